@@ -1,0 +1,74 @@
+/** What a session store is: the records it keeps, and the promises it makes about them. */
+
+/** A value, or a promise of it. Plain values are the fast path. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * What a store keeps for one session. All instants are milliseconds since the epoch.
+ *
+ * Records are values: the one that `load` gave never changes afterwards.
+ */
+export interface SessionRecord {
+  /** Opaque text: the session data as the codec encoded it, with the library's own notes. */
+  readonly data: string;
+  /** The user who is logged in, for the user index. */
+  readonly userId?: string;
+  /** When the session was created; restarted by a log-in. */
+  readonly createdAt: number;
+  /** The last activity. */
+  readonly touchedAt: number;
+  /** From this instant on the record is dead, whatever the store still holds. */
+  readonly expiresAt: number;
+}
+
+/** A record together with the version that the store gave it. */
+export interface StoredRecord extends SessionRecord {
+  /** Changes with every save and is never used twice for one key, also across `delete` and `create`. */
+  readonly version: string;
+}
+
+/** One of a user's sessions, as a store's index knows it. */
+export interface IndexedRecord {
+  /** The storage key. */
+  readonly key: string;
+  /** The record under it. */
+  readonly record: SessionRecord;
+}
+
+/**
+ * A place where sessions are kept.
+ *
+ * A key is always 64 lower-case hex digits: a hash of the session id, so no store sees a usable id. "Not found" is a
+ * value; a throw means trouble: down, full or damaged. A store that can tell a damaged record throws a `SessionError`
+ * with code `ERR_DAMAGED`. Whatever waits inside a store gives up within the store's own time limit.
+ *
+ * Prove your own store with `testStore` from `@sojourn/session/testing`.
+ */
+export interface SessionStore {
+  /** The record under `key`, or `undefined`. A record that has expired but is still stored may be shown. */
+  load(key: string): MaybePromise<StoredRecord | undefined>;
+  /** Inserts a record, only if the key is free (an expired record does not count), and answers its version; `undefined`: the key is taken. */
+  create(key: string, record: SessionRecord): MaybePromise<string | undefined>;
+  /** Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone. */
+  save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined>;
+  /**
+   * Moves a session to a new key, with new content, in one atomic step; the old key is dead afterwards. Answers the new
+   * version; `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
+   */
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): MaybePromise<string | undefined>;
+  /** Removes the record; whether there was one. */
+  delete(key: string): MaybePromise<boolean>;
+  /** Moves `touchedAt` and `expiresAt` of a record that exists, and nothing else; whether there was one. */
+  touch?(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean>;
+  /** Removes at most `limit` records that expired at or before `now`; the number removed. */
+  clearExpired?(now: number, limit: number): MaybePromise<number>;
+  /** The records of one user, at a cost that does not grow with other users' records. */
+  list?(userId: string): MaybePromise<readonly IndexedRecord[]>;
+  /** Releases what the store opened itself. May be called twice. */
+  close?(): MaybePromise<void>;
+}
