@@ -1,0 +1,38 @@
+/**
+ * Sessions for servers that speak `Request => Response`, on Deno and Bun: Django's session framework, re-thought.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "@sojourn/session";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ *
+ * const sessions = createSessions<{ visits: number }>({
+ *   store: new MemoryStore(),
+ *   secrets: [crypto.getRandomValues(new Uint8Array(32))],
+ * });
+ *
+ * export default {
+ *   fetch: sessions.wrap(async (request) => {
+ *     const session = await request.session;
+ *     const visits = session.update("visits", (n = 0) => n + 1);
+ *     return new Response(`You have been here ${visits} times`);
+ *   }),
+ * };
+ * ```
+ *
+ * @module
+ */
+
+export { createSessions } from "./src/sessions.ts";
+export type { SessionHandler, SessionRequest, Sessions } from "./src/sessions.ts";
+export { SessionError } from "./src/errors.ts";
+export type { SessionErrorCode } from "./src/errors.ts";
+export type { ExpiryQuery, Session } from "./src/session.ts";
+export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
+export type { SessionsOptions } from "./src/options.ts";
+export type { CookieOptions } from "./src/cookie.ts";
+export type { Codec } from "./src/codec.ts";
+export type { SchemaResult, StandardSchema } from "./src/schema.ts";
+export type { SessionEvent, SessionEventType } from "./src/events.ts";
+export type { SessionInfo } from "./src/devices.ts";
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./src/store.ts";

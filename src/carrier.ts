@@ -1,0 +1,85 @@
+/**
+ * The seam under the core: how a session travels in a cookie and where its record lives. Server-held sessions, sealed
+ * cookies and Django's formats are three carriers; the core knows none of them by name.
+ */
+
+import type { Events } from "./events.ts";
+import type { CookieWriter } from "./cookie.ts";
+import type { Secrets } from "./keyring.ts";
+import type { IndexedRecord, MaybePromise, SessionRecord } from "./store.ts";
+
+/** Where a session is. What else a carrier needs, it keeps in its own places. */
+export interface Place {
+  /** The client's secret: `session.id`. */
+  readonly id: string;
+  /** What a store sees of it; parallel commits queue up by it. */
+  readonly key: string;
+  /** The version of the record. */
+  readonly version: string;
+  /** What the cookie holds. A place with another token than before needs its cookie sent. */
+  readonly token: string;
+  /** Whether the token was made with an older secret, so that the next write or touch makes it anew. */
+  readonly isStale: boolean;
+}
+
+/** A session that exists: its record and its place. */
+export interface Found {
+  readonly record: SessionRecord;
+  readonly place: Place;
+}
+
+/** Brings sessions from request to request. "Not found" is a value; trouble is a `SessionError`. */
+export interface Carrier {
+  /** Every session that the cookies of this header lead to, expired ones included. */
+  find(cookieHeader: string | null): MaybePromise<readonly Found[]>;
+  /** The session with this id. */
+  open(id: string): MaybePromise<Found | undefined>;
+  /** The session as it is now. */
+  reload(place: Place): MaybePromise<Found | undefined>;
+  /** Begins a session under a new id. */
+  create(record: SessionRecord): MaybePromise<Place>;
+  /** Replaces the record of this version; `undefined`: another version, or gone. */
+  save(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
+  /** The same under a new id; the old one is dead afterwards. */
+  rotate(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
+  /** Renews the limits in the record and changes nothing else; `undefined`: gone. */
+  touch(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
+  /** Ends the session; whether there was one. */
+  end(place: Place): MaybePromise<boolean>;
+  /** Removes an expired record, unless it was changed since it was found. */
+  retire(found: Found): MaybePromise<void>;
+  /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */
+  setCookie(place: Place, maxAge: number | undefined): readonly string[];
+  /** The `Set-Cookie` fields that clear what this header carries of ours. */
+  clearCookie(cookieHeader: string | null): readonly string[];
+  /** The storage key of an id. */
+  keyOf(id: string): MaybePromise<string>;
+  /** A user's sessions. */
+  list(userId: string): MaybePromise<readonly IndexedRecord[]>;
+  /** One session by its storage key. */
+  inspect(key: string): MaybePromise<SessionRecord | undefined>;
+  /** Ends a session by its storage key; whether there was one. */
+  revoke(key: string): MaybePromise<boolean>;
+  /** Removes at most `limit` records that expired by `now`; the number removed. */
+  clearExpired(now: number, limit: number): MaybePromise<number>;
+  /** Closes the store. */
+  close(): MaybePromise<void>;
+}
+
+/** What a carrier is made from. */
+export interface CarrierKit {
+  readonly secrets: Secrets;
+  readonly cookie: CookieWriter;
+  /** Seconds for one store call. */
+  readonly timeout: number;
+  readonly events: Events;
+  readonly now: () => number;
+}
+
+/** A store that has a method of this name brings its own carrier; any other is held on the server. */
+export const carry: unique symbol = Symbol("carry");
+
+/** A store that brings its own carrier. */
+export interface CarriedStore {
+  [carry](kit: CarrierKit): Carrier;
+}

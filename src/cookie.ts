@@ -1,0 +1,139 @@
+/** Reads one cookie from a request's header and writes one `Set-Cookie` (RFC 6265bis). */
+
+/** The attributes of the session cookie. `HttpOnly` is always set. */
+export interface CookieOptions {
+  /**
+   * The name. One that begins with `__Host-` or `__Secure-` makes browsers enforce what the prefix promises
+   * (RFC 6265bis, section 4.1.3).
+   * @default "__Host-sid"
+   */
+  readonly name?: string;
+  /** Sent for this path and below. @default "/" */
+  readonly path?: string;
+  /** Sent to this domain and its subdomains too. @default undefined: only to the host that set it */
+  readonly domain?: string;
+  /** When other sites may cause it to be sent. @default "Lax" */
+  readonly sameSite?: "Strict" | "Lax" | "None";
+  /** Sent over https only. `false`, for development over plain http, needs a name without prefix. @default true */
+  readonly secure?: boolean;
+  /** Kept apart for each embedding site (CHIPS). @default false */
+  readonly partitioned?: boolean;
+}
+
+/** The longest life that browsers grant a cookie: 400 days, in seconds (RFC 6265bis, section 5.5). */
+export const maxCookieAge = 34_560_000;
+/** The most bytes of name and value together that browsers keep (RFC 6265bis, section 5.6). */
+export const maxCookieBytes = 4096;
+
+/** What a request carries under one cookie name. */
+export interface CarriedCookies {
+  /** Whether there was any cookie of that name. */
+  readonly any: boolean;
+  /** The distinct well-formed values, in order; reading stops at one more than `most`. */
+  readonly values: readonly string[];
+}
+
+const nothing: CarriedCookies = { any: false, values: [] };
+
+/**
+ * The cookies of exactly this name. Only `;` divides, only space and tab are trimmed, names are case-sensitive, nothing is
+ * decoded (RFC 6265bis, sections 4.2 and 5.6). Never throws; takes linear time.
+ */
+export function readCookie(
+  header: string | null,
+  name: string,
+  isWellFormed: (value: string) => boolean,
+  most: number,
+): CarriedCookies {
+  if (header === null) return nothing;
+  let any = false;
+  const values: string[] = [];
+  for (let at = header.indexOf(name); at >= 0 && values.length <= most; at = header.indexOf(name, at + 1)) {
+    let before = at - 1;
+    while (isBlank(header, before)) before--;
+    if (before >= 0 && header[before] !== ";") continue;
+    let equals = at + name.length;
+    while (isBlank(header, equals)) equals++;
+    if (header[equals] !== "=") continue;
+    any = true;
+    let end = header.indexOf(";", equals);
+    if (end < 0) end = header.length;
+    let start = equals + 1;
+    let stop = end;
+    while (start < stop && isBlank(header, start)) start++;
+    while (stop > start && isBlank(header, stop - 1)) stop--;
+    const value = header.slice(start, stop);
+    if (isWellFormed(value) && !values.includes(value)) values.push(value);
+    at = end;
+  }
+  return any ? { any, values } : nothing;
+}
+
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
+}
+
+const isToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const isCookieOctets = /^[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*$/;
+const isPath = /^\/[\x20-\x3A\x3C-\x7E]*$/;
+const isDomain = /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+
+function expected(what: string, received: unknown): never {
+  const shown = typeof received === "string" ? JSON.stringify(received.slice(0, 80)) : String(received);
+  throw new TypeError(`Cannot make sessions: ${what}: received ${shown}`);
+}
+
+/** Writes the `Set-Cookie` fields of one cookie, whose name and attributes were checked once, at construction (SR-008). */
+export class CookieWriter {
+  /** The cookie's name. */
+  readonly name: string;
+  readonly #attributes: string;
+
+  constructor(options: CookieOptions) {
+    const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } = options;
+    if (typeof name !== "string" || !isToken.test(name)) {
+      expected("cookie.name must be a token (RFC 9110, section 5.6.2)", name);
+    }
+    if (name.length > 256) expected("cookie.name must have at most 256 characters", name);
+    if (typeof path !== "string" || !isPath.test(path) || path.length > 1024) {
+      expected('cookie.path must begin with "/" and hold visible ASCII without ";", at most 1024 characters', path);
+    }
+    if (domain !== undefined && (typeof domain !== "string" || !isDomain.test(domain))) {
+      expected("cookie.domain must be a host name without a leading dot", domain);
+    }
+    if (sameSite !== "Strict" && sameSite !== "Lax" && sameSite !== "None") {
+      expected('cookie.sameSite must be "Strict", "Lax" or "None"', sameSite);
+    }
+    if (typeof secure !== "boolean") expected("cookie.secure must be a boolean", secure);
+    if (typeof partitioned !== "boolean") expected("cookie.partitioned must be a boolean", partitioned);
+    // Browsers match the prefixes without regard to case (RFC 6265bis, section 5.4).
+    const prefix = /^__(?:host-http|http|host|secure)-/i.exec(name)?.[0].toLowerCase() ?? "";
+    if (prefix !== "" && !secure) {
+      expected(
+        `a cookie named ${prefix}… must be secure; for plain http in development use a name without prefix, such as "sid"`,
+        "secure: false",
+      );
+    }
+    if (prefix.startsWith("__host-") && path !== "/") expected("a cookie named __Host-… must have the path /", path);
+    if (prefix.startsWith("__host-") && domain !== undefined) {
+      expected("a cookie named __Host-… must have no domain", domain);
+    }
+    if (sameSite === "None" && !secure) expected('sameSite: "None" needs secure: true', "secure: false");
+    if (partitioned && !secure) expected("partitioned: true needs secure: true", "secure: false");
+    this.name = name;
+    this.#attributes = (domain === undefined ? "" : `; Domain=${domain}`) + `; Path=${path}` +
+      (secure ? "; Secure" : "") + `; HttpOnly; SameSite=${sameSite}` + (partitioned ? "; Partitioned" : "");
+  }
+
+  /** A field that sets the cookie, for `maxAge` seconds or, without one, until the browser closes. */
+  set(value: string, maxAge?: number): string {
+    if (!isCookieOctets.test(value)) throw new TypeError("Cannot write a cookie value that is not plain ASCII");
+    return `${this.name}=${value}${this.#attributes}` + (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
+  }
+
+  /** A field that clears it: the same attributes, or a browser refuses it for a prefixed name (SR-010). */
+  clear(): string {
+    return `${this.name}=${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+  }
+}

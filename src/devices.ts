@@ -1,0 +1,86 @@
+/** A user's sessions, seen from outside: listing them and ending them. */
+
+import { endOf } from "./lifetime.ts";
+import { readText } from "./record.ts";
+import { unitOf } from "./session_map.ts";
+import type { IndexedRecord } from "./store.ts";
+import type { Core } from "./unit.ts";
+
+/** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
+export interface SessionInfo {
+  /** Names the session for `revoke`. It is not the id and is of no use as a cookie. */
+  readonly handle: string;
+  /** When it was created or the user logged in. */
+  readonly createdAt: number;
+  /** The last activity. */
+  readonly touchedAt: number;
+  /** When it ends, if nothing more happens. */
+  readonly expiresAt: number;
+  /** What `setLabel` was given. */
+  readonly label?: string;
+  /** Whether it is the session that was passed as `current`. */
+  readonly current: boolean;
+}
+
+const isHandle = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+
+/** The storage key of a session; `undefined` if it has no record. */
+function keyOf(session: object | undefined): string | undefined {
+  return session === undefined ? undefined : unitOf(session).found?.place.key;
+}
+
+/** The live sessions of a user. */
+export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
+  const mine = keyOf(current);
+  const infos: SessionInfo[] = [];
+  for (const { key, record } of await live(core, userId)) {
+    const { createdAt, touchedAt, expiresAt } = record;
+    const { label } = readText(record.data).notes;
+    infos.push({
+      handle: key,
+      createdAt,
+      touchedAt,
+      expiresAt,
+      ...(label === undefined ? {} : { label }),
+      current: key === mine,
+    });
+  }
+  return infos;
+}
+
+async function live(core: Core, userId: string): Promise<IndexedRecord[]> {
+  const records = await core.carrier.list(userId);
+  return records.filter(({ record }) => {
+    try {
+      const { notes } = readText(record.data);
+      const { createdAt, touchedAt, expiresAt } = record;
+      const end = endOf(core.limits, { notes, userId, createdAt, touchedAt });
+      return record.userId === userId && core.now() < Math.min(expiresAt, end);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Ends one session; the number ended. With `userId` only if it is that user's. */
+export async function revoke(core: Core, handle: string, userId: string | undefined): Promise<number> {
+  if (!isHandle(handle)) return 0;
+  if (userId !== undefined && (await core.carrier.inspect(handle))?.userId !== userId) return 0;
+  return await end(core, handle);
+}
+
+/** Ends all sessions of a user but one; the number ended. */
+export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
+  const mine = keyOf(except);
+  let ended = 0;
+  for (const { key } of await core.carrier.list(userId)) {
+    if (key !== mine) ended += await end(core, key);
+  }
+  return ended;
+}
+
+async function end(core: Core, key: string): Promise<number> {
+  if (!await core.carrier.revoke(key)) return 0;
+  core.events.emit("ended", key);
+  return 1;
+}

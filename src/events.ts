@@ -1,0 +1,94 @@
+/** What happens to sessions, told to `onEvent`; the one place that turns a storage key into a log tag. */
+
+import { fromBase64url } from "./base64url.ts";
+import { Recent } from "./recent.ts";
+
+/** The kinds of event. */
+export type SessionEventType =
+  | "created"
+  | "touched"
+  | "rotated"
+  | "login"
+  | "ended"
+  | "expired"
+  | "rejected"
+  | "reuse"
+  | "gone"
+  | "conflict"
+  | "damaged"
+  | "invalid"
+  | "cache-control"
+  | "store-error";
+
+/** One step in a session's life, or something suspicious. Never holds an id, a secret, a cookie or session data. */
+export interface SessionEvent {
+  /** What happened. */
+  readonly type: SessionEventType;
+  /** Stands for the session in logs: 8 hex digits of a keyed hash, the same for as long as id and newest secret stay. */
+  readonly tag?: string;
+  /** Why, where that is not clear from the type: for `rejected` `malformed`, `forged`, `unknown-key`, `unknown` or `ambiguous`. */
+  readonly reason?: string;
+  /** When, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Hands events to the hook, in order. A hook that throws, rejects or hangs harms nobody (SR-070). */
+export class Events {
+  readonly #hook: ((event: SessionEvent) => unknown) | undefined;
+  readonly #now: () => number;
+  readonly #sign: (key: string) => Promise<string>;
+  readonly #tags = new Recent<string, string>(1024);
+  #pending: Promise<void> | undefined;
+
+  constructor(
+    hook: ((event: SessionEvent) => unknown) | undefined,
+    now: () => number,
+    sign: (key: string) => Promise<string>,
+  ) {
+    this.#hook = hook;
+    this.#now = now;
+    this.#sign = sign;
+  }
+
+  /** Reports an event; `key` is the storage key of the session it is about. */
+  emit(type: SessionEventType, key?: string, reason?: string): void {
+    if (this.#hook === undefined) return;
+    const event = { type, ...(reason === undefined ? {} : { reason }), at: this.#now() };
+    const tag = key === undefined ? undefined : this.#tags.get(key);
+    if (this.#pending === undefined && (key === undefined || tag !== undefined)) {
+      this.#tell(event, tag);
+      return;
+    }
+    const made = key === undefined ? undefined : tag ?? this.#tag(key);
+    const told = Promise.all([made, this.#pending]).then(([tag]) => {
+      this.#tell(event, tag);
+      if (this.#pending === told) this.#pending = undefined;
+    });
+    this.#pending = told;
+  }
+
+  /** Resolves when every event so far was handed over; `undefined` when none waits. */
+  settled(): Promise<void> | undefined {
+    return this.#pending;
+  }
+
+  async #tag(key: string): Promise<string | undefined> {
+    try {
+      const bytes = fromBase64url(await this.#sign(key)) ?? new Uint8Array();
+      const tag = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      this.#tags.set(key, tag);
+      return tag;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #tell(event: SessionEvent, tag: string | undefined): void {
+    try {
+      const answer = this.#hook!(Object.freeze(tag === undefined ? event : { ...event, tag }));
+      if (answer instanceof Promise) answer.catch(() => {});
+    } catch {
+      // A hook's failure is the hook's own.
+    }
+  }
+}

@@ -1,0 +1,215 @@
+/** The carrier of server-held sessions: a signed id in the cookie, the record in a `SessionStore`. */
+
+import type { Carrier, CarrierKit, Found, Place } from "./carrier.ts";
+import { readCookie } from "./cookie.ts";
+import { SessionError } from "./errors.ts";
+import { GuardedStore } from "./guard.ts";
+import { Signer } from "./keyring.ts";
+import { Recent } from "./recent.ts";
+import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore } from "./store.ts";
+import { isId, makeId, storageKey } from "./token.ts";
+
+/** A verified cookie: everything that reading it again would cost crypto to find out. */
+type Identity = Omit<Place, "version">;
+
+/** More different cookies than this on one request are refused unread (SR-016). */
+const mostCandidates = 4;
+/** New ids that may be taken before that means trouble (SR-004). */
+const mostIds = 8;
+/** Verified cookies remembered per generation. */
+const remembered = 4096;
+
+/** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
+const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
+
+function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return value instanceof Promise;
+}
+
+/** See the first line of this file. */
+export class HeldCarrier implements Carrier {
+  readonly #store: GuardedStore;
+  readonly #kit: CarrierKit;
+  readonly #signer: Signer;
+  /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
+  readonly #verified: Recent<string, Identity> = new Recent(remembered);
+
+  constructor(store: SessionStore, kit: CarrierKit) {
+    this.#store = new GuardedStore(store, kit.timeout, () => kit.events.emit("store-error"));
+    this.#kit = kit;
+    this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
+  }
+
+  find(header: string | null): MaybePromise<readonly Found[]> {
+    const { any, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
+    if (values.length === 0 || values.length > mostCandidates) {
+      if (any) this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      return [];
+    }
+    if (values.length === 1) {
+      const identity = this.#verified.get(values[0]!);
+      if (identity !== undefined) return this.#look(identity);
+    }
+    return this.#findAll(values);
+  }
+
+  async #findAll(values: readonly string[]): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    for (const value of values) {
+      const identity = this.#verified.get(value) ?? await this.#verify(value);
+      if (identity === undefined) this.#kit.events.emit("rejected", undefined, "forged");
+      else found.push(...await this.#look(identity));
+    }
+    return found;
+  }
+
+  async #verify(token: string): Promise<Identity | undefined> {
+    const id = token.slice(0, 32);
+    const secret = await this.#signer.verify(id, token.slice(33));
+    return secret < 0 ? undefined : this.#remember(id, await storageKey(id), token, secret > 0);
+  }
+
+  #remember(id: string, key: string, token: string, isStale: boolean): Identity {
+    const identity = { id, key, token, isStale };
+    this.#verified.set(token, identity);
+    return identity;
+  }
+
+  /** The record that a verified cookie leads to. A damaged one is reported and left alone. */
+  #look(identity: Identity): MaybePromise<readonly Found[]> {
+    try {
+      const found = this.#load(identity);
+      return isPromise(found)
+        ? found.then((one) => this.#seen(one, identity), (error) => this.#damaged(error, identity))
+        : this.#seen(found, identity);
+    } catch (error) {
+      return this.#damaged(error, identity);
+    }
+  }
+
+  #seen(found: Found | undefined, { key }: Identity): readonly Found[] {
+    if (found !== undefined) return [found];
+    this.#kit.events.emit("rejected", key, "unknown");
+    return [];
+  }
+
+  #damaged(error: unknown, { key }: Identity): readonly Found[] {
+    if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
+    this.#kit.events.emit("damaged", key);
+    return [];
+  }
+
+  #load(identity: Identity): MaybePromise<Found | undefined> {
+    const { id, key, token, isStale } = identity;
+    const record = this.#store.load(key);
+    const place = (record: Awaited<ReturnType<SessionStore["load"]>>) =>
+      record && { record, place: { id, key, token, isStale, version: record.version } };
+    return isPromise(record) ? record.then(place) : place(record);
+  }
+
+  async open(id: string): Promise<Found | undefined> {
+    if (!isId(id)) return undefined;
+    return await this.#load({ id, key: await storageKey(id), token: "", isStale: false });
+  }
+
+  reload(place: Place): MaybePromise<Found | undefined> {
+    return this.#load(place);
+  }
+
+  async create(record: SessionRecord): Promise<Place> {
+    for (let i = 0; i < mostIds; i++) {
+      const id = makeId();
+      const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
+      const version = await this.#store.create(key, record);
+      if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
+    }
+    throw noFreeId();
+  }
+
+  save(place: Place, record: SessionRecord): MaybePromise<Place | undefined> {
+    const version = this.#store.save(place.key, record, place.version);
+    if (isPromise(version) || place.isStale) return this.#saved(place, version);
+    return version === undefined ? undefined : { ...place, version };
+  }
+
+  async #saved(place: Place, saved: MaybePromise<string | undefined>): Promise<Place | undefined> {
+    const version = await saved;
+    return version === undefined ? undefined : { ...await this.#fresh(place), version };
+  }
+
+  /** The same place with a token under the newest secret. */
+  async #fresh(place: Place): Promise<Place> {
+    if (!place.isStale) return place;
+    const token = `${place.id}.${await this.#signer.sign(place.id)}`;
+    return { ...this.#remember(place.id, place.key, token, false), version: place.version };
+  }
+
+  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+    for (let i = 0; i < mostIds; i++) {
+      const id = makeId();
+      const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
+      const version = await this.#store.rotate(place.key, key, record, place.version);
+      if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
+      const now = await this.#store.load(place.key);
+      if (now?.version !== place.version) return undefined;
+    }
+    throw noFreeId();
+  }
+
+  async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
+    if (this.#store.canTouch) {
+      const touched = await this.#store.touch(place.key, record.touchedAt, record.expiresAt);
+      return touched ? await this.#fresh(place) : undefined;
+    }
+    const saved = await this.save(place, record);
+    if (saved !== undefined) return saved;
+    const now = await this.#store.load(place.key);
+    return now && { ...await this.#fresh(place), version: now.version };
+  }
+
+  end(place: Place): MaybePromise<boolean> {
+    return this.#store.delete(place.key);
+  }
+
+  /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */
+  async retire({ place, record }: Found): Promise<void> {
+    const version = await this.#store.save(place.key, record, place.version);
+    if (version !== undefined) await this.#store.delete(place.key);
+  }
+
+  setCookie(place: Place, maxAge: number | undefined): readonly string[] {
+    return [this.#kit.cookie.set(place.token, maxAge)];
+  }
+
+  clearCookie(header: string | null): readonly string[] {
+    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).any ? [this.#kit.cookie.clear()] : [];
+  }
+
+  keyOf(id: string): Promise<string> {
+    return storageKey(id);
+  }
+
+  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
+    return this.#store.list(userId);
+  }
+
+  inspect(key: string): MaybePromise<SessionRecord | undefined> {
+    return this.#store.load(key);
+  }
+
+  revoke(key: string): MaybePromise<boolean> {
+    return this.#store.delete(key);
+  }
+
+  clearExpired(now: number, limit: number): MaybePromise<number> {
+    return this.#store.clearExpired(now, limit);
+  }
+
+  close(): MaybePromise<void> {
+    return this.#store.close();
+  }
+}
+
+function noFreeId(): SessionError {
+  return new SessionError("ERR_STORE", `The session store said of ${mostIds} new ids that each was taken`);
+}

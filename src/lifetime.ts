@@ -1,0 +1,69 @@
+/** When a session ends, when a touch is due, and how long its cookie lives. Pure arithmetic. */
+
+import { maxCookieAge } from "./cookie.ts";
+import type { Notes } from "./record.ts";
+
+/** What decides a session's end. Instants in milliseconds. */
+export interface Life {
+  readonly notes: Notes;
+  readonly userId: string | undefined;
+  readonly createdAt: number;
+  readonly touchedAt: number;
+}
+
+/** The limits that `createSessions` was given. Ages in seconds. */
+export interface Limits {
+  readonly idleAge: number;
+  readonly anonymousIdleAge: number;
+  readonly absoluteAge: number | null;
+  readonly expireAtBrowserClose: boolean;
+}
+
+/** The last instant that a `Date` can hold. */
+const endOfTime = 8.64e15;
+
+/** The session's own expiry, or what `setExpiry` would make of another one. */
+export type Expiry = NonNullable<Notes["expiry"]> | null;
+
+/** Seconds of idle time that end this session: its own, or the policy's. A fixed end leaves the policy's. */
+export function idleAge(limits: Limits, life: Life): number {
+  const own = life.notes.expiry;
+  if (typeof own === "number" && own !== 0) return own;
+  return life.userId === undefined ? limits.anonymousIdleAge : limits.idleAge;
+}
+
+function absoluteEnd(limits: Limits, life: Life): number {
+  return limits.absoluteAge === null ? endOfTime : life.createdAt + limits.absoluteAge * 1000;
+}
+
+/** The end counted from a given instant, with the session's own expiry or the one given. */
+export function endFrom(limits: Limits, life: Life, from: number, expiry: Expiry | undefined): number {
+  const own = expiry === undefined ? life.notes.expiry ?? null : expiry;
+  const idle = idleAge(limits, own === null ? { ...life, notes: {} } : { ...life, notes: { expiry: own } });
+  const end = typeof own === "object" && own !== null ? own.at : from + idle * 1000;
+  return Math.floor(Math.min(end, absoluteEnd(limits, life), endOfTime));
+}
+
+/** The instant from which the session is dead (SR-037). */
+export function endOf(limits: Limits, life: Life): number {
+  const own = life.notes.expiry;
+  const end = typeof own === "object" ? own.at : life.touchedAt + idleAge(limits, life) * 1000;
+  return Math.floor(Math.min(end, absoluteEnd(limits, life), endOfTime));
+}
+
+/** Whether renewing is due: a hundredth of the idle age has passed, at least 60 s, at most an hour or half the idle age. */
+export function isTouchDue(limits: Limits, life: Life, now: number): boolean {
+  const idle = idleAge(limits, life);
+  return now - life.touchedAt >= Math.min(Math.max(60, idle / 100), 3600, idle / 2) * 1000;
+}
+
+/** Whether the cookie is to end with the browser. */
+export function endsWithBrowser(limits: Limits, notes: Notes): boolean {
+  return notes.expiry === undefined ? limits.expireAtBrowserClose : notes.expiry === 0;
+}
+
+/** The cookie's `Max-Age` in seconds, or `undefined` when it ends with the browser. */
+export function cookieAge(limits: Limits, notes: Notes, expiresAt: number, now: number): number | undefined {
+  if (endsWithBrowser(limits, notes)) return undefined;
+  return Math.min(Math.max(Math.ceil((expiresAt - now) / 1000), 0), maxCookieAge);
+}

@@ -1,0 +1,146 @@
+/**
+ * Commits of one session queue up here, one line per session and process, so that conflicts come only from other
+ * processes. Saves that wait are combined into one.
+ */
+
+import type { Carrier, Found } from "./carrier.ts";
+import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
+import { isTimeout } from "./guard.ts";
+import type { MaybePromise, SessionRecord } from "./store.ts";
+
+/** One unit of work's wish to save. */
+export interface Task {
+  /** The session as that unit loaded it. */
+  readonly found: Found;
+  /** Whether it is to get a new id. */
+  readonly rotates: boolean;
+  /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
+  apply(base: Found): SessionRecord;
+}
+
+interface Waiting {
+  readonly task: Task;
+  resolve(found: Found): void;
+  reject(error: unknown): void;
+}
+
+/** How often a save is tried again on fresh data (SR-042). */
+const mostRetries = 10;
+
+/** All lines of one `Sessions` object. */
+export class Lines {
+  readonly #carrier: Carrier;
+  readonly #events: Events;
+  readonly #isLive: (found: Found) => boolean;
+  readonly #lines = new Map<string, Waiting[]>();
+
+  constructor(carrier: Carrier, events: Events, isLive: (found: Found) => boolean) {
+    this.#carrier = carrier;
+    this.#events = events;
+    this.#isLive = isLive;
+  }
+
+  /**
+   * Saves; resolves with the session as it is afterwards.
+   *
+   * @throws {SessionError} `ERR_GONE` when the session was ended, `ERR_CONFLICT` after ten retries, `ERR_STORE`.
+   */
+  save(task: Task): MaybePromise<Found> {
+    const { key } = task.found.place;
+    const line = this.#lines.get(key);
+    if (line === undefined && !task.rotates) {
+      const record = task.apply(task.found);
+      const place = this.#carrier.save(task.found.place, record);
+      if (!(place instanceof Promise) && place !== undefined) return { record, place };
+      return this.#join(key, task, { record, place });
+    }
+    return this.#join(key, task);
+  }
+
+  /** `first` is a save that is already under way for this task. */
+  #join(key: string, task: Task, first?: Attempt): Promise<Found> {
+    const { promise, resolve, reject } = Promise.withResolvers<Found>();
+    const waiting = { task, resolve, reject };
+    const line = this.#lines.get(key);
+    if (line !== undefined) line.push(waiting);
+    else {
+      const line = [waiting];
+      this.#lines.set(key, line);
+      this.#work(key, line, first);
+    }
+    return promise;
+  }
+
+  async #work(key: string, line: Waiting[], first: Attempt | undefined): Promise<void> {
+    let known: Found | undefined;
+    while (line.length > 0) {
+      const rotates = line[0]!.task.rotates || first !== undefined;
+      const until = rotates ? 1 : line.findIndex(({ task }) => task.rotates);
+      const batch = line.splice(0, until < 0 ? line.length : until);
+      try {
+        const saved = await this.#commit(batch, known ?? batch[0]!.task.found, first);
+        // After a rotation this line's id is dead: whoever still waits will find that out.
+        known = saved.place.key === key ? saved : undefined;
+      } catch (error) {
+        // Whoever waits behind a store that hangs has waited long enough (SR-048).
+        if (isTimeout(error)) batch.push(...line.splice(0));
+        for (const { reject } of batch) reject(error);
+        known = undefined;
+      }
+      first = undefined;
+    }
+    this.#lines.delete(key);
+  }
+
+  async #commit(batch: Waiting[], base: Found, first: Attempt | undefined): Promise<Found> {
+    const { rotates } = batch[0]!.task;
+    for (let retries = 0;; retries++) {
+      const attempt = first ?? this.#attempt(batch, base, rotates);
+      first = undefined;
+      if (attempt === undefined) return base;
+      const place = await attempt.place;
+      if (place !== undefined) {
+        const found = { record: attempt.record, place };
+        for (const { resolve } of batch) resolve(found);
+        return found;
+      }
+      const fresh = await this.#carrier.reload(base.place);
+      if (fresh === undefined || !this.#isLive(fresh)) {
+        this.#events.emit("gone", base.place.key);
+        throw new SessionError("ERR_GONE", "The session was ended by another request");
+      }
+      if (retries === mostRetries) {
+        this.#events.emit("conflict", base.place.key);
+        throw new SessionError("ERR_CONFLICT", `The session was changed by others ${retries} times in a row`);
+      }
+      base = fresh;
+      if (retries > 0) await pause(Math.random() * Math.min(2 ** retries, 50));
+    }
+  }
+
+  /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
+  #attempt(batch: Waiting[], base: Found, rotates: boolean): Attempt | undefined {
+    let record = base.record;
+    for (const waiting of batch.splice(0)) {
+      try {
+        record = waiting.task.apply({ record, place: base.place });
+        batch.push(waiting);
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+    if (batch.length === 0) return undefined;
+    const carrier = this.#carrier;
+    return { record, place: rotates ? carrier.rotate(base.place, record) : carrier.save(base.place, record) };
+  }
+}
+
+interface Attempt {
+  readonly record: SessionRecord;
+  readonly place: ReturnType<Carrier["save"]>;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,96 @@
+/** From a request's cookies, or an id, to the one live session they lead to. */
+
+import type { Found } from "./carrier.ts";
+import { SessionError } from "./errors.ts";
+import { endOf } from "./lifetime.ts";
+import { validate } from "./schema.ts";
+import { type Draft, toObject } from "./state.ts";
+import type { MaybePromise } from "./store.ts";
+import { type Core, Unit } from "./unit.ts";
+
+/** Whether a session may still be used: decided here, whatever the store still holds (SR-038). */
+export function isLive(core: Core, { record }: Found, draft: Draft): boolean {
+  return core.now() < Math.min(record.expiresAt, endOf(core.limits, draft));
+}
+
+/**
+ * The unit of work for a request: on the one live session that its cookies lead to, or on a new one.
+ *
+ * @throws {SessionError} `ERR_STORE`: never an empty session instead (SR-046).
+ */
+export function load(core: Core, header: string | null): MaybePromise<Unit> {
+  const found = core.carrier.find(header);
+  return found instanceof Promise ? found.then((all) => choose(core, header, all)) : choose(core, header, found);
+}
+
+/** The unit of work on the session with this id, outside any request. */
+export async function open(core: Core, id: string | undefined): Promise<Unit> {
+  const found = id === undefined ? undefined : await core.carrier.open(id);
+  return await choose(core, undefined, found === undefined ? [] : [found]);
+}
+
+function choose(core: Core, header: string | null | undefined, all: readonly Found[]): MaybePromise<Unit> {
+  const [found] = all;
+  if (found === undefined) return new Unit(core, header);
+  if (all.length === 1) {
+    const draft = read(core, found);
+    if (draft !== undefined && isLive(core, found, draft)) return admit(core, header, found, draft);
+  }
+  return chooseOne(core, header, all);
+}
+
+async function chooseOne(core: Core, header: string | null | undefined, all: readonly Found[]): Promise<Unit> {
+  const live: [Found, Draft][] = [];
+  for (const found of all) {
+    const draft = read(core, found);
+    if (draft === undefined) core.events.emit("damaged", found.place.key);
+    else if (isLive(core, found, draft)) live.push([found, draft]);
+    else await retire(core, found);
+  }
+  if (live.length > 1) core.events.emit("rejected", undefined, "ambiguous");
+  return live.length === 1 ? await admit(core, header, ...live[0]!) : new Unit(core, header);
+}
+
+/** The content of a record; `undefined` if it is damaged. */
+function read(core: Core, { record }: Found): Draft | undefined {
+  try {
+    return core.format.read(record);
+  } catch (error) {
+    if (error instanceof SessionError && error.code === "ERR_DAMAGED") return undefined;
+    throw error;
+  }
+}
+
+/** An expired record goes at once. If that fails, the visitor is anonymous all the same. */
+async function retire(core: Core, found: Found): Promise<void> {
+  core.events.emit("expired", found.place.key);
+  try {
+    await core.carrier.retire(found);
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+  }
+}
+
+function admit(
+  core: Core,
+  header: string | null | undefined,
+  found: Found,
+  draft: Draft,
+): MaybePromise<Unit> {
+  return core.schema === undefined || draft.values.size === 0
+    ? new Unit(core, header, found, draft)
+    : fit(core, header, found, draft);
+}
+
+/** Data that does not fit the schema: a fresh session for the visitor, and the record stays until it expires. */
+async function fit(
+  core: Core,
+  header: string | null | undefined,
+  found: Found,
+  draft: Draft,
+): Promise<Unit> {
+  const data = await validate(core.schema!, toObject(draft.values));
+  if (data !== undefined) return new Unit(core, header, found, { ...draft, values: new Map(Object.entries(data)) });
+  core.events.emit("invalid", found.place.key);
+  return new Unit(core, header);
+}

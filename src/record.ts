@@ -1,0 +1,51 @@
+/** The text of a record: a format number and the library's own notes, then the session data. */
+
+import { SessionError } from "./errors.ts";
+
+/** What the library keeps beside the session data. */
+export interface Notes {
+  /** The session's own expiry: seconds of idle time, 0 for browser close, or a fixed end in milliseconds. */
+  readonly expiry?: number | { readonly at: number };
+  /** What `list` shows for this session. */
+  readonly label?: string;
+}
+
+const noNotes: Notes = Object.freeze({});
+
+/** One line with the format number and the notes, then the encoded data as it is. */
+export function writeText(notes: Notes, data: string): string {
+  return notes.expiry === undefined && notes.label === undefined
+    ? `1\n${data}`
+    : `1${JSON.stringify(notes)}\n${data}`;
+}
+
+function damaged(): never {
+  throw new SessionError("ERR_DAMAGED", "A stored session record is damaged");
+}
+
+/** Takes a text apart again. A newer format is trouble (`ERR_STORE`), anything else that was not written here is damage. */
+export function readText(text: string): { notes: Notes; data: string } {
+  if (text.startsWith("1\n")) return { notes: noNotes, data: text.slice(2) };
+  const end = text.indexOf("\n");
+  const head = /^(\d{1,9})(\{.*\})?$/.exec(text.slice(0, Math.max(end, 0)));
+  if (head === null) damaged();
+  if (head[1] !== "1") {
+    if (Number(head[1]) < 1) damaged();
+    throw new SessionError("ERR_STORE", "A stored session record was written by a newer version of the library");
+  }
+  return { notes: readNotes(head[2]), data: text.slice(end + 1) };
+}
+
+function readNotes(text: string | undefined): Notes {
+  let notes: unknown;
+  try {
+    notes = JSON.parse(text ?? "");
+  } catch {
+    damaged();
+  }
+  const { expiry, label } = notes as Notes;
+  const good = (expiry === undefined || Number.isFinite(expiry) ||
+    (typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at))) &&
+    (label === undefined || typeof label === "string");
+  return good ? notes as Notes : damaged();
+}

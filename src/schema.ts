@@ -1,0 +1,46 @@
+/** Checks session data against a Standard Schema (https://standardschema.dev, version 1). */
+
+import { SessionError } from "./errors.ts";
+import type { MaybePromise } from "./store.ts";
+
+/** The part of the Standard Schema interface that is used here. Zod, Valibot and ArkType schemas have it. */
+export interface StandardSchema<Output> {
+  /** The schema's own interface. */
+  readonly "~standard": {
+    /** Always 1. */
+    readonly version: 1;
+    /** Who made the schema. */
+    readonly vendor: string;
+    /** Gives the value as the schema wants it, or the issues found. */
+    readonly validate: (value: unknown) => MaybePromise<SchemaResult<Output>>;
+    /** Types only. */
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+/** What a Standard Schema says of a value. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly unknown[] };
+
+/** The data as the schema gives it back, or `undefined` when it does not fit. A schema that throws says no. */
+export async function validate(
+  schema: StandardSchema<unknown>,
+  data: Record<string, unknown>,
+): Promise<Record<string, unknown> | undefined> {
+  try {
+    const result = await schema["~standard"].validate(data);
+    if (result.issues !== undefined) return undefined;
+    const { value } = result;
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {SessionError} `ERR_SERIALIZE` if the data does not fit the schema. */
+export async function demand(schema: StandardSchema<unknown>, data: Record<string, unknown>): Promise<void> {
+  if (await validate(schema, data) === undefined) {
+    throw new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
+  }
+}

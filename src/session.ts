@@ -1,0 +1,211 @@
+/** The session that a handler sees: a map, with Django's names for what happens to it. */
+
+import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
+import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
+
+/** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */
+export interface ExpiryQuery {
+  /** Counted from here: a `Date` or milliseconds. @default now */
+  readonly modification?: Date | number;
+  /** In place of the session's own: seconds, a fixed end, or `null` for the policy. @default the session's own */
+  readonly expiry?: Date | number | null;
+}
+
+const testKey = "testcookie";
+const testValue = "worked";
+
+/**
+ * One visitor's session: typed keys and values, changed in memory, saved before the answer leaves.
+ *
+ * All members are synchronous except `save`, `flush` and `logout`. Objects that it hands out may be changed in place;
+ * that is noticed and saved. After the answer has left, reading goes on and writing throws `ERR_CLOSED`.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "@sojourn/session";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * const sessions = createSessions<{ cart: string[] }>({ store: new MemoryStore(), secrets });
+ *
+ * const session = await sessions.open();
+ * session.set("cart", []);
+ * session.get("cart")!.push("tea");
+ * await session.save();
+ *
+ * const again = await sessions.open(session.id);
+ * assert.deepEqual(again.get("cart"), ["tea"]);
+ * ```
+ */
+export class Session<Data extends object = SessionData> extends SessionMap<Data> {
+  /**
+   * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. What is
+   * written afterwards starts a new session.
+   *
+   * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
+   */
+  async flush(): Promise<void> {
+    await write(this).flush();
+  }
+
+  /** The same as `flush`. @throws {SessionError} As `flush` does. */
+  async logout(): Promise<void> {
+    await this.flush();
+  }
+
+  /**
+   * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
+   * it at every change of rights that is not a `login`. @throws {SessionError} `ERR_CLOSED`.
+   */
+  cycleKey(): void {
+    const { state } = write(this);
+    state.cycles ??= "rotated";
+    state.change(() => {});
+  }
+
+  /**
+   * Logs a user in: a new id at the commit, both limits start again, the data stays. If another user was logged in, the
+   * session starts empty.
+   *
+   * @throws {TypeError} If `userId` is not a string of at least one character. @throws {SessionError} `ERR_CLOSED`.
+   */
+  login(userId: string): void {
+    const { state, core } = write(this);
+    if (typeof userId !== "string" || userId === "") {
+      throw new TypeError(`Cannot log in: expected a user id, a non-empty string: received ${typeof userId}`);
+    }
+    const now = core.now();
+    if (state.draft.userId !== undefined && state.draft.userId !== userId) state.clear();
+    state.cycles = "login";
+    state.change((draft) => {
+      if (draft.userId !== undefined && draft.userId !== userId) {
+        draft.values.clear();
+        draft.notes = {};
+      }
+      draft.userId = userId;
+      draft.createdAt = now;
+      draft.touchedAt = now;
+    });
+  }
+
+  /**
+   * Commits now, in the middle of a handler or after `open`. @throws {SessionError} `ERR_STORE`, `ERR_GONE`,
+   * `ERR_CONFLICT`, `ERR_TOO_LARGE`, `ERR_SERIALIZE` or `ERR_CLOSED`; what was stored before stays.
+   */
+  async save(): Promise<void> {
+    const unit = write(this);
+    await unit.commit(false);
+    await unit.core.events.settled();
+  }
+
+  /**
+   * This session's own expiry: seconds of idle time, a `Date` as a fixed end, `0` for "until the browser closes", `null` for
+   * the policy. `absoluteAge` still caps it. Not part of the data.
+   *
+   * @throws {TypeError} If it is none of these. @throws {SessionError} `ERR_CLOSED`.
+   */
+  setExpiry(value: number | Date | null): void {
+    const { state } = write(this);
+    const expiry = expiryOf(value);
+    state.change((draft) => {
+      const { expiry: _, ...others } = draft.notes;
+      draft.notes = expiry === null ? others : { ...others, expiry };
+    });
+  }
+
+  /** Seconds until the session ends, if nothing more happens. */
+  getExpiryAge(query: ExpiryQuery = {}): number {
+    const { core, state } = read(this);
+    const expiry = query.expiry === undefined ? state.draft.notes.expiry : expiryOf(query.expiry);
+    const from = instant(query.modification ?? core.now());
+    const end = endFrom(core.limits, state.draft, from, expiry ?? null);
+    if (typeof expiry === "object" && expiry !== null) return Math.floor((end - from) / 1000);
+    return Math.min(idleAge(core.limits, { ...state.draft, notes: { expiry: expiry ?? 0 } }), (end - from) / 1000);
+  }
+
+  /** When the session ends, if nothing more happens. */
+  getExpiryDate(query: ExpiryQuery = {}): Date {
+    const { core, state } = read(this);
+    const expiry = query.expiry === undefined ? undefined : expiryOf(query.expiry);
+    return new Date(endFrom(core.limits, state.draft, instant(query.modification ?? core.now()), expiry));
+  }
+
+  /** Whether the cookie ends with the browser. */
+  getExpireAtBrowserClose(): boolean {
+    const { core, state } = read(this);
+    return endsWithBrowser(core.limits, state.draft.notes);
+  }
+
+  /** Stores a value by which a later request can tell that the browser returns cookies. @throws {SessionError} `ERR_CLOSED`. */
+  setTestCookie(): void {
+    write(this).state.set(testKey, testValue);
+  }
+
+  /** Whether the test value came back. */
+  testCookieWorked(): boolean {
+    return read(this).state.draft.values.get(testKey) === testValue;
+  }
+
+  /** Removes the test value. @throws {SessionError} `ERR_CLOSED`. */
+  deleteTestCookie(): void {
+    write(this).state.remove(testKey);
+  }
+
+  /** What `list` shows for this session, such as "Firefox on Linux". @throws {TypeError} If it is not a string of at most 200 characters. */
+  setLabel(text: string): void {
+    const { state } = write(this);
+    if (typeof text !== "string" || text.length > 200) {
+      throw new TypeError("Cannot label the session: expected a string of at most 200 characters");
+    }
+    if (state.draft.notes.label === text) return;
+    state.change((draft) => {
+      draft.notes = { ...draft.notes, label: text };
+    });
+  }
+
+  /** The id, by which `sessions.open` finds the session; `undefined` until it was saved. A secret. */
+  get id(): string | undefined {
+    return read(this).found?.place.id;
+  }
+
+  /** The user who is logged in. */
+  get userId(): string | undefined {
+    return read(this).state.draft.userId;
+  }
+
+  /** When the session was created or the user logged in, in milliseconds since the epoch. */
+  get createdAt(): number {
+    return read(this).state.draft.createdAt;
+  }
+
+  /** Whether there is no record of it yet. */
+  get isNew(): boolean {
+    return read(this).found === undefined;
+  }
+
+  /** Whether any member was used before this one. */
+  get accessed(): boolean {
+    const { isUsed } = unitOf(this);
+    read(this);
+    return isUsed;
+  }
+
+  /** Whether there are changes to save. */
+  get modified(): boolean {
+    return read(this).state.isModified;
+  }
+}
+
+function instant(value: Date | number): number {
+  const at = Number(value);
+  if (Number.isFinite(at)) return at;
+  throw new TypeError("Cannot compute the expiry: expected a valid Date or milliseconds");
+}
+
+function expiryOf(value: number | Date | null): Expiry {
+  if (value === null) return null;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (value instanceof Date && Number.isFinite(value.getTime())) return { at: value.getTime() };
+  throw new TypeError("Cannot set the expiry: expected seconds, a valid Date, 0 or null");
+}

@@ -1,0 +1,318 @@
+/** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Carrier, carry, type CarriedStore, type CarrierKit } from "./carrier.ts";
+import * as devices from "./devices.ts";
+import { SessionError } from "./errors.ts";
+import { Events } from "./events.ts";
+import { HeldCarrier } from "./held_carrier.ts";
+import { Signer } from "./keyring.ts";
+import { Lines } from "./lines.ts";
+import { isLive, open } from "./load.ts";
+import { type SessionsOptions, settle, type Settings } from "./options.ts";
+import { refusal } from "./respond.ts";
+import { type OnError, Scope } from "./scope.ts";
+import { Session } from "./session.ts";
+import type { SessionData } from "./session_map.ts";
+import { Format } from "./state.ts";
+import type { MaybePromise, SessionStore } from "./store.ts";
+import type { Core } from "./unit.ts";
+
+/** What `wrap` adds to a request. */
+export interface SessionRequest<Data extends object> {
+  /** The session. The first look starts the load; a request whose session nobody looks at costs nothing. */
+  readonly session: Promise<Session<Data>>;
+}
+
+/** The handler that `wrap` takes: anything from a request, and whatever else the server passes, to an answer. */
+export type SessionHandler<Data extends object, R extends Request, Rest extends unknown[], This, Answer> = (
+  this: This,
+  request: R & SessionRequest<Data>,
+  ...rest: Rest
+) => Answer;
+
+/** Sessions for one cookie and one store. Made by `createSessions`. */
+export class Sessions<Data extends object = SessionData> {
+  readonly #core: Core;
+  readonly #onError: OnError;
+  readonly #context: AsyncLocalStorage<Request> | undefined;
+  /** Where a wrapped request keeps its scope: absent until its session is asked for, `null` after the answer has left. */
+  readonly #slot: symbol = Symbol("session");
+  readonly #prototypes = new WeakMap<object, object>();
+  #closing: Promise<void> | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+
+  /** Use `createSessions`. */
+  constructor(settings: Settings) {
+    this.#core = makeCore(settings);
+    this.#onError = settings.onError ?? answerOrThrow;
+    this.#context = settings.asyncContext ? new AsyncLocalStorage() : undefined;
+  }
+
+  /**
+   * The same function, with sessions: its request has `session`, and what it changed is saved before the answer leaves.
+   * Extra arguments and `this` pass through. A request whose session is not used gets the handler's own response back.
+   *
+   * @example
+   * ```ts
+   * import { createSessions } from "@sojourn/session";
+   * import { MemoryStore } from "@sojourn/session/memory";
+   * import { SessionClient } from "@sojourn/session/testing";
+   * import assert from "node:assert/strict";
+   *
+   * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+   * const sessions = createSessions<{ visits: number }>({ store: new MemoryStore(), secrets });
+   * const client = new SessionClient(sessions.wrap(async (request) => {
+   *   const session = await request.session;
+   *   return new Response(String(session.update("visits", (n = 0) => n + 1)));
+   * }));
+   * await client.fetch("/");
+   * assert.equal(await (await client.fetch("/")).text(), "2");
+   * ```
+   */
+  wrap<Answer, R extends Request = Request, Rest extends unknown[] = [], This = unknown>(
+    handler: SessionHandler<Data, R, Rest, This, Answer>,
+  ): (this: This, request: R, ...rest: Rest) => Answer | Promise<Awaited<Answer>> {
+    if (typeof handler !== "function") {
+      throw new TypeError(`Cannot wrap the handler: expected a function: received ${typeof handler}`);
+    }
+    type Wrapped = ReturnType<typeof handler> | Promise<Awaited<Answer>>;
+    const sessions = this as unknown as Sessions;
+    return function (this: This, request: R, ...rest: Rest): Wrapped {
+      const bound = request as R & SessionRequest<Data>;
+      if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
+      const run = () => handler.call(this, bound, ...rest);
+      let answer: Answer;
+      try {
+        answer = sessions.#context === undefined ? run() : sessions.#context.run(request, run);
+      } catch (error) {
+        return sessions.#fail(request, error) as Wrapped;
+      }
+      return isThenable(answer)
+        ? answer.then(
+          (answer) => sessions.#finish(request, answer),
+          (error) => sessions.#fail(request, error),
+        ) as Wrapped
+        : sessions.#finish(request, answer) as Wrapped;
+    };
+  }
+
+  /** Gives a request its `session`; `false` if it has ours already. */
+  #bind(request: Request): boolean {
+    if (this.#slot in request) return false;
+    const prototype = Object.getPrototypeOf(request);
+    let derived = this.#prototypes.get(prototype);
+    if (derived === undefined) {
+      const sessions = this as unknown as Sessions;
+      derived = Object.create(prototype, {
+        session: {
+          get(this: Request) {
+            return sessions.#scope(this).session();
+          },
+          configurable: true,
+        },
+        [this.#slot]: { value: undefined, writable: true },
+      });
+      this.#prototypes.set(prototype, derived!);
+    }
+    Object.setPrototypeOf(request, derived!);
+    return true;
+  }
+
+  #scope(request: Request): Scope {
+    const slots = request as unknown as Record<symbol, Scope | null | undefined>;
+    const present = slots[this.#slot];
+    if (present) return present;
+    const scope = new Scope(this.#core, request, this.#onError);
+    if (present === null) scope.close();
+    return slots[this.#slot] = scope;
+  }
+
+  #finish(request: Request, answer: unknown): unknown {
+    const slots = request as unknown as Record<symbol, Scope | null | undefined>;
+    if (slots[this.#slot] === undefined && !this.#core.savesEveryRequest) {
+      slots[this.#slot] = null;
+      return answer;
+    }
+    return this.#track(this.#scope(request).finish(answer));
+  }
+
+  #fail(request: Request, error: unknown): Promise<Response> {
+    return this.#track(this.#scope(request).fail(error));
+  }
+
+  /** `close` waits for what is under way. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    const done = () => this.#running.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  /**
+   * The session of a wrapped request, from any helper; the same promise as `request.session`.
+   *
+   * @throws {SessionError} `ERR_UNBOUND`, as a rejection, if the request was not wrapped by this object.
+   */
+  get(request: Request): Promise<Session<Data>> {
+    const wrapped = this.#wrapped(request);
+    return (wrapped === undefined ? unbound() : this.#scope(wrapped).session()) as Promise<Session<Data>>;
+  }
+
+  #wrapped(request: Request): Request | undefined {
+    const isRequest = typeof request === "object" && request !== null;
+    return isRequest && this.#slot in request ? request : this.#context?.getStore();
+  }
+
+  /**
+   * A session outside any request: for jobs, streams, sockets and tests. `id` is `session.id`, not the cookie; an unknown one
+   * gives an empty session whose `id` is undefined. Nothing is saved until `save()`; it never closes.
+   *
+   * @throws {SessionError} `ERR_STORE`; `ERR_UNSUPPORTED` when sessions are kept in the cookie.
+   */
+  async open(id?: string): Promise<Session<Data>> {
+    const unit = await open(this.#core, id);
+    await this.#core.events.settled();
+    return new Session<Data>(unit);
+  }
+
+  /**
+   * Commits now and gives the headers to send along, for `server.upgrade(request, { headers })` and other answers that are no
+   * `Response`. Afterwards the request's session can only be read.
+   *
+   * @throws {SessionError} `ERR_UNBOUND` if the request was not wrapped, and whatever a commit throws.
+   */
+  async headersFor(request: Request): Promise<Headers> {
+    const wrapped = this.#wrapped(request);
+    return wrapped === undefined ? await unbound() : await this.#track(this.#scope(wrapped).headers());
+  }
+
+  /**
+   * The live sessions of a user: "your devices".
+   *
+   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   */
+  list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<devices.SessionInfo[]> {
+    return devices.list(this.#core, userId, options.current);
+  }
+
+  /**
+   * Ends the session with this handle at once; the number ended. With `userId` only if it is that user's: pass it whenever
+   * the handle came from a form.
+   *
+   * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
+   */
+  async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
+    const ended = await devices.revoke(this.#core, handle, options.userId);
+    await this.#core.events.settled();
+    return ended;
+  }
+
+  /**
+   * Ends all sessions of a user at once, except one if it is given; the number ended.
+   *
+   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   */
+  async revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
+    const ended = await devices.revokeAll(this.#core, userId, options.except);
+    await this.#core.events.settled();
+    return ended;
+  }
+
+  /**
+   * Removes expired records, all of them or at most `limit`, in batches with a pause between; the number removed.
+   *
+   * @throws {SessionError} `ERR_UNSUPPORTED`, or `ERR_STORE`. Throws the signal's reason when it is aborted.
+   */
+  async clearExpired(options: { readonly limit?: number; readonly signal?: AbortSignal } = {}): Promise<number> {
+    const { limit = Infinity, signal } = options;
+    const batch = 500;
+    let removed = 0;
+    while (removed < limit) {
+      signal?.throwIfAborted();
+      const most = Math.min(batch, limit - removed);
+      const count = await this.#core.carrier.clearExpired(this.#core.now(), most);
+      removed += count;
+      if (count < most) break;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    return removed;
+  }
+
+  /** Waits for running saves, then closes the store. May be called twice. */
+  close(): Promise<void> {
+    return this.#closing ??= (async () => {
+      while (this.#running.size > 0) await Promise.allSettled(this.#running);
+      await this.#core.carrier.close();
+    })();
+  }
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Sessions for a store and a cookie. Nothing is read from the environment and nothing starts before the first request.
+ *
+ * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "@sojourn/session";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * const sessions = createSessions<{ visits: number }>({ store: new MemoryStore(), secrets });
+ * const answer = await sessions.wrap(async (request) => {
+ *   const session = await request.session;
+ *   return Response.json(session.update("visits", (n = 0) => n + 1));
+ * })(new Request("https://localhost/"));
+ * assert.match(answer.headers.get("set-cookie")!, /^__Host-sid=/);
+ * ```
+ */
+export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data> {
+  return new Sessions<Data>(settle(options as SessionsOptions<never>));
+}
+
+function makeCore(settings: Settings): Core {
+  const { secrets, cookie, timeout, now, onEvent } = settings;
+  const tags = new Signer(secrets, "log tag", cookie.name);
+  const events = new Events(onEvent, now, (key) => tags.sign(key));
+  const kit: CarrierKit = { secrets, cookie, timeout, events, now };
+  const store = settings.store as Partial<CarriedStore>;
+  const carrier: Carrier = store[carry]?.(kit) ?? new HeldCarrier(settings.store as SessionStore, kit);
+  const format = new Format(settings.codec, settings.maxBytes);
+  const core: Core = {
+    carrier,
+    lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
+    events,
+    format,
+    limits: settings,
+    rolls: settings.rolling,
+    savesEveryRequest: settings.saveEveryRequest,
+    schema: settings.schema,
+    now,
+  };
+  return core;
+}
+
+const answerOrThrow: OnError = (error) => {
+  const { code } = error;
+  if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return refusal(code);
+  throw error;
+};
+
+function unbound(): Promise<never> {
+  return Promise.reject(
+    new SessionError("ERR_UNBOUND", "There is no session here: the request was not wrapped by this sessions object"),
+  );
+}
+
+function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
+  return typeof (value as Promise<unknown> | undefined)?.then === "function";
+}
+
+export type { MaybePromise };

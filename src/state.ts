@@ -1,0 +1,226 @@
+/** The state of one session in one unit of work: its values, what was handed out, and the log of changes. No I/O. */
+
+import type { Codec } from "./codec.ts";
+import { SessionError } from "./errors.ts";
+import type { Life } from "./lifetime.ts";
+import { type Notes, readText, writeText } from "./record.ts";
+import type { SessionRecord } from "./store.ts";
+
+/** A session's content, open to change. */
+export interface Draft extends Life {
+  readonly values: Map<string, unknown>;
+  notes: Notes;
+  userId: string | undefined;
+  createdAt: number;
+  touchedAt: number;
+}
+
+/** One step of the change log. It is taken on the draft at once, and again on fresh data after a conflict. */
+export type Change = (draft: Draft) => void;
+
+/** How drafts become text and come back, for one `Sessions` object. */
+export class Format {
+  readonly #codec: Codec;
+  readonly #maxBytes: number;
+
+  constructor(codec: Codec, maxBytes: number) {
+    this.#codec = codec;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  read(record: SessionRecord): Draft {
+    const { notes, data } = readText(record.data);
+    let values: Map<string, unknown>;
+    try {
+      values = new Map(Object.entries(this.#codec.decode(data)));
+    } catch {
+      // The parser's own message would quote the data.
+      throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+    }
+    const { userId, createdAt, touchedAt } = record;
+    return { values, notes, userId, createdAt, touchedAt };
+  }
+
+  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
+  write(draft: Draft): string {
+    const data = this.#encode(toObject(draft.values));
+    const { length } = data;
+    if (length * 3 > this.#maxBytes) {
+      const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
+      if (bytes > this.#maxBytes) {
+        throw new SessionError(
+          "ERR_TOO_LARGE",
+          `Cannot save the session: its data takes ${bytes} bytes or more, over the limit of ${this.#maxBytes}`,
+        );
+      }
+    }
+    return writeText(draft.notes, data);
+  }
+
+  /** One value as text, which is also the proof that the codec can carry it. */
+  encodeValue(key: string, value: unknown): string {
+    return this.#encode(toObject([[key, value]]));
+  }
+
+  /** A fresh copy of a value. */
+  decodeValue(key: string, text: string): unknown {
+    return this.#codec.decode(text)[key];
+  }
+
+  #encode(data: Record<string, unknown>): string {
+    let text: unknown;
+    try {
+      text = this.#codec.encode(data);
+    } catch (error) {
+      if (error instanceof SessionError) throw error;
+      throw new SessionError("ERR_SERIALIZE", "Cannot store a value that the codec refuses");
+    }
+    if (typeof text === "string") return text;
+    throw new SessionError("ERR_SERIALIZE", "Cannot store the session: the codec's encode must return a string");
+  }
+}
+
+/** An object without prototype, so that `__proto__` is a key like any other (SR-072). */
+export function toObject(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
+  const object: Record<string, unknown> = Object.create(null);
+  for (const [key, value] of entries) object[key] = value;
+  return object;
+}
+
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+
+/** Stands in the list of handed-out values for "as it was loaded". */
+const asLoaded = Symbol("as loaded");
+
+/** What one unit of work knows of a session. */
+export class State {
+  /** The content as the handler sees it. */
+  draft: Draft;
+  /** The changes since the last save. */
+  log: Change[] = [];
+  /** Why the next save is to be made under a new id, if it is. */
+  cycles: "rotated" | "login" | undefined;
+  readonly #format: Format;
+  /** Keys whose objects the handler holds, with their text when they were handed out. */
+  #handed = new Map<string, string | typeof asLoaded>();
+  /** Gives the values as they were loaded, for comparison. */
+  #loaded: () => ReadonlyMap<string, unknown>;
+  /** Whether what was loaded is what the text says; a schema may have changed it. */
+  readonly #isVerbatim: boolean;
+
+  constructor(format: Format, draft: Draft, loaded: () => ReadonlyMap<string, unknown>, isVerbatim: boolean) {
+    this.#format = format;
+    this.draft = draft;
+    this.#loaded = loaded;
+    this.#isVerbatim = isVerbatim;
+  }
+
+  /** Takes a change and logs it. */
+  change(change: Change): void {
+    change(this.draft);
+    this.log.push(change);
+  }
+
+  /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
+  handOut(key: string): unknown {
+    const value = this.draft.values.get(key);
+    if (isObject(value) && !this.#handed.has(key)) {
+      this.#handed.set(key, this.#isVerbatim ? asLoaded : this.#format.encodeValue(key, value));
+    }
+    return value;
+  }
+
+  /** Sets a value; refused before anything changes when the codec cannot carry it (SR-071). */
+  set(key: string, value: unknown, isDefault = false): void {
+    const text = this.#format.encodeValue(key, value);
+    // The log keeps a copy: the handler may go on changing the object that it set.
+    const copy = isObject(value) ? () => this.#format.decodeValue(key, text) : () => value;
+    this.draft.values.set(key, value);
+    this.log.push(({ values }) => {
+      if (!isDefault || !values.has(key)) values.set(key, copy());
+    });
+    this.#held(key, value, text);
+  }
+
+  /** Removes a value; whether there was one. */
+  remove(key: string): boolean {
+    if (!this.draft.values.has(key)) return false;
+    this.#handed.delete(key);
+    this.change(({ values }) => values.delete(key));
+    return true;
+  }
+
+  /** Sets a value made from the current one; the same is done again on fresh data after a conflict. */
+  update(key: string, make: (current: unknown) => unknown): unknown {
+    this.settle(key);
+    const value = make(this.handOut(key));
+    const text = value === undefined ? "" : this.#format.encodeValue(key, value);
+    if (value === undefined) this.draft.values.delete(key);
+    else this.draft.values.set(key, value);
+    this.log.push(({ values }) => {
+      const fresh = make(values.get(key));
+      if (fresh === undefined) values.delete(key);
+      else values.set(key, fresh);
+    });
+    this.#held(key, value, text);
+    return value;
+  }
+
+  /** Empties the session; the user and the session's own expiry go too, as in Django. */
+  clear(): void {
+    this.#handed.clear();
+    this.change((draft) => {
+      draft.values.clear();
+      draft.notes = {};
+      draft.userId = undefined;
+    });
+  }
+
+  #held(key: string, value: unknown, text: string): void {
+    if (isObject(value)) this.#handed.set(key, text);
+    else this.#handed.delete(key);
+  }
+
+  /** Logs the changes inside objects that were handed out, of one key or of all. */
+  settle(only?: string): void {
+    for (const [key, before] of this.#handed) {
+      if (only !== undefined && key !== only) continue;
+      const { values } = this.draft;
+      const text = this.#format.encodeValue(key, values.get(key));
+      const was = before === asLoaded ? this.#format.encodeValue(key, this.#loaded().get(key)) : before;
+      if (text === was) continue;
+      this.#handed.set(key, text);
+      this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
+    }
+  }
+
+  /** Whether there is anything to save. */
+  get isModified(): boolean {
+    this.settle();
+    return this.log.length > 0;
+  }
+
+  /**
+   * Goes on from what was saved. When others' changes came in with it, the session shows them, except that objects which
+   * the handler holds stay the handler's: what it does to them later is not lost.
+   */
+  rebase(saved: Draft, loaded: () => ReadonlyMap<string, unknown>, isMerged: boolean): void {
+    const mine = this.draft;
+    this.#loaded = loaded;
+    if (isMerged) {
+      for (const change of this.log) change(saved);
+      this.draft = saved;
+    } else {
+      mine.touchedAt = Math.max(mine.touchedAt, saved.touchedAt);
+    }
+    for (const key of [...this.#handed.keys()]) {
+      const value = mine.values.get(key);
+      if (!this.draft.values.has(key)) this.#handed.delete(key);
+      else {
+        this.draft.values.set(key, value);
+        this.#handed.set(key, this.#format.encodeValue(key, value));
+      }
+    }
+  }
+}
