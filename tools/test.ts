@@ -1,13 +1,14 @@
 /**
  * `deno task test [what…]`: runs the tests on Deno, then on Bun, and ends with the sum of both lanes.
  *
- * `what` is a test file, a folder, or a part of the names in `tests/`; nothing means all of `tests/`. Green means: both lanes ran to
- * their end within the limit, each passed at least one test, and nothing failed, threw outside of a test, or was left to `.only`.
+ * `what` is a part of the names in `tests/` or, with a slash, the path of a file or folder; nothing means all.
+ * Green means: both lanes ran to their end within the limit, each passed at least one test, and nothing failed, threw outside of
+ * a test, or was left to `.only`.
  * `SOJOURN_CI` set: a skipped test has to pass in the other lane. `SOJOURN_LANE_LIMIT`: seconds for one lane.
  */
 
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { type Outcome, readJunit } from "./junit.ts";
 import { bun, deno, installBun, root } from "./project.ts";
 import { run, tail } from "./run.ts";
@@ -37,10 +38,8 @@ function testsIn(folder: string): string[] {
 function choose(wanted: readonly string[]): string[] {
   if (wanted.length === 0) return testsIn(`${root}/tests`);
   const chosen = wanted.flatMap((what) => {
+    if (!what.includes("/")) return testsIn(`${root}/tests`).filter((file) => basename(file).includes(what));
     const path = resolve(what);
-    if (!existsSync(path)) {
-      return testsIn(`${root}/tests`).filter((file) => relative(root, file).includes(what));
-    }
     return statSync(path).isDirectory() ? testsIn(path) : [path];
   });
   return [...new Set(chosen)];
