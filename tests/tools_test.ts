@@ -26,7 +26,7 @@ function tool(
   mkdirSync(place);
   for (const [file, text] of Object.entries(files)) writeFileSync(join(place, file), text);
   const what = name === "test" ? [place] : Object.keys(files).map((file) => join(place, file));
-  const surroundings = { ...process.env, SOJOURN_CI: "", SOJOURN_LANE_LIMIT: "60", ...env };
+  const surroundings = { ...process.env, SOJOURN_CI: "", SOJOURN_LANE_LIMIT: "60", TMPDIR: place, ...env };
   return new Promise((resolve) =>
     execFile(
       process.execPath,
@@ -90,16 +90,18 @@ describe("the test tool", onDeno, () => {
   });
 
   it("is red for a lane without tests, a file without tests and a folder without files", async () => {
-    await red(
-      { "a_test.ts": `${head}if ("Deno" in globalThis) it("adds", () => {});` },
-      /\[bun\] ended with code 0 and without a report/,
-    );
-    await red(
-      { "a_test.ts": `${head}if ("Bun" in globalThis) it("adds", () => {});` },
-      /\[deno\] passed no test/,
-    );
-    await red({ "a_test.ts": good, "b_test.ts": "export {};" }, /b_test\.ts registers no test/);
-    await red({}, /no test file/);
+    await Promise.all([
+      red(
+        { "a_test.ts": `${head}if ("Deno" in globalThis) it("adds", () => {});` },
+        /\[bun\] ended with code 0 and without a report/,
+      ),
+      red(
+        { "a_test.ts": `${head}if ("Bun" in globalThis) it("adds", () => {});` },
+        /\[deno\] passed no test/,
+      ),
+      red({ "a_test.ts": good, "b_test.ts": "export {};" }, /b_test\.ts registers no test/),
+      red({}, /no test file/),
+    ]);
   });
 
   it("is red for .only", async () => {
