@@ -1,0 +1,180 @@
+/** The rules of the house about files and imports, read from `deno info --json` and from the text of the files. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, relative } from "node:path";
+import process from "node:process";
+import { before, describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const rooms = ["src", "backends", "tests", "tools", "examples", "bench"];
+const onDeno = "Deno" in globalThis ? {} : { skip: "not on this runtime: deno info" };
+
+/** What a backend takes from `src/` beyond the three files that all may take, with the reason. */
+const furtherImports: Record<string, readonly string[]> = {};
+/** What the core needs from the runtime: no files, no network. */
+const coreBuiltins = ["node:async_hooks"];
+
+interface Text {
+  readonly path: string;
+  readonly text: string;
+  /** The text without comments that stand on lines of their own. */
+  readonly code: string;
+}
+
+function files(): Text[] {
+  const found = rooms.filter((room) => existsSync(join(root, room))).flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, encoding: "utf8" }).map((name) => join(room, name))
+  );
+  return [...found, "mod.ts"].filter((path) => path.endsWith(".ts") && existsSync(join(root, path))).map(
+    (path) => {
+      const text = readFileSync(join(root, path), "utf8");
+      const code = text.replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, "").replace(/^[ \t]*\/\/.*$/gm, "");
+      return { path, text, code };
+    },
+  );
+}
+
+const all = files();
+const library = all.filter(({ path }) => /^(src|backends)\/|^mod\.ts$/.test(path));
+
+function where(wrong: readonly { readonly path: string }[]): string[] {
+  return wrong.map(({ path }) => path);
+}
+
+/** What each file of the library imports: paths inside the checkout, or specifiers for the rest. */
+const imports = new Map<string, string[]>();
+
+function readImports(): void {
+  const folder = mkdtempSync(join(tmpdir(), "sojourn-architecture-"));
+  try {
+    const entry = join(folder, "all.ts");
+    writeFileSync(
+      entry,
+      library.map(({ path }) => `import ${JSON.stringify(pathToFileURL(join(root, path)).href)};\n`).join(""),
+    );
+    const info = JSON.parse(
+      execFileSync(process.execPath, ["info", "--json", "--config", join(root, "deno.json"), entry], {
+        encoding: "utf8",
+        cwd: root,
+        maxBuffer: 2 ** 26,
+      }),
+    );
+    for (const module of info.modules) {
+      if (module.local === undefined || module.local === entry) continue;
+      imports.set(
+        relative(root, module.local),
+        (module.dependencies ?? []).map(
+          (one: { specifier: string; code?: { specifier?: string }; type?: { specifier?: string } }) => {
+            const target = one.code?.specifier ?? one.type?.specifier ?? one.specifier;
+            return target.startsWith("file:") ? relative(root, fileURLToPath(target)) : target;
+          },
+        ),
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Everything that `from` reaches, itself included. */
+function reach(from: string, seen: Set<string> = new Set()): Set<string> {
+  if (seen.has(from)) return seen;
+  seen.add(from);
+  for (const next of imports.get(from) ?? []) reach(next, seen);
+  return seen;
+}
+
+describe("the imports", onDeno, () => {
+  before(() => {
+    readImports();
+    assert.ok(imports.size >= library.length, "deno info did not see every file");
+  });
+
+  it("src never imports backends", () => {
+    for (const [path, targets] of imports) {
+      if (path.startsWith("src/")) {
+        assert.deepEqual(targets.filter((to) => to.startsWith("backends/")), [], path);
+      }
+    }
+  });
+
+  it("backends import from src only the store, the errors and the codec", () => {
+    for (const [path, targets] of imports) {
+      if (!path.startsWith("backends/")) continue;
+      const allowed = ["src/store.ts", "src/errors.ts", "src/codec.ts", ...(furtherImports[path] ?? [])];
+      assert.deepEqual(targets.filter((to) => to.startsWith("src/") && !allowed.includes(to)), [], path);
+    }
+  });
+
+  it("mod.ts reaches neither backends nor files nor the network", () => {
+    const outside = [...reach("mod.ts")].filter((to) => to !== "mod.ts" && !to.startsWith("src/"));
+    assert.deepEqual(outside.filter((to) => !coreBuiltins.includes(to)), []);
+  });
+
+  it("there are no cycles", () => {
+    for (const [path, targets] of imports) {
+      assert.deepEqual(
+        targets.filter((to) => reach(to).has(path)).map((to) => `${path} -> ${to} -> … -> ${path}`),
+        [],
+      );
+    }
+  });
+
+  it("nothing depends on a package", () => {
+    const { exports } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
+    for (const entry of Object.values<string>(exports)) {
+      const reached = [...reach(relative(root, join(root, entry)))];
+      assert.deepEqual(reached.filter((to) => !imports.has(to) && !/^(node|bun):/.test(to)), [], entry);
+    }
+  });
+
+  it("every file of src is reached by an export", () => {
+    const { exports } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
+    const reached = new Set(
+      Object.values<string>(exports).flatMap((entry) => [...reach(relative(root, join(root, entry)))]),
+    );
+    assert.deepEqual(where(library).filter((path) => path.startsWith("src/") && !reached.has(path)), []);
+  });
+});
+
+describe("the files", () => {
+  it("none is over 350 lines", () => {
+    assert.deepEqual(where(all.filter(({ text }) => text.split("\n").length > 351)), []);
+  });
+
+  it("none has a name that says nothing", () => {
+    const wrong = all.filter(({ path }) =>
+      /^(utils|types|deps)\.ts$/.test(basename(path)) || /(^|\/)(helpers|adapters)\//.test(path)
+    );
+    assert.deepEqual(where(wrong), []);
+  });
+
+  it("every file of the library says on its first line what it is for", () => {
+    assert.deepEqual(where(library.filter(({ text }) => !/^\/\*\*( \S|\n \* \S)/.test(text))), []);
+  });
+
+  it("the library lists its exports by name", () => {
+    assert.deepEqual(where(library.filter(({ code }) => /\bexport\s*\*/.test(code))), []);
+  });
+
+  it("the library prints nothing", () => {
+    const wrong = library.filter(({ path, code }) => path !== "src/cli.ts" && /\bconsole\s*[.[]/.test(code));
+    assert.deepEqual(where(wrong), []);
+  });
+
+  it("every any has its reason on its line", () => {
+    const wrong = library.flatMap(({ path, code }) =>
+      code.split("\n")
+        .filter((line) =>
+          /[:<|&,(]\s*any\b|\bas any\b|\bany\s*[[>|&]/.test(line.replace(/\/\/.*|"[^"]*"/g, "")) &&
+          !/\/\/ *\S/.test(line)
+        )
+        .map((line) => `${path}: ${line.trim()}`)
+    );
+    assert.deepEqual(wrong, []);
+  });
+});

@@ -1,0 +1,30 @@
+/** `deno task check`: everything that can be told without running the tests, step by step; all steps run, also after a red one. */
+
+import { existsSync } from "node:fs";
+import { deno, exported, root } from "./project.ts";
+import { run, tail } from "./run.ts";
+
+// examples are run wherever they stand, also in files that no export lists
+const documented = ["src", "backends"].filter((folder) => existsSync(`${root}/${folder}`));
+
+const steps: readonly (readonly [string, readonly string[]])[] = [
+  ["fmt", ["fmt", "--check"]],
+  ["lint", ["lint"]],
+  ["check", ["check"]],
+  ["doc lint", ["doc", "--lint", ...exported]],
+  ["doc tests", ["test", "-A", "--doc", ...new Set([...exported, ...documented])]],
+  ["readme", ["run", "-A", "tools/blocks.ts"]],
+  ["publish", ["publish", "--dry-run", "--allow-dirty"]],
+];
+
+let red = 0;
+for (const [name, args] of steps) {
+  const log = Deno.makeTempFileSync({ prefix: "sojourn-check-" });
+  const ended = await run([deno, ...args], { limit: 300, log, cwd: root });
+  const green = ended.code === 0 && !ended.hung;
+  console.log(`${green ? "ok    " : "FAILED"} ${name} (${ended.seconds.toFixed(1)} s)`);
+  if (green) Deno.removeSync(log);
+  else console.log(`${tail(ended.output, 60)}\n    (all of it is in ${log})`);
+  if (!green) red++;
+}
+Deno.exit(red === 0 ? 0 : 1);
