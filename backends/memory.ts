@@ -1,0 +1,199 @@
+/**
+ * Sessions in the memory of one process: for tests, for development, and as the cache of `CachedStore`.
+ *
+ * @module
+ */
+import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+
+export type { IndexedRecord, SessionRecord, SessionStore, StoredRecord };
+
+/** One record in the ring of all records, which runs from the least to the most recently used. */
+interface Entry {
+  readonly key: string;
+  /** Frozen, so it can be shared. */
+  record: StoredRecord;
+  older: Entry;
+  newer: Entry;
+}
+
+/** How a {@linkcode MemoryStore} behaves. */
+export interface MemoryStoreOptions {
+  /**
+   * The most records to hold, a positive integer. One more, and the record that was used least recently is dropped.
+   *
+   * @default 10_000
+   */
+  readonly maxEntries?: number;
+  /**
+   * The clock: milliseconds since the epoch.
+   *
+   * @default Date.now
+   */
+  readonly now?: () => number;
+}
+
+/**
+ * A store that keeps its records in memory, and forgets them with the process.
+ *
+ * It is bounded: beyond `maxEntries` the record that was used least recently makes room, whoever's it is. Every
+ * answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * const store = new MemoryStore({ maxEntries: 1_000 });
+ * const key = "ab".repeat(32);
+ * const record = { data: "{}", createdAt: 0, touchedAt: 0, expiresAt: Date.now() + 60_000 };
+ *
+ * const version = store.create(key, record);
+ * assert.deepEqual(store.load(key), { ...record, version });
+ * assert.equal(store.create(key, record), undefined); // the key is taken
+ * ```
+ */
+export class MemoryStore implements SessionStore {
+  readonly #entries = new Map<string, Entry>();
+  /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
+  readonly #ring = {} as Entry;
+  readonly #users = new Map<string, Set<string>>();
+  readonly #maxEntries: number;
+  readonly #now: () => number;
+  #lastVersion = 0;
+
+  /**
+   * An empty store.
+   *
+   * @throws {TypeError} If `now` is not a function.
+   * @throws {RangeError} If `maxEntries` is not a positive integer.
+   */
+  constructor(options: MemoryStoreOptions = {}) {
+    const { maxEntries = 10_000, now = Date.now } = options;
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
+    }
+    if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
+    this.#maxEntries = maxEntries;
+    this.#now = now;
+    this.#ring.older = this.#ring.newer = this.#ring;
+  }
+
+  /** The number of records held, expired ones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The record under `key`, or `undefined`. This counts as use. */
+  load(key: string): StoredRecord | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#leave(entry);
+    this.#join(entry);
+    return entry.record;
+  }
+
+  /** Inserts a record, only if the key is free or its record expired, and answers its version; `undefined`: taken. */
+  create(key: string, record: SessionRecord): string | undefined {
+    if (this.#isTaken(key)) return undefined;
+    const version = this.#put(key, record);
+    if (this.#entries.size > this.#maxEntries) this.delete(this.#ring.newer.key);
+    return version;
+  }
+
+  /** Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone. */
+  save(key: string, record: SessionRecord, version: string): string | undefined {
+    return this.#entries.get(key)?.record.version === version ? this.#put(key, record) : undefined;
+  }
+
+  /**
+   * Moves a session to a new key with new content; the old key is dead afterwards. Answers the new version;
+   * `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
+   */
+  rotate(oldKey: string, newKey: string, record: SessionRecord, version: string): string | undefined {
+    if (oldKey === newKey || this.#entries.get(oldKey)?.record.version !== version || this.#isTaken(newKey)) {
+      return undefined;
+    }
+    this.delete(oldKey);
+    return this.#put(newKey, record);
+  }
+
+  /** Removes the record; whether there was one. */
+  delete(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    const { userId } = entry.record;
+    if (userId !== undefined) {
+      const keys = this.#users.get(userId);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#users.delete(userId);
+    }
+    this.#leave(entry);
+    return this.#entries.delete(key);
+  }
+
+  /** Moves `touchedAt` and `expiresAt` (ms since the epoch) of a record that exists; whether there was one. */
+  touch(key: string, touchedAt: number, expiresAt: number): boolean {
+    const record = this.load(key);
+    if (record === undefined) return false;
+    this.#entries.get(key)!.record = Object.freeze({ ...record, touchedAt, expiresAt });
+    return true;
+  }
+
+  /** Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed. */
+  clearExpired(now: number, limit: number): number {
+    let removed = 0;
+    for (const { key, record } of this.#entries.values()) {
+      if (removed >= limit) break;
+      if (record.expiresAt <= now && this.delete(key)) removed++;
+    }
+    return removed;
+  }
+
+  /** The records of one user, at a cost that does not grow with other users' records. */
+  list(userId: string): readonly IndexedRecord[] {
+    const found: IndexedRecord[] = [];
+    for (const key of this.#users.get(userId) ?? []) {
+      const { version: _, ...record } = this.#entries.get(key)!.record;
+      found.push({ key, record });
+    }
+    return found;
+  }
+
+  /** Does nothing: a memory store holds nothing that must be released. */
+  close(): void {}
+
+  /** As {@linkcode MemoryStore.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #isTaken(key: string): boolean {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && entry.record.expiresAt > this.#now();
+  }
+
+  #put(key: string, record: SessionRecord): string {
+    this.delete(key);
+    const version = String(++this.#lastVersion);
+    const entry = { key, record: Object.freeze({ ...record, version }) } as Entry;
+    this.#entries.set(key, entry);
+    this.#join(entry);
+    if (record.userId !== undefined) {
+      const keys = this.#users.get(record.userId);
+      if (keys) keys.add(key);
+      else this.#users.set(record.userId, new Set([key]));
+    }
+    return version;
+  }
+
+  #join(entry: Entry): void {
+    entry.newer = this.#ring;
+    entry.older = this.#ring.older;
+    entry.older.newer = entry.newer.older = entry;
+  }
+
+  #leave(entry: Entry): void {
+    entry.older.newer = entry.newer;
+    entry.newer.older = entry.older;
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Sessions in an SQLite file, through the driver that the runtime brings along: `bun:sqlite` on Bun, `node:sqlite` on
+ * Deno and Node.
+ *
+ * @module
+ */
+import { setTimeout } from "node:timers/promises";
+import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import { Connection, type Statements } from "./sqlite/connection.ts";
+import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
+import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
+import { readRow, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
+import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { Writes } from "./sqlite/writes.ts";
+
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord };
+export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
+
+/**
+ * A store that keeps its records in one table of an SQLite database.
+ *
+ * Writes that arrive in the same turn of the event loop share one transaction, and each is acknowledged only after its
+ * commit. Both drivers are synchronous, so the store never lets them wait: a busy database is tried again from a timer
+ * until `timeout` has passed. Several processes, of both runtimes, may share one file.
+ *
+ * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full,
+ * read-only or failing, `ERR_DAMAGED` for one that is damaged when it is opened or read. The store never deletes, recreates
+ * or truncates the file.
+ *
+ * @example
+ * ```ts
+ * import { SqliteStore } from "@sojourn/session/sqlite";
+ * import assert from "node:assert/strict";
+ *
+ * await using store = await SqliteStore.open(":memory:");
+ * const key = "ab".repeat(32);
+ * const record = { data: "{}", createdAt: 0, touchedAt: 0, expiresAt: Date.now() + 60_000 };
+ *
+ * const version = await store.create(key, record);
+ * assert.deepEqual(await store.load(key), { ...record, version });
+ * assert.equal(await store.create(key, record), undefined); // the key is taken
+ * ```
+ */
+export class SqliteStore implements SessionStore {
+  readonly #connection: Connection;
+  readonly #writes: Writes;
+  readonly #timeout: number;
+  readonly #now: () => number;
+  /** Random, so that versions differ between processes and between runs; then a counter. */
+  readonly #versionPrefix = crypto.getRandomValues(new BigUint64Array(1))[0]!.toString(36);
+  #versions = 0;
+  #owned: SqliteDatabase | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * A store over a database that is already open, and that `close` leaves open.
+   *
+   * The connection is set to write-ahead logging, to `synchronous`, and to no busy wait in the driver; the table is made
+   * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
+   * transactions open across an `await`, give the store a connection of its own.
+   *
+   * @throws {TypeError} If `database` is none, or an option is of the wrong kind.
+   * @throws {RangeError} If `timeout` is not positive.
+   * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
+   * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
+   */
+  constructor(database: SqliteDatabase, options?: SqliteStoreOptions) {
+    const settings = readOptions(options);
+    if (!isDatabase(database)) {
+      throw new TypeError(
+        "Expected an open database of bun:sqlite or node:sqlite; for a path use SqliteStore.open()",
+      );
+    }
+    this.#connection = new Connection(database, settings);
+    this.#timeout = settings.timeout * 1000;
+    this.#now = settings.now;
+    this.#writes = new Writes(this.#connection, this.#timeout);
+    try {
+      void this.#connection.statements;
+    } catch (error) {
+      if (!isBusy(error)) throw troubleOf(error, "read");
+    }
+  }
+
+  /**
+   * Opens a file, and makes it, readable by its owner alone, if there is none. The folder must exist. `":memory:"` is a
+   * database that ends with the store.
+   *
+   * @throws {TypeError} If `path` is no string, or an option is of the wrong kind.
+   * @throws {RangeError} If `timeout` is not positive.
+   * @throws {SessionError} If the file cannot be opened, stays busy for `timeout`, or has a table of that name with other
+   * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
+   */
+  static async open(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
+    if (typeof path !== "string") throw new TypeError(`"path" must be a string: received ${typeof path}`);
+    readOptions(options);
+    const database = await openDatabase(path);
+    try {
+      const store = new SqliteStore(database, options);
+      await store.#read(() => {});
+      store.#owned = database;
+      return store;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The record under `key`, or `undefined`. A plain value; a promise only while the database is busy.
+   *
+   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   */
+  load(key: string): MaybePromise<StoredRecord | undefined> {
+    return this.#read(({ load }) => {
+      const row = load.get(key) ?? undefined; // Bun says null
+      return row && readVersionedRow(row);
+    });
+  }
+
+  /**
+   * Inserts a record, only if the key is free or its record expired, and answers its version; `undefined`: taken.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  create(key: string, record: SessionRecord): Promise<string | undefined> {
+    const columns = toColumns(record);
+    return this.#writes.add((statements) => this.#insert(statements, key, columns));
+  }
+
+  /**
+   * Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    const columns = toColumns(record);
+    const [data, ...others] = columns;
+    return this.#writes.add(({ saveData, save }) => {
+      const next = this.#nextVersion();
+      const saved = saveData.run(data, next, key, version, ...others).changes ||
+        save.run(...columns, next, key, version).changes;
+      return saved ? next : undefined;
+    });
+  }
+
+  /**
+   * Moves a session to a new key, with new content, in one transaction; the old key is dead afterwards. Answers the new
+   * version; `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): Promise<string | undefined> {
+    const columns = toColumns(record);
+    return this.#writes.add((statements) => {
+      if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
+      const next = this.#insert(statements, newKey, columns);
+      if (next !== undefined) statements.delete.run(oldKey);
+      return next;
+    });
+  }
+
+  /**
+   * Removes the record; whether there was one.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  delete(key: string): Promise<boolean> {
+    return this.#writes.add((statements) => statements.delete.run(key).changes > 0);
+  }
+
+  /**
+   * Moves `touchedAt` and `expiresAt` (ms since the epoch) of a record that exists; whether there was one.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    return this.#writes.add(({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0);
+  }
+
+  /**
+   * Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed.
+   *
+   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   */
+  clearExpired(now: number, limit: number): Promise<number> {
+    const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
+    return this.#writes.add(({ clear }) => Number(clear.run(now, rows).changes));
+  }
+
+  /**
+   * The records of one user, at a cost that does not grow with other users' records. Rows that are damaged are left out,
+   * so that they do not stand between a user and the rest.
+   *
+   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   */
+  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
+    return this.#read(({ list }) =>
+      list.all(toColumn(userId)).flatMap((row) => {
+        try {
+          return [{ key: (row as { key: string }).key, record: readRow(row) }];
+        } catch {
+          return [];
+        }
+      })
+    );
+  }
+
+  /** Finishes the writes that wait, then closes what `open` opened. Calls after that are `ERR_STORE`. May be called twice. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#finish();
+  }
+
+  /** As {@linkcode SqliteStore.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writes.close();
+    this.#connection.release();
+    this.#owned?.close();
+  }
+
+  #insert(
+    { create }: Statements,
+    key: string,
+    columns: ReturnType<typeof toColumns>,
+  ): string | undefined {
+    const version = this.#nextVersion();
+    return create.run(...columns, version, key, this.#now()).changes ? version : undefined;
+  }
+
+  #nextVersion(): string {
+    return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
+  }
+
+  #read<T>(query: (statements: Statements) => T): MaybePromise<T> {
+    try {
+      if (this.#closing) throw closed();
+      return query(this.#connection.statements);
+    } catch (error) {
+      if (isBusy(error)) return this.#readLater(query);
+      throw troubleOf(error, "read");
+    }
+  }
+
+  async #readLater<T>(query: (statements: Statements) => T): Promise<T> {
+    const deadline = performance.now() + this.#timeout;
+    for (let attempt = 0;; attempt++) {
+      await setTimeout(Math.max(0, Math.min(backoff(attempt), deadline - performance.now())));
+      try {
+        if (this.#closing) throw closed();
+        return query(this.#connection.statements);
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, "read");
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/** One connection with the store's settings, its table, and its statements. */
+import { SessionError } from "../../src/errors.ts";
+import { inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
+import type { SqliteStoreOptions } from "./options.ts";
+import { occupied } from "./trouble.ts";
+
+const columns = [
+  "key TEXT NOT NULL PRIMARY KEY",
+  "data TEXT NOT NULL",
+  "user_id TEXT",
+  "created_at INTEGER NOT NULL",
+  "touched_at INTEGER NOT NULL",
+  "expires_at INTEGER NOT NULL",
+  "version TEXT NOT NULL",
+];
+
+function sqlOf(table: string) {
+  return {
+    begin: `BEGIN IMMEDIATE`,
+    commit: `COMMIT`,
+    rollback: `ROLLBACK`,
+    load: `SELECT data, user_id, created_at, touched_at, expires_at, version FROM ${table} WHERE key = ?`,
+    create: `INSERT INTO ${table} (data, user_id, created_at, touched_at, expires_at, version, key)
+      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET data = excluded.data, user_id = excluded.user_id,
+      created_at = excluded.created_at, touched_at = excluded.touched_at, expires_at = excluded.expires_at,
+      version = excluded.version WHERE ${table}.expires_at <= ?`,
+    // An UPDATE rewrites the indexes of the columns it names, so the usual save names none of them.
+    saveData: `UPDATE ${table} SET data = ?, version = ? WHERE key = ? AND version = ?
+      AND user_id IS ? AND created_at = ? AND touched_at = ? AND expires_at = ?`,
+    save:
+      `UPDATE ${table} SET data = ?, user_id = ?, created_at = ?, touched_at = ?, expires_at = ?, version = ?
+      WHERE key = ? AND version = ?`,
+    has: `SELECT 1 FROM ${table} WHERE key = ? AND version = ?`,
+    delete: `DELETE FROM ${table} WHERE key = ?`,
+    touch: `UPDATE ${table} SET touched_at = ?, expires_at = ? WHERE key = ?`,
+    clear: `DELETE FROM ${table} WHERE key IN
+      (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+    list: `SELECT key, data, user_id, created_at, touched_at, expires_at FROM ${table} WHERE user_id = ?`,
+  };
+}
+
+/** The prepared statements, by name. */
+export type Statements = Record<keyof ReturnType<typeof sqlOf>, SqliteStatement>;
+
+/** A connection that is made ready at its first use, because that may find the database busy. */
+export class Connection {
+  readonly #database: SqliteDatabase;
+  readonly #options: Required<SqliteStoreOptions>;
+  #statements: Statements | undefined;
+
+  constructor(database: SqliteDatabase, options: Required<SqliteStoreOptions>) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  /** The statements, on a connection that is ready. */
+  get statements(): Statements {
+    if (this.#statements) return this.#statements;
+    if (inTransaction(this.#database)) throw occupied();
+    this.#once("PRAGMA busy_timeout = 0");
+    this.#once("PRAGMA journal_mode = WAL");
+    this.#once(`PRAGMA synchronous = ${this.#options.synchronous}`);
+    this.#makeTable();
+    const statements: Partial<Statements> = {};
+    for (const [name, sql] of Object.entries(sqlOf(`"${this.#options.table}"`))) {
+      statements[name as keyof Statements] = this.#database.prepare(sql);
+    }
+    return this.#statements = statements as Statements;
+  }
+
+  /** Does all of `work` in one transaction, or nothing of it. */
+  transaction(work: (statements: Statements) => void): void {
+    if (inTransaction(this.#database)) throw occupied();
+    const statements = this.statements;
+    statements.begin.run();
+    try {
+      work(statements);
+      statements.commit.run();
+    } catch (error) {
+      if (inTransaction(this.#database)) statements.rollback.run();
+      throw error;
+    }
+  }
+
+  /** Releases the statements. */
+  release(): void {
+    for (const statement of Object.values(this.#statements ?? {})) statement.finalize?.();
+  }
+
+  #makeTable(): void {
+    const { table } = this.#options;
+    const expected = columns.join();
+    const found = () =>
+      this.#once(`SELECT name, type, "notnull", pk FROM pragma_table_info('${table}')`).map((row) => {
+        const { name, type, notnull, pk } = row as Record<string, unknown>;
+        return `${name} ${type}${Number(notnull) ? " NOT NULL" : ""}${Number(pk) ? " PRIMARY KEY" : ""}`;
+      }).join();
+    const made = found();
+    if (made === "") {
+      // One statement each: two processes may be here at once, and whoever comes second finds it done.
+      this.#once(`CREATE TABLE IF NOT EXISTS "${table}" (${expected}) WITHOUT ROWID`);
+    }
+    if (made !== expected && found() !== expected) {
+      throw new SessionError(
+        "ERR_STORE",
+        `The table "${table}" is not one that this release of the store made`,
+      );
+    }
+    const names = `'${table}_expires', '${table}_user'`;
+    if (this.#once(`SELECT name FROM pragma_index_list('${table}') WHERE name IN (${names})`).length === 2) {
+      return;
+    }
+    this.#once(`CREATE INDEX IF NOT EXISTS "${table}_expires" ON "${table}" (expires_at)`);
+    this.#once(
+      `CREATE INDEX IF NOT EXISTS "${table}_user" ON "${table}" (user_id) WHERE user_id IS NOT NULL`,
+    );
+  }
+
+  #once(sql: string): unknown[] {
+    const statement = this.#database.prepare(sql);
+    try {
+      return statement.all();
+    } finally {
+      statement.finalize?.();
+    }
+  }
+}

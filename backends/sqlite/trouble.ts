@@ -1,0 +1,53 @@
+/** What an error of either driver means. */
+import { SessionError } from "../../src/errors.ts";
+
+/** SQLite's primary result codes: https://sqlite.org/rescode.html */
+const meanings: Record<number, string> = {
+  5: "stayed busy",
+  6: "stayed busy",
+  8: "is read-only",
+  10: "had an input or output error",
+  11: "is damaged",
+  13: "is full",
+  14: "cannot be opened",
+  26: "is damaged or is no database",
+};
+
+/** The primary result code: Bun calls the extended one `errno`, Node and Deno call it `errcode`. */
+function codeOf(error: unknown): number | undefined {
+  const { errno, errcode } = Object(error) as { errno?: unknown; errcode?: unknown };
+  const code = errno ?? errcode;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** Whether the same step may succeed a moment later. */
+export function isBusy(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 5 || code === 6;
+}
+
+/** The driver's error as ours. Damage has its own code only where something is read: a failed write is `ERR_STORE`. */
+export function troubleOf(error: unknown, step: "read" | "write"): SessionError {
+  if (error instanceof SessionError) return error;
+  const code = codeOf(error);
+  const damaged = step === "read" && (code === 11 || code === 26);
+  const meaning = meanings[code ?? 0] ?? "failed";
+  return new SessionError(damaged ? "ERR_DAMAGED" : "ERR_STORE", `The session database ${meaning}`, {
+    cause: error,
+  });
+}
+
+/** An error that counts as busy: the owner of a handed-in connection is in the middle of a transaction. */
+export function occupied(): Error {
+  return Object.assign(new Error("The connection is inside a transaction of its owner"), { errno: 5 });
+}
+
+/** What to say to whoever calls a store that was closed. */
+export function closed(): SessionError {
+  return new SessionError("ERR_STORE", "The session store is closed");
+}
+
+/** How long to wait before the next try, in ms: 1, 2, 4 … 25, less up to a half, so that waiters do not march in step. */
+export function backoff(attempt: number): number {
+  return Math.min(25, 2 ** attempt) * (1 - Math.random() / 2);
+}

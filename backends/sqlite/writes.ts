@@ -1,0 +1,98 @@
+/** Group commit: the writes of one turn of the event loop share a transaction. */
+import { setImmediate, setTimeout } from "node:timers";
+import type { Connection, Statements } from "./connection.ts";
+import { backoff, closed, isBusy, troubleOf } from "./trouble.ts";
+
+interface Write {
+  readonly apply: (statements: Statements) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** When to give up, by `performance.now()`. */
+  readonly deadline: number;
+}
+
+/** The writes that wait for the next transaction, in the order they came. */
+export class Writes {
+  readonly #connection: Connection;
+  readonly #timeout: number;
+  #waiting: Write[] = [];
+  #flushing = false;
+  #closed = false;
+  #drained: (() => void) | undefined;
+  /** How often in a row the database was busy. */
+  #busy = 0;
+  /** The size of the next transaction: halved by a failure, so that the write at fault is soon alone with it. */
+  #size = Infinity;
+  #lastError: unknown;
+
+  /** `timeout` in milliseconds. */
+  constructor(connection: Connection, timeout: number) {
+    this.#connection = connection;
+    this.#timeout = timeout;
+  }
+
+  /** The result of `apply`, once it is committed. `apply` may run several times, but only one run lasts. */
+  add<T>(apply: (statements: Statements) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(closed());
+    return new Promise<T>((resolve, reject) => {
+      const deadline = performance.now() + this.#timeout;
+      this.#waiting.push({ apply, resolve: resolve as Write["resolve"], reject, deadline });
+      if (this.#flushing) return;
+      this.#flushing = true;
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  /** Takes no more writes; resolves when those that wait are done. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return new Promise((resolve) => this.#flushing ? this.#drained = resolve : resolve());
+  }
+
+  #flush(): void {
+    this.#dropExpired();
+    const batch = this.#waiting.slice(0, this.#size);
+    const results: unknown[] = [];
+    try {
+      if (batch.length > 0) {
+        this.#connection.transaction((statements) => {
+          for (const { apply } of batch) results.push(apply(statements));
+        });
+      }
+    } catch (error) {
+      return this.#failed(batch, error);
+    }
+    this.#busy = 0;
+    this.#size *= 2;
+    this.#waiting.splice(0, batch.length);
+    for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
+    this.#next();
+  }
+
+  #failed(batch: Write[], error: unknown): void {
+    this.#lastError = error;
+    if (isBusy(error)) return this.#next(backoff(this.#busy++));
+    this.#size = Math.ceil(batch.length / 2);
+    if (batch.length === 1) this.#waiting.shift()?.reject(troubleOf(error, "write"));
+    this.#next();
+  }
+
+  /** Whoever was told "too late" must not be served after all, so this comes before every transaction. */
+  #dropExpired(): void {
+    const now = performance.now();
+    while (this.#waiting[0] && this.#waiting[0].deadline <= now) {
+      this.#waiting.shift()?.reject(troubleOf(this.#lastError, "write"));
+    }
+  }
+
+  #next(wait?: number): void {
+    if (this.#waiting.length === 0) {
+      this.#flushing = false;
+      this.#busy = 0;
+      this.#size = Infinity;
+      this.#lastError = undefined;
+      this.#drained?.();
+    } else if (wait === undefined) setImmediate(() => this.#flush());
+    else setTimeout(() => this.#flush(), Math.min(wait, this.#waiting[0]!.deadline - performance.now()));
+  }
+}

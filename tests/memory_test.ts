@@ -1,0 +1,192 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { MemoryStore } from "../backends/memory.ts";
+import type { SessionRecord } from "../src/store.ts";
+
+const keyOf = (n: number) => n.toString(16).padStart(64, "0");
+const recordOf = (data: string, more: Partial<SessionRecord> = {}): SessionRecord => ({
+  data,
+  createdAt: 1,
+  touchedAt: 1,
+  expiresAt: 1_000,
+  ...more,
+});
+const open = (maxEntries = 100) => new MemoryStore({ maxEntries, now: () => 500 });
+const [a, b, c, d] = [keyOf(1), keyOf(2), keyOf(3), keyOf(4)] as const;
+
+describe("MemoryStore", () => {
+  it("gives back what was created, as a plain value with its version", () => {
+    const store = open();
+    const record = recordOf('{"n":1}', { userId: "ada" });
+    const version = store.create(a, record);
+    assert.equal(typeof version, "string");
+    assert.deepEqual(store.load(a), { ...record, version });
+    assert.equal(store.load(b), undefined);
+  });
+
+  it("SR-004 inserts only if the key is free", () => {
+    const store = open();
+    const version = store.create(a, recordOf("old"))!;
+    assert.equal(store.create(a, recordOf("new")), undefined);
+    assert.deepEqual(store.load(a), { ...recordOf("old"), version });
+
+    const other = store.create(b, recordOf("other"))!;
+    assert.equal(store.rotate(b, a, recordOf("moved"), other), undefined);
+    assert.equal(store.load(a)?.data, "old");
+    assert.equal(store.load(b)?.data, "other");
+  });
+
+  it("replaces an expired record, from the instant it expires on, and leaves nothing of it", () => {
+    const store = open();
+    store.create(a, recordOf("old", { expiresAt: 500, userId: "ada" }));
+    store.create(b, recordOf("old", { expiresAt: 501 }));
+    assert.ok(store.create(a, recordOf("new", { userId: "bob" })));
+    assert.equal(store.create(b, recordOf("new")), undefined);
+    assert.equal(store.load(a)?.data, "new");
+    assert.deepEqual(store.list("ada"), []);
+  });
+
+  it("saves only over the version that was loaded", () => {
+    const store = open();
+    const first = store.create(a, recordOf("1"))!;
+    const second = store.save(a, recordOf("2"), first)!;
+    assert.notEqual(second, first);
+    assert.equal(store.save(a, recordOf("3"), first), undefined);
+    assert.equal(store.load(a)?.data, "2");
+    assert.equal(store.save(b, recordOf("3"), first), undefined);
+    assert.equal(store.load(b), undefined);
+  });
+
+  it("never uses a version twice, also across delete and create", () => {
+    const store = open();
+    const seen = new Set<string>();
+    for (let i = 0; i < 50; i++) {
+      const created = store.create(a, recordOf("x"))!;
+      const saved = store.save(a, recordOf("y"), created)!;
+      const rotated = store.rotate(a, b, recordOf("z"), saved)!;
+      for (const version of [created, saved, rotated]) {
+        assert.ok(!seen.has(version));
+        seen.add(version);
+      }
+      store.delete(b);
+    }
+  });
+
+  it("rotates in one step: the old key is dead, the new one holds the new content", () => {
+    const store = open();
+    const version = store.create(a, recordOf("old", { userId: "ada" }))!;
+    assert.equal(store.rotate(a, b, recordOf("new"), "other"), undefined);
+    assert.equal(store.rotate(c, b, recordOf("new"), version), undefined);
+    assert.equal(store.rotate(a, a, recordOf("new"), version), undefined);
+    assert.equal(store.load(a)?.data, "old");
+
+    const next = store.rotate(a, b, recordOf("new", { userId: "bob" }), version)!;
+    assert.equal(store.load(a), undefined);
+    assert.deepEqual(store.load(b), { ...recordOf("new", { userId: "bob" }), version: next });
+    assert.deepEqual(store.list("ada"), []);
+    assert.equal(store.list("bob").length, 1);
+  });
+
+  it("touches both instants and nothing else", () => {
+    const store = open();
+    const version = store.create(a, recordOf("x", { userId: "ada" }))!;
+    const before = store.load(a);
+    assert.equal(store.touch(a, 700, 1_700), true);
+    assert.equal(store.touch(b, 700, 1_700), false);
+    assert.deepEqual(store.load(a), {
+      ...recordOf("x", { userId: "ada", touchedAt: 700, expiresAt: 1_700 }),
+      version,
+    });
+    assert.equal(before?.touchedAt, 1);
+    assert.ok(store.save(a, recordOf("y"), version));
+  });
+
+  it("deletes, and says whether there was one", () => {
+    const store = open();
+    store.create(a, recordOf("x"));
+    assert.equal(store.delete(a), true);
+    assert.equal(store.delete(a), false);
+    assert.equal(store.load(a), undefined);
+  });
+
+  it("SR-043 holds records that nobody can change", () => {
+    const store = open();
+    const given = { ...recordOf("x") } as { data: string } & SessionRecord;
+    store.create(a, given);
+    given.data = "changed";
+    const loaded = store.load(a) as { data: string };
+    assert.equal(loaded.data, "x");
+    assert.throws(() => loaded.data = "changed", TypeError);
+    assert.equal(store.load(a)?.data, "x");
+  });
+
+  it("lists the records of one user", () => {
+    const store = open();
+    store.create(a, recordOf("a", { userId: "ada" }));
+    store.create(b, recordOf("b", { userId: "bob" }));
+    store.create(c, recordOf("c", { userId: "ada" }));
+    store.create(d, recordOf("d"));
+    assert.deepEqual(store.list("ada"), [
+      { key: a, record: recordOf("a", { userId: "ada" }) },
+      { key: c, record: recordOf("c", { userId: "ada" }) },
+    ]);
+    assert.deepEqual(store.list("eve"), []);
+    store.save(a, recordOf("a", { userId: "eve" }), store.load(a)!.version);
+    assert.deepEqual(store.list("eve").map(({ key }) => key), [a]);
+    assert.deepEqual(store.list("ada").map(({ key }) => key), [c]);
+  });
+
+  it("clears at most so many expired records, and no live one", () => {
+    const store = open();
+    for (let i = 0; i < 10; i++) store.create(keyOf(i), recordOf("x", { expiresAt: i < 7 ? 400 : 600 }));
+    assert.equal(store.clearExpired(500, 0), 0);
+    assert.equal(store.clearExpired(500, 5), 5);
+    assert.equal(store.clearExpired(500, 5), 2);
+    assert.equal(store.clearExpired(500, 5), 0);
+    assert.equal(store.size, 3);
+    assert.equal(store.clearExpired(600, Infinity), 3);
+  });
+
+  it("SR-063 drops the record that was used least recently when it is full", () => {
+    const store = open(3);
+    store.create(a, recordOf("a", { userId: "ada" }));
+    store.create(b, recordOf("b", { userId: "ada" }));
+    store.create(c, recordOf("c"));
+    store.load(a);
+    store.create(d, recordOf("d"));
+    assert.equal(store.load(b), undefined);
+    assert.deepEqual(store.list("ada").map(({ key }) => key), [a]);
+    store.touch(c, 2, 2_000);
+    store.save(a, recordOf("a"), store.load(a)!.version);
+    store.create(b, recordOf("b"));
+    assert.deepEqual([a, b, c, d].map((key) => store.load(key)?.data), ["a", "b", "c", undefined]);
+  });
+
+  it("SR-063 stays bounded under a flood of records", () => {
+    const store = new MemoryStore();
+    for (let i = 0; i < 200_000; i++) {
+      store.create(keyOf(i), recordOf("x", { userId: String(i), expiresAt: Infinity }));
+    }
+    assert.equal(store.size, 10_000);
+    assert.equal(store.load(keyOf(189_999)), undefined);
+    assert.deepEqual(store.list("0"), []);
+    assert.equal(store.load(keyOf(190_000))?.userId, "190000");
+  });
+
+  it("closes twice, and with `await using`", async () => {
+    await using store = open();
+    store.create(a, recordOf("x"));
+    assert.equal(store.close(), undefined);
+    assert.equal(store.close(), undefined);
+  });
+
+  it("refuses wrong options", () => {
+    for (const maxEntries of [0, -1, 1.5, NaN, Infinity, "10"]) {
+      assert.throws(
+        () => new MemoryStore({ maxEntries: maxEntries as number }),
+        /"maxEntries" must be a positive/,
+      );
+    }
+    assert.throws(() => new MemoryStore({ now: 5 as never }), TypeError);
+  });
+});

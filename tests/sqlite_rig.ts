@@ -1,0 +1,83 @@
+/** What the tests of the SQLite store share: files, connections, records, and a connection that is watched. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import assert from "node:assert/strict";
+import type { SqliteDatabase } from "../backends/sqlite.ts";
+import { SessionError, type SessionErrorCode } from "../src/errors.ts";
+import type { SessionRecord } from "../src/store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+
+/** The path of a file that does not exist yet. */
+export const newPath = (): string => join(folder, `${++files}.db`);
+
+export const keyOf = (n: number): string => n.toString(16).padStart(64, "0");
+
+export const recordOf = (data: string, more: Partial<SessionRecord> = {}): SessionRecord => ({
+  data,
+  createdAt: 1_000,
+  touchedAt: 2_000,
+  expiresAt: 4_000_000_000_000,
+  ...more,
+});
+
+type Driver = new (path: string, options?: Record<string, unknown>) => SqliteDatabase;
+const module = await import("Bun" in globalThis ? "bun:sqlite" : "node:sqlite" as string);
+
+/** The class of this runtime's driver. */
+export const Driver: Driver = module.Database ?? module.DatabaseSync;
+
+/** A connection of this runtime's driver. */
+export const connect = (path: string): SqliteDatabase => new Driver(path);
+
+export const connectReadOnly = (path: string): SqliteDatabase =>
+  new Driver(path, "Bun" in globalThis ? { readonly: true } : { readOnly: true });
+
+/** Runs one statement. */
+export function run(database: SqliteDatabase, sql: string): unknown {
+  const statement = database.prepare(sql);
+  try {
+    return statement.all().map((row) => Object.values(row as object)[0])[0];
+  } finally {
+    statement.finalize?.();
+  }
+}
+
+/** The same connection, with every statement that is run written down. */
+export function watched(database: SqliteDatabase): { database: SqliteDatabase; ran: string[] } {
+  const ran: string[] = [];
+  return {
+    ran,
+    database: {
+      prepare(sql) {
+        const statement = database.prepare(sql);
+        return {
+          run: (...values) => (ran.push(sql), statement.run(...values)),
+          get: (...values) => (ran.push(sql), statement.get(...values)),
+          all: (...values) => (ran.push(sql), statement.all(...values)),
+          finalize: () => statement.finalize?.(),
+        };
+      },
+      close: () => database.close(),
+      get inTransaction() {
+        return database.inTransaction ?? database.isTransaction ?? false;
+      },
+    },
+  };
+}
+
+/** Awaits the trouble that `work` must end in, thrown or rejected. */
+export async function trouble(work: () => unknown, code: SessionErrorCode): Promise<SessionError> {
+  try {
+    await work();
+  } catch (error) {
+    assert.ok(error instanceof SessionError, String(error));
+    assert.equal(error.code, code, `${error.code}: ${error.message} ${String(error.cause)}`);
+    return error;
+  }
+  assert.fail(`expected ${code}`);
+}
