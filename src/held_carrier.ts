@@ -107,7 +107,7 @@ export class HeldCarrier implements Carrier {
     return isPromise(record) ? record.then(place) : place(record);
   }
 
-  async open(id: string): Promise<Found | undefined> {
+  async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
     return await this.#load({ id, key: await storageKey(id), token: "", isStale: false });
   }
@@ -182,11 +182,9 @@ export class HeldCarrier implements Carrier {
   }
 
   clearCookie(header: string | null): readonly string[] {
-    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).any ? [this.#kit.cookie.clear()] : [];
-  }
-
-  keyOf(id: string): Promise<string> {
-    return storageKey(id);
+    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).any
+      ? [this.#kit.cookie.clear()]
+      : [];
   }
 
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {

@@ -90,7 +90,10 @@ export class SessionMap<Data extends object = SessionData> {
   }
 
   /** The value of a key, which is set first when there is none. @throws {SessionError} As `set` does. */
-  setDefault<K extends SessionKey<Data>>(key: K, value: Exclude<Data[K], undefined>): Exclude<Data[K], undefined> {
+  setDefault<K extends SessionKey<Data>>(
+    key: K,
+    value: Exclude<Data[K], undefined>,
+  ): Exclude<Data[K], undefined> {
     const { state } = write(this);
     if (!state.draft.values.has(named(key))) state.set(key, defined(key, value), true);
     return state.handOut(key) as Exclude<Data[K], undefined>;

@@ -1,7 +1,7 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Carrier, carry, type CarriedStore, type CarrierKit } from "./carrier.ts";
+import { type CarrierKit, ownCarrier } from "./carrier.ts";
 import * as devices from "./devices.ts";
 import { SessionError } from "./errors.ts";
 import { Events } from "./events.ts";
@@ -9,7 +9,7 @@ import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
-import { type SessionsOptions, settle, type Settings } from "./options.ts";
+import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { refusal } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
@@ -224,7 +224,9 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_UNSUPPORTED`, or `ERR_STORE`. Throws the signal's reason when it is aborted.
    */
-  async clearExpired(options: { readonly limit?: number; readonly signal?: AbortSignal } = {}): Promise<number> {
+  async clearExpired(
+    options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
     const { limit = Infinity, signal } = options;
     const batch = 500;
     let removed = 0;
@@ -273,7 +275,9 @@ export class Sessions<Data extends object = SessionData> {
  * assert.match(answer.headers.get("set-cookie")!, /^__Host-sid=/);
  * ```
  */
-export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data> {
+export function createSessions<Data extends object = SessionData>(
+  options: SessionsOptions<Data>,
+): Sessions<Data> {
   return new Sessions<Data>(settle(options as SessionsOptions<never>));
 }
 
@@ -281,9 +285,9 @@ function makeCore(settings: Settings): Core {
   const { secrets, cookie, timeout, now, onEvent } = settings;
   const tags = new Signer(secrets, "log tag", cookie.name);
   const events = new Events(onEvent, now, (key) => tags.sign(key));
-  const kit: CarrierKit = { secrets, cookie, timeout, events, now };
-  const store = settings.store as Partial<CarriedStore>;
-  const carrier: Carrier = store[carry]?.(kit) ?? new HeldCarrier(settings.store as SessionStore, kit);
+  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
+  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
+  const carrier = make(kit);
   const format = new Format(settings.codec, settings.maxBytes);
   const core: Core = {
     carrier,
@@ -307,7 +311,10 @@ const answerOrThrow: OnError = (error) => {
 
 function unbound(): Promise<never> {
   return Promise.reject(
-    new SessionError("ERR_UNBOUND", "There is no session here: the request was not wrapped by this sessions object"),
+    new SessionError(
+      "ERR_UNBOUND",
+      "There is no session here: the request was not wrapped by this sessions object",
+    ),
   );
 }
 
