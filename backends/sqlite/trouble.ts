@@ -15,8 +15,9 @@ const meanings: Record<number, string> = {
 
 /** The primary result code: Bun calls the extended one `errno`, Node and Deno call it `errcode`. */
 function codeOf(error: unknown): number | undefined {
-  const { errno, errcode } = Object(error) as { errno?: unknown; errcode?: unknown };
-  const code = errno ?? errcode;
+  const { errno, errcode, code: name } = Object(error) as Record<string, unknown>;
+  // A number that the driver refuses to read was never written by the store: damage, as of SQLite's own kind.
+  const code = name === "ERR_OUT_OF_RANGE" ? 11 : errno ?? errcode;
   return typeof code === "number" ? code & 0xff : undefined;
 }
 

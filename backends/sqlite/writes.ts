@@ -93,6 +93,9 @@ export class Writes {
       this.#lastError = undefined;
       this.#drained?.();
     } else if (wait === undefined) setImmediate(() => this.#flush());
-    else setTimeout(() => this.#flush(), Math.min(wait, this.#waiting[0]!.deadline - performance.now()));
+    else {
+      const left = this.#waiting[0]!.deadline - performance.now();
+      setTimeout(() => this.#flush(), Math.max(0, Math.min(wait, left)));
+    }
   }
 }
