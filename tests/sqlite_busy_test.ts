@@ -107,6 +107,14 @@ describe("SqliteStore while the database is busy", () => {
     assert.equal(store.load(a), undefined);
   });
 
+  it("SR-055 refuses a write that the event loop came to too late", async () => {
+    await using store = await SqliteStore.open(newPath(), { timeout: 0.01 });
+    const created = trouble(() => store.create(a, recordOf("a")), "ERR_STORE");
+    for (const start = performance.now(); performance.now() - start < 15;);
+    assert.match((await created).message, /in time/);
+    assert.equal(store.load(a), undefined);
+  });
+
   it("SR-055 loads wait for a lock that keeps readers out, too", async () => {
     const path = newPath();
     const store = await SqliteStore.open(path);

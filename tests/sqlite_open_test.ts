@@ -62,6 +62,15 @@ describe("SqliteStore as it opens and closes", () => {
     assert.throws(() => statSync(`${path}-wal`), { code: "ENOENT" });
   });
 
+  it("survives that its database is closed by the owner first", async () => {
+    const database = connect(newPath());
+    const store = new SqliteStore(database);
+    await store.create(a, recordOf("x"));
+    database.close();
+    await trouble(() => store.create(b, recordOf("x")), "ERR_STORE");
+    await store.close();
+  });
+
   it("works over a connection that reads integers as bigints", async () => {
     const database = new Driver(newPath(), {
       readBigInts: true,

@@ -48,6 +48,11 @@ export function closed(): SessionError {
   return new SessionError("ERR_STORE", "The session store is closed");
 }
 
+/** What to say when the event loop itself was held up for longer than a write may wait. */
+export function late(): SessionError {
+  return new SessionError("ERR_STORE", "The session store did not get to a write in time");
+}
+
 /** How long to wait before the next try, in ms: 1, 2, 4 … 25, less up to a half, so that waiters do not march in step. */
 export function backoff(attempt: number): number {
   return Math.min(25, 2 ** attempt) * (1 - Math.random() / 2);
