@@ -46,6 +46,8 @@ interface Plan<T> {
  * lost is recognised. Deno KV removes records a minute after their end, by `expireIn`; until then the session library's
  * own check of the time decides.
  *
+ * Several processes may share one local file: while another one writes, an operation waits within its `timeout`.
+ *
  * One record takes 64 bytes, the user id and the data in UTF-8, together at most 65,536 bytes.
  *
  * @example
@@ -225,15 +227,15 @@ export class DenoKvStore implements SessionStore {
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   clearExpired(now: number, limit: number): Promise<number> {
+    let removed = 0;
     return within(this.#timeout, async (ask) => {
       const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();
-      let removed = 0;
       while (removed < limit) {
         const batch: DenoKvKey[] = [];
         while (batch.length < Math.min(WIDTH, limit - removed)) {
           const step = await ask(due.next());
           if (step.done) break;
-          batch.push(step.value.key);
+          batch.push(step.value.key as DenoKvKey);
         }
         if (batch.length === 0) break;
         const swept = await Promise.all(batch.map((entry) => this.#sweep(ask, entry, now)));

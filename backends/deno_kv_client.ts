@@ -1,7 +1,7 @@
 /** What `DenoKvStore` needs of a database, by shape: `Deno.Kv` and the `Kv` of `@deno/kv` both have it. */
 
 /** A key: its parts from the general to the particular. */
-export type DenoKvKey = readonly (string | number | bigint | boolean | symbol | Uint8Array)[];
+export type DenoKvKey = readonly (string | number | bigint | boolean | Uint8Array)[];
 
 /** The part of an atomic operation that a session store uses. */
 export interface DenoKvAtomic {
@@ -38,7 +38,7 @@ export interface DenoKv {
   list(
     selector: { prefix: DenoKvKey } | { prefix: DenoKvKey; end: DenoKvKey },
     options: { consistency: "strong" },
-  ): AsyncIterable<{ key: DenoKvKey }>;
+  ): AsyncIterable<{ key: readonly unknown[] }>;
   /** Starts an atomic operation. */
   atomic(): DenoKvAtomic;
   /** Closes the database. */
