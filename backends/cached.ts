@@ -296,3 +296,5 @@ function checkOptions(options: CachedStoreOptions): Required<CachedStoreOptions>
   if (typeof now !== "function") throw new TypeError(`now must be a function: received ${typeof now}`);
   return { staleness, timeout, now };
 }
+
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";

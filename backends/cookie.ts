@@ -55,7 +55,12 @@ export class CookieStore implements CarriedStore {
   /** What it does instead of keeping records. */
   readonly carries = "sessions in the cookie";
 
-  /** @throws {TypeError} If the choice of revocation is missing or an option is wrong. @throws {RangeError} If `chunks` is. */
+  /**
+   * A store whose sessions are in their cookies.
+   *
+   * @throws {TypeError} If the choice of revocation is missing or an option is wrong.
+   * @throws {RangeError} If `chunks` is not a whole number from 1 to 20.
+   */
   constructor(options: CookieStoreOptions) {
     const { revocation, chunks = 1, seal = true, ...others } = (options ?? {}) as CookieStoreOptions;
     for (const name of Object.keys(others)) {
@@ -96,3 +101,6 @@ function isStore(value: unknown): value is SessionStore {
 function wrong(expected: string, received: string): never {
   throw new TypeError(`Cannot make a cookie store: ${expected}: received ${received}`);
 }
+
+export type { CarriedStore } from "../src/carrier.ts";
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";

@@ -28,12 +28,12 @@ export const maxCookieBytes = 4096;
 /** What a request carries under one cookie name. */
 export interface CarriedCookies {
   /** Whether there was any cookie of that name. */
-  readonly any: boolean;
+  readonly isCarried: boolean;
   /** The distinct well-formed values, in order; reading stops at one more than `most`. */
   readonly values: readonly string[];
 }
 
-const nothing: CarriedCookies = { any: false, values: [] };
+const nothing: CarriedCookies = { isCarried: false, values: [] };
 
 /**
  * The cookies of exactly this name. Only `;` divides, only space and tab are trimmed, names are case-sensitive, nothing is
@@ -46,7 +46,7 @@ export function readCookie(
   most: number,
 ): CarriedCookies {
   if (header === null) return nothing;
-  let any = false;
+  let isCarried = false;
   const values: string[] = [];
   for (let at = header.indexOf(name); at >= 0 && values.length <= most; at = header.indexOf(name, at + 1)) {
     let before = at - 1;
@@ -55,7 +55,7 @@ export function readCookie(
     let equals = at + name.length;
     while (isBlank(header, equals)) equals++;
     if (header[equals] !== "=") continue;
-    any = true;
+    isCarried = true;
     let end = header.indexOf(";", equals);
     if (end < 0) end = header.length;
     let start = equals + 1;
@@ -66,7 +66,7 @@ export function readCookie(
     if (isWellFormed(value) && !values.includes(value)) values.push(value);
     at = end;
   }
-  return any ? { any, values } : nothing;
+  return isCarried ? { isCarried, values } : nothing;
 }
 
 function isBlank(text: string, at: number): boolean {

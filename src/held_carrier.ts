@@ -41,9 +41,9 @@ export class HeldCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const { any, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
+    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
-      if (any) this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      if (isCarried) this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
       return [];
     }
     if (values.length === 1) {

@@ -6,7 +6,7 @@ import type { Events } from "./events.ts";
 import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import type { Lines } from "./lines.ts";
 import { demand, type StandardSchema } from "./schema.ts";
-import { type Change, type Draft, type Format, State, toObject } from "./state.ts";
+import { type Draft, type Format, State, toObject } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */

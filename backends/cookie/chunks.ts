@@ -12,7 +12,7 @@ export interface Carried {
 
 const isFirst = (value: string) => /^(?:[2-9]\.|[1-9]\d\.)?[A-Za-z0-9_-]+$/.test(value);
 const isPiece = (value: string) => /^[A-Za-z0-9_-]+$/.test(value);
-const any = () => false;
+const never = () => false;
 
 /** More different values than this under the first name are refused unread (SR-016). */
 const mostCandidates = 4;
@@ -36,7 +36,7 @@ export class Chunks {
     const first = readCookie(header, this.#name(0), isFirst, mostCandidates);
     if (first.values.length > mostCandidates) return { carried: [], rejected: "ambiguous" };
     const carried = first.values.map((value) => this.#join(header, value)).filter((one) => one !== undefined);
-    return carried.length === 0 && first.any ? { carried, rejected: "malformed" } : { carried };
+    return carried.length === 0 && first.isCarried ? { carried, rejected: "malformed" } : { carried };
   }
 
   #join(header: string | null, first: string): Carried | undefined {
@@ -90,7 +90,7 @@ export class Chunks {
   clear(header: string | null, from = 0): string[] {
     const fields: string[] = [];
     for (let i = from; i < Math.max(this.#most, 1); i++) {
-      if (readCookie(header, this.#name(i), any, 0).any) fields.push(this.#cookie.clear(this.#name(i)));
+      if (readCookie(header, this.#name(i), never, 0).isCarried) fields.push(this.#cookie.clear(this.#name(i)));
     }
     return fields;
   }
