@@ -10,6 +10,7 @@ import type { MaybePromise, SessionStore } from "./store.ts";
 import type { StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
 
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
 export { type ClientHandler, SessionClient, type SessionClientOptions } from "./testing/client.ts";
 export type { StoreTestOptions } from "./testing/options.ts";
 
