@@ -6,6 +6,16 @@ import { type BrokenStore, fault } from "./fault.ts";
 
 export const clearFaults: readonly BrokenStore[] = [
   fault(
+    "clearExpired does not count",
+    "clearExpired of an empty store",
+    class extends CorrectStore {
+      override clearExpired(now: number, limit: number) {
+        super.clearExpired(now, limit);
+        return undefined as unknown as number;
+      }
+    },
+  ),
+  fault(
     "clearExpired is a millisecond late",
     "to the millisecond",
     class extends CorrectStore {
