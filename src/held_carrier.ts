@@ -43,7 +43,9 @@ export class HeldCarrier implements Carrier {
   find(header: string | null): MaybePromise<readonly Found[]> {
     const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
-      if (isCarried) this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      if (isCarried) {
+        this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      }
       return [];
     }
     if (values.length === 1) {
@@ -182,7 +184,7 @@ export class HeldCarrier implements Carrier {
   }
 
   clearCookie(header: string | null): readonly string[] {
-    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).any
+    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).isCarried
       ? [this.#kit.cookie.clear()]
       : [];
   }

@@ -90,7 +90,9 @@ export class Chunks {
   clear(header: string | null, from = 0): string[] {
     const fields: string[] = [];
     for (let i = from; i < Math.max(this.#most, 1); i++) {
-      if (readCookie(header, this.#name(i), never, 0).isCarried) fields.push(this.#cookie.clear(this.#name(i)));
+      if (readCookie(header, this.#name(i), never, 0).isCarried) {
+        fields.push(this.#cookie.clear(this.#name(i)));
+      }
     }
     return fields;
   }
