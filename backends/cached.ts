@@ -83,6 +83,8 @@ export class CachedStore implements SessionStore {
   readonly #now: () => number;
   readonly #writes: OwnWrites;
   #restUntil = -Infinity;
+  /** Copies of records that ended by then may be of removed ones. */
+  #clearedUntil = -Infinity;
 
   /** As in {@linkcode SessionStore.touch}; there if the durable store has it. */
   readonly touch?: (key: string, touchedAt: number, expiresAt: number) => Promise<boolean>;
@@ -113,6 +115,7 @@ export class CachedStore implements SessionStore {
     }
     if (store.clearExpired !== undefined) {
       this.clearExpired = async (now, limit) => {
+        this.#clearedUntil = Math.max(this.#clearedUntil, now);
         const removed = await store.clearExpired!(now, limit);
         await this.#ask(() => cache.clearExpired?.(now, limit));
         return removed;
@@ -224,7 +227,8 @@ export class CachedStore implements SessionStore {
   async #copy(key: string): Promise<Copy | undefined> {
     if (this.#writes.outdated(key)) return undefined;
     const copy = unpackCopy(key, await this.#ask(() => this.#cache.load(key)));
-    return copy !== undefined && copy.record.expiresAt > this.#now() ? copy : undefined;
+    const ended = Math.max(this.#now(), this.#clearedUntil);
+    return copy !== undefined && copy.record.expiresAt > ended ? copy : undefined;
   }
 
   /** Puts a copy into the cache, or takes the old one out. */
