@@ -18,6 +18,8 @@ export class Scope {
   #promise: Promise<Session> | undefined;
   #unit: Unit | undefined;
   #isClosed = false;
+  /** Whether `headers` gave away what there is to send. */
+  #isSent = false;
 
   constructor(core: Core, request: Request, onError: OnError) {
     this.#core = core;
@@ -61,7 +63,7 @@ export class Scope {
     const unit = this.#unit;
     this.close();
     await this.#core.events.settled();
-    if (response === undefined || response.status === 0 || unit === undefined) return answer;
+    if (response === undefined || response.status === 0 || unit === undefined || this.#isSent) return answer;
     const { fields } = unit;
     if (!unit.isUsed && fields.length === 0) return answer;
     return withHeaders(response, (headers) => this.#write(headers, fields));
@@ -83,10 +85,9 @@ export class Scope {
     await this.session();
     await this.#commit();
     const unit = this.#unit;
-    if (unit !== undefined && !this.#isClosed && (unit.isUsed || unit.fields.length > 0)) {
+    if (unit !== undefined && !this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
       this.#write(headers, unit.fields);
-      unit.fields = [];
-      unit.isUsed = false;
+      this.#isSent = true;
     }
     this.close();
     return headers;

@@ -40,7 +40,6 @@ export class Sessions<Data extends object = SessionData> {
   readonly #slot: symbol = Symbol("session");
   readonly #prototypes = new WeakMap<object, object>();
   #closing: Promise<void> | undefined;
-  readonly #running = new Set<Promise<unknown>>();
 
   /** Use `createSessions`. */
   constructor(settings: Settings) {
@@ -86,12 +85,13 @@ export class Sessions<Data extends object = SessionData> {
       try {
         answer = sessions.#context === undefined ? run() : sessions.#context.run(request, run);
       } catch (error) {
-        return sessions.#fail(request, error) as Wrapped;
+        if (sessions.#isUntouched(request) && !(error instanceof SessionError)) throw error;
+        return sessions.#scope(request).fail(error) as Wrapped;
       }
       return isThenable(answer)
         ? answer.then(
           (answer) => sessions.#finish(request, answer),
-          (error) => sessions.#fail(request, error),
+          (error) => sessions.#scope(request).fail(error),
         ) as Wrapped
         : sessions.#finish(request, answer) as Wrapped;
     };
@@ -129,24 +129,16 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   #finish(request: Request, answer: unknown): unknown {
+    if (this.#isUntouched(request) && !this.#core.savesEveryRequest) return answer;
+    return this.#scope(request).finish(answer);
+  }
+
+  /** Whether nobody asked for the session. From now on it can only be read: the answer leaves. */
+  #isUntouched(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] === undefined && !this.#core.savesEveryRequest) {
-      slots[this.#slot] = null;
-      return answer;
-    }
-    return this.#track(this.#scope(request).finish(answer));
-  }
-
-  #fail(request: Request, error: unknown): Promise<Response> {
-    return this.#track(this.#scope(request).fail(error));
-  }
-
-  /** `close` waits for what is under way. */
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const done = () => this.#running.delete(work);
-    work.then(done, done);
-    return work;
+    if (slots[this.#slot] !== undefined) return false;
+    if (!this.#core.savesEveryRequest) slots[this.#slot] = null;
+    return true;
   }
 
   /**
@@ -184,7 +176,7 @@ export class Sessions<Data extends object = SessionData> {
    */
   async headersFor(request: Request): Promise<Headers> {
     const wrapped = this.#wrapped(request);
-    return wrapped === undefined ? await unbound() : await this.#track(this.#scope(wrapped).headers());
+    return wrapped === undefined ? await unbound() : await this.#scope(wrapped).headers();
   }
 
   /**
@@ -244,7 +236,7 @@ export class Sessions<Data extends object = SessionData> {
   /** Waits for running saves, then closes the store. May be called twice. */
   close(): Promise<void> {
     return this.#closing ??= (async () => {
-      while (this.#running.size > 0) await Promise.allSettled(this.#running);
+      while (this.#core.running.size > 0) await Promise.allSettled(this.#core.running);
       await this.#core.carrier.close();
     })();
   }
@@ -299,6 +291,7 @@ function makeCore(settings: Settings): Core {
     savesEveryRequest: settings.saveEveryRequest,
     schema: settings.schema,
     now,
+    running: new Set(),
   };
   return core;
 }

@@ -21,6 +21,8 @@ export interface Core {
   readonly savesEveryRequest: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly now: () => number;
+  /** The commits under way: closing waits for them. */
+  readonly running: Set<Promise<void>>;
 }
 
 /** See the first line of this file. */
@@ -80,9 +82,12 @@ export class Unit {
 
   /** While a commit runs, the next one waits; the failure belongs to whoever asked for it. */
   #run(work: Promise<void>): Promise<void> {
+    const { running } = this.core;
     const quiet = work.catch(() => {}).finally(() => {
+      running.delete(quiet);
       if (this.#running === quiet) this.#running = undefined;
     });
+    running.add(quiet);
     this.#running = quiet;
     return work;
   }
