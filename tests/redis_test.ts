@@ -1,0 +1,424 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type RedisClient, RedisStore } from "../backends/redis.ts";
+import { SessionError } from "../src/errors.ts";
+import { clients, freshKey, type Opened, openPool, recordOf } from "./redis_clients.ts";
+import { contract } from "./redis_contract.ts";
+import { type Server, skip, startServer } from "./redis_server.ts";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+
+for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openPool })) {
+  describe(`RedisStore over ${name}`, { skip }, () => {
+    let server: Server, opened: Opened[], stores: RedisStore[];
+    before(async () => {
+      server = await startServer();
+      opened = [await open(server.port), await open(server.port)];
+      stores = opened.map(({ client }) => new RedisStore(client));
+    });
+    after(async () => {
+      for (const one of opened) one.close();
+      await server.stop();
+    });
+
+    contract(() => stores[0]!, () => stores[1]!);
+
+    it("the steps of a cluster keep the same promises on one server", async () => {
+      const store = new RedisStore(opened[0]!.client, { cluster: true });
+      const [from, to] = [freshKey(), freshKey()];
+      const one = await store.create(from, recordOf("1", { userId: "c" }));
+      const two = await store.rotate(from, to, recordOf("2", { userId: "c" }), one!);
+      assert.equal(await store.load(from), undefined);
+      assert.equal((await store.load(to))?.version, two);
+      assert.equal((await store.list("c")).length, 1);
+      assert.ok(Number(await server.cli("PTTL", `sojourn:${to}`)) > 3_500_000);
+    });
+
+    it("SR-062 a flushed script cache or server is no error", async () => {
+      const key = freshKey();
+      await stores[0]!.create(key, recordOf("1"));
+      await server.cli("SCRIPT", "FLUSH");
+      assert.equal((await stores[0]!.load(key))?.data, "1");
+    });
+
+    it("R8 sessions flushed under load are not found, without an error", async () => {
+      const store = stores[0]!;
+      let flushed = false, missed = 0;
+      const work = async () => {
+        for (let i = 0; i < 40 || !flushed; i++) {
+          const key = freshKey();
+          const version = await store.create(key, recordOf(key, { userId: "flush" }));
+          assert.ok(version);
+          const seen = await store.load(key);
+          if (seen === undefined) missed++;
+          else assert.equal(seen.data, key);
+          await store.save(key, recordOf(key, { userId: "flush" }), version);
+          await store.list("flush");
+          await store.delete(key);
+        }
+      };
+      const flushes = async () => {
+        for (let i = 0; i < 10; i++) await server.cli("FLUSHALL");
+        flushed = true;
+      };
+      await Promise.all([work(), work(), work(), work(), flushes()]);
+      assert.ok(missed >= 0);
+      assert.deepEqual(await store.list("flush"), []);
+    });
+
+    it("SR-062 only prefixed keys are written, and no command looks at all keys", async () => {
+      await server.cli("FLUSHALL");
+      await server.cli("CONFIG", "RESETSTAT");
+      const store = new RedisStore(opened[0]!.client, { prefix: "shop:" });
+      const [from, to] = [freshKey(), freshKey()];
+      const version = await store.create(from, recordOf("1", { userId: "u" }));
+      await store.rotate(from, to, recordOf("2", { userId: "u" }), version!);
+      await store.touch(to, Date.now(), Date.now() + 7_000_000);
+      await store.list("u");
+      assert.equal(store.clearExpired(Date.now(), 100), 0);
+      assert.doesNotMatch(
+        await server.cli("INFO", "commandstats"),
+        /cmdstat_(keys|scan|flush\w*|randomkey):/,
+      );
+      const keys = (await server.cli("KEYS", "*")).split("\n").sort();
+      assert.deepEqual(keys, [`shop:${to}`, 'shop:user:"u"'].sort());
+    });
+
+    it("SR-038 Redis removes what has expired, and an index lives no longer than its sessions", async () => {
+      await server.cli("FLUSHALL");
+      const store = stores[0]!;
+      const now = Date.now();
+      const key = freshKey();
+      await store.create(key, recordOf("1", { userId: "u", expiresAt: now + 600_000 }));
+      const life = Number(await server.cli("PTTL", `sojourn:${key}`));
+      assert.ok(life > 590_000 && life <= 600_000, `${life}`);
+      const index = Number(await server.cli("PTTL", 'sojourn:user:"u"'));
+      assert.ok(index > 590_000 && index <= 600_000 + 3_600_000, `${index}`);
+      await store.touch(key, now, now + 900_000);
+      assert.ok(Number(await server.cli("PTTL", `sojourn:${key}`)) > 890_000);
+      await store.touch(key, now, now - 1);
+      assert.equal(await server.cli("EXISTS", `sojourn:${key}`), "0");
+      assert.deepEqual(await store.list("u"), []);
+    });
+  });
+}
+
+describe("RedisStore", { skip }, () => {
+  let server: Server, client: Redis, store: RedisStore;
+  before(async () => {
+    server = await startServer();
+    client = new Redis(server.port, "127.0.0.1");
+    store = new RedisStore(client);
+  });
+  after(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  it("a user's index is trimmed at each write, also when processes are killed after writing to it", async () => {
+    let now = Date.now();
+    const clocked = new RedisStore(client, { now: () => now });
+    // Killed between the index and the record: the record's write never happens
+    const killed = new RedisStore(intercept(client, (args) => args.includes("killed") ? "drop" : "pass"), {
+      now: () => now,
+      timeout: 0.02,
+    });
+    for (let i = 0; i < 5; i++) {
+      const record = recordOf("killed", { userId: "u", expiresAt: now + 1000 });
+      await assert.rejects(killed.create(freshKey(), record), { code: "ERR_STORE" });
+    }
+    assert.equal(await server.cli("ZCARD", 'sojourn:user:"u"'), "5");
+    assert.deepEqual(await clocked.list("u"), []);
+    now += 3_700_000;
+    const key = freshKey();
+    await clocked.create(key, recordOf("1", { userId: "u", expiresAt: now + 1000 }));
+    assert.equal(await server.cli("ZCARD", 'sojourn:user:"u"'), "1");
+    assert.deepEqual((await clocked.list("u")).map((one) => one.key), [key]);
+  });
+
+  it("log-ins and log-outs leave nothing in the index", async () => {
+    for (let i = 0; i < 50; i++) {
+      const key = freshKey();
+      await store.create(key, recordOf("1", { userId: "again" }));
+      await store.delete(key);
+    }
+    assert.equal(await server.cli("EXISTS", 'sojourn:user:"again"'), "0");
+  });
+
+  it("a save or touch that is killed after the index leaves the session where it can be found", async () => {
+    const now = Date.now();
+    const known = freshKey(); // so that the server knows the scripts
+    const first = await store.create(known, recordOf("1", { userId: "known" }));
+    await store.touch(known, now, now + 7_000_000);
+    await store.save(known, recordOf("2", { userId: "known" }), first!);
+    const key = freshKey();
+    const version = await store.create(key, recordOf("1", { userId: "k", expiresAt: now + 5000 }));
+    for (const expiresAt of [now + 900_000, now + 1000]) {
+      let writes = 0;
+      const killed = new RedisStore(intercept(client, () => ++writes > 2 ? "drop" : "pass"), {
+        timeout: 0.05,
+      });
+      await assert.rejects(killed.touch(key, now, expiresAt), { code: "ERR_STORE" });
+      writes = 0;
+      await assert.rejects(killed.save(key, recordOf("2", { userId: "k", expiresAt }), version!), {
+        code: "ERR_STORE",
+      });
+      assert.deepEqual((await store.list("k")).map((one) => one.record.data), ["1"]);
+      assert.equal(await server.cli("ZSCORE", 'sojourn:user:"k"', key), String(now + 900_000));
+    }
+  });
+
+  it("SR-049 a command that the client sends twice is applied once and answered as once", async () => {
+    const twice = new RedisStore(intercept(client, () => "twice"));
+    for (const cluster of [false, true]) {
+      const store = cluster ? new RedisStore(intercept(client, onlyWrites), { cluster }) : twice;
+      const [from, to] = [freshKey(), freshKey()];
+      const created = await store.create(from, recordOf("1", { userId: "t" }));
+      assert.ok(created);
+      const saved = await store.save(from, recordOf("2", { userId: "t" }), created);
+      assert.ok(saved);
+      assert.equal((await store.load(from))?.version, saved);
+      const moved = await store.rotate(from, to, recordOf("3", { userId: "t" }), saved);
+      assert.ok(moved);
+      assert.equal((await store.load(to))?.version, moved);
+      assert.equal((await store.list("t")).length, 1);
+      await store.delete(to);
+      assert.equal(await store.load(to), undefined);
+    }
+  });
+
+  it("SR-061 an answer that belongs to another command is an error, never another's data", async () => {
+    const keys = Array.from({ length: 20 }, freshKey);
+    await Promise.all(keys.map((key) => store.create(key, recordOf(key))));
+    const missing = freshKey();
+    await store.load(missing);
+    // As redis-py did: every answer arrives one command late
+    let previous: Promise<unknown> = Promise.resolve(null);
+    const late = shaped(async (args) => {
+      const [answer, mine] = [previous, client.call(args[0]!, ...args.slice(1))];
+      previous = mine;
+      await mine;
+      return answer;
+    });
+    const confused = new RedisStore(late);
+    for (const key of [...keys, missing, keys[0]!, keys[0]!]) {
+      await assert.rejects(async () => await confused.load(key), { code: "ERR_STORE" });
+    }
+    const [a, b] = [keys[0]!, keys[1]!];
+    await assert.rejects(confused.save(a, recordOf("x"), "v"), { code: "ERR_STORE" });
+    await assert.rejects(confused.delete(b), { code: "ERR_STORE" });
+  });
+
+  it("SR-050 what the store has not written is damaged, and is left alone", async () => {
+    const key = freshKey();
+    const name = `sojourn:${key}`;
+    const own = freshKey();
+    await store.create(own, recordOf("own", { userId: "d" }));
+    const damage: string[][] = [
+      ["SET", name, "text"],
+      ["RPUSH", name, "list"],
+      ["HSET", name, "other", "fields"],
+      ["HSET", name, "f", "1", "v", "x"],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "2", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "", "e", "3", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "z", "e", "3", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "2", "e", "3", "u", "bob"],
+      [
+        "HSET",
+        name,
+        "f",
+        "1",
+        "k",
+        key,
+        "v",
+        "x",
+        "d",
+        "{}",
+        "c",
+        "1",
+        "t",
+        "2",
+        "e",
+        "9999999999999",
+        "u",
+        "7",
+      ],
+      ["COPY", `sojourn:${own}`, name],
+    ];
+    for (const [i, command] of damage.entries()) {
+      await server.cli(...command);
+      await server.cli("ZADD", 'sojourn:user:"d"', "9999999999999", key);
+      const before = await server.cli("DUMP", name);
+      await assert.rejects(store.load(key), { code: "ERR_DAMAGED" }, `${i}`);
+      assert.equal(
+        await store.save(key, recordOf("1"), "v").catch(codeOf),
+        i < 2 ? "ERR_STORE" : undefined,
+        `${i}`,
+      );
+      if (i < 5) {
+        assert.equal(
+          await store.create(key, recordOf("1")).catch(codeOf),
+          i < 2 ? "ERR_STORE" : undefined,
+          `${i}`,
+        );
+      }
+      assert.deepEqual((await store.list("d")).map((one) => one.key), [own], `${i}`);
+      assert.equal(await server.cli("DUMP", name), before, `${i}`);
+      assert.equal(await store.delete(key), true, `${i}`);
+      assert.equal(await store.load(key), undefined, `${i}`);
+    }
+  });
+
+  it("SR-050 a record of a newer format is store trouble, and is left alone", async () => {
+    const key = freshKey();
+    await store.create(key, recordOf("1"));
+    await server.cli("HSET", `sojourn:${key}`, "f", "2");
+    const before = await server.cli("DUMP", `sojourn:${key}`);
+    await assert.rejects(store.load(key), { code: "ERR_STORE", message: /newer format/ });
+    assert.equal(await server.cli("DUMP", `sojourn:${key}`), before);
+  });
+
+  it("SR-068 an error holds no key, no user and no data, however deep one looks", async () => {
+    const { inspect } = await import("node:util");
+    const key = freshKey();
+    await server.cli("SET", `sojourn:${key}`, "text");
+    const userId = "canary-user";
+    const record = recordOf("canary-data", { userId });
+    const failures = [
+      store.create(key, record),
+      store.load(key),
+      store.touch(key, 1, 2),
+      store.rotate(freshKey(), key, record, "v"),
+    ];
+    for (const result of await Promise.allSettled(failures)) {
+      assert.equal(result.status, "rejected");
+      const shown = inspect((result as PromiseRejectedResult).reason, { depth: 20, showHidden: true });
+      assert.doesNotMatch(shown, new RegExp(`canary|${key}`));
+      assert.match(shown, /WRONGTYPE/);
+    }
+  });
+
+  it("data that Redis would change is refused, and a user id of any form is kept", async () => {
+    const key = freshKey();
+    await assert.rejects(store.create(key, recordOf("\ud800")), { code: "ERR_SERIALIZE" });
+    await assert.rejects(store.create(key, recordOf("x", { expiresAt: NaN })), RangeError);
+    assert.equal(await store.load(key), undefined);
+    await store.create(key, recordOf("x", { userId: "\ud800", expiresAt: Date.now() + 1e15 }));
+    assert.equal((await store.list("\ud800"))[0]?.record.userId, "\ud800");
+  });
+
+  it("a client's own key prefix and byte answers are fine", async () => {
+    const prefixed = new Redis(server.port, "127.0.0.1", { keyPrefix: "app:" });
+    const node = createClient({ socket: { port: server.port, host: "127.0.0.1" } });
+    await node.connect();
+    try {
+      const one = new RedisStore(prefixed);
+      const key = freshKey();
+      const version = await one.create(key, recordOf("é", { userId: "p" }));
+      assert.equal((await one.load(key))?.version, version);
+      assert.equal((await one.list("p"))[0]?.key, key);
+      assert.equal(await server.cli("EXISTS", `app:sojourn:${key}`), "1");
+      const bytes = new RedisStore(node.withTypeMapping({ 36: Uint8Array as unknown as typeof Buffer }), {
+        prefix: "app:sojourn:",
+      });
+      assert.equal((await bytes.load(key))?.data, "é");
+      assert.equal((await bytes.list("p"))[0]?.key, key);
+    } finally {
+      prefixed.disconnect();
+      node.destroy();
+    }
+  });
+
+  it("a lazy client is connected, and close leaves a client open, twice", async () => {
+    const lazy = new Redis(server.port, "127.0.0.1", { lazyConnect: true, enableOfflineQueue: false });
+    try {
+      const one = new RedisStore(lazy);
+      assert.equal(await one.load(freshKey()), undefined);
+      await one.close();
+      await one.close();
+      await one[Symbol.asyncDispose]();
+      assert.equal(await lazy.ping(), "PONG");
+    } finally {
+      lazy.disconnect();
+    }
+  });
+});
+
+describe("RedisStore options", () => {
+  const client = shaped(() => Promise.resolve(null));
+
+  it("a client of no known shape is refused", () => {
+    for (
+      const wrong of [undefined, null, "redis://", {}, { get() {} }, { sendCommand() {}, getMasterNode() {} }]
+    ) {
+      assert.throws(() => new RedisStore(wrong as unknown as RedisClient), TypeError);
+    }
+  });
+
+  it("wrong options are refused by name", () => {
+    const wrong: [object, RegExp, ErrorConstructor][] = [
+      [{ ttl: 5 }, /"ttl"/, TypeError],
+      [{ prefix: 5 }, /"prefix"/, TypeError],
+      [{ now: 5 }, /"now"/, TypeError],
+      [{ cluster: "yes" }, /"cluster"/, TypeError],
+      [{ timeout: "2" }, /"timeout"/, TypeError],
+      [{ timeout: 0 }, /"timeout"/, RangeError],
+      [{ timeout: NaN }, /"timeout"/, RangeError],
+      [{ timeout: Infinity }, /"timeout"/, RangeError],
+      [{ maxWaiting: 0 }, /"maxWaiting"/, RangeError],
+      [{ maxWaiting: 1.5 }, /"maxWaiting"/, RangeError],
+    ];
+    for (const [options, message, type] of wrong) {
+      assert.throws(
+        () => new RedisStore(client, options),
+        (error) => error instanceof type && message.test(error.message),
+      );
+    }
+  });
+
+  it("SR-061 an answer of no known form is store trouble", async () => {
+    for (const answer of [null, undefined, "OK", 5, [], [null], ["x"], {}, new Map()]) {
+      const store = new RedisStore(shaped(() => Promise.resolve(answer)));
+      await assert.rejects(store.load(freshKey()), { code: "ERR_STORE" });
+      await assert.rejects(store.delete(freshKey()), { code: "ERR_STORE" });
+      await assert.rejects(store.list("u"), { code: "ERR_STORE" });
+    }
+  });
+
+  it("SR-060 a client that throws or rejects anything is store trouble", async () => {
+    const throwing = shaped(() => {
+      throw "text";
+    });
+    await assert.rejects(new RedisStore(throwing).load(freshKey()), { code: "ERR_STORE" });
+    await assert.rejects(
+      new RedisStore(shaped(() => Promise.reject(undefined))).load(freshKey()),
+      SessionError,
+    );
+  });
+});
+
+/** A client with the shape of node-redis. */
+function shaped(send: (args: string[]) => Promise<unknown>): RedisClient {
+  return { isOpen: true, isReady: true, sendCommand: send };
+}
+
+type Fate = "pass" | "drop" | "twice";
+
+/** A client that drops commands, as if the process were killed before them, or sends them twice. */
+function intercept(client: Redis, fate: (args: string[]) => Fate): RedisClient {
+  return shaped(async (args) => {
+    const what = fate(args);
+    if (what === "drop") return new Promise(() => {});
+    if (what === "twice") await client.call(args[0]!, ...args.slice(1)).catch(() => {});
+    return client.call(args[0]!, ...args.slice(1));
+  });
+}
+
+/** Twice, but for the removals: a removal sent twice finds nothing the second time. */
+function onlyWrites(args: string[]): Fate {
+  return args[2] === "1" && args.length === 6 ? "pass" : "twice";
+}
+
+function codeOf(error: unknown): string {
+  return (error as SessionError).code;
+}
