@@ -57,14 +57,15 @@ export async function startServer(...args: string[]): Promise<Server> {
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
+    process.kill(child.pid!, "SIGKILL");
     await gone;
   };
   await start();
   return {
     port,
     cli: (...words) => redisCli(port, words),
-    signal: (name) => void child.kill(name),
+    // Not `child.kill`: on Deno it signals only once
+    signal: (name) => void process.kill(child.pid!, name),
     kill,
     restart: start,
     async stop() {
@@ -109,15 +110,20 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   }
 }
 
+/** Bytes to pass on, milliseconds to wait, or the end of the connection. */
+export type Piece = Uint8Array | number | "cut";
+
 /** A line between clients and a server that can be spoilt while it is in use. */
 export interface Proxy {
   readonly port: number;
   /** When set, each command is answered with this error and not passed on. */
   refuse: string | undefined;
+  /** How many commands were refused. */
+  refused: number;
   /** While set, nothing is passed on in either direction; afterwards all of it is. */
   silent: boolean;
-  /** When set, answers go through it; `undefined` cuts the connection. */
-  spoil: ((answer: Uint8Array) => Uint8Array[] | undefined) | undefined;
+  /** When set, answers go through it and leave in pieces. */
+  spoil: ((answer: Uint8Array) => Piece[]) | undefined;
   close(): Promise<void>;
 }
 
@@ -138,14 +144,18 @@ export async function startProxy(target: number): Promise<Proxy> {
     }
     const up = queue(proxy, (chunk) => {
       if (proxy.refuse === undefined) return void far.write(chunk);
+      proxy.refused += commands(chunk);
       near.write(`-${proxy.refuse}\r\n`.repeat(commands(chunk)));
     });
     const down = queue(proxy, async (chunk) => {
-      const pieces = proxy.spoil ? proxy.spoil(chunk) : [chunk];
-      if (pieces === undefined) return void near.destroy();
-      for (const piece of pieces) {
-        near.write(piece);
-        if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve));
+      for (const piece of proxy.spoil ? proxy.spoil(chunk) : [chunk]) {
+        if (piece === "cut") near.destroy();
+        else if (typeof piece === "number") await new Promise((resolve) => setTimeout(resolve, piece));
+        else {
+          near.write(piece);
+          // So that each piece is sent and read by itself
+          if (proxy.spoil) await new Promise((resolve) => setImmediate(resolve));
+        }
       }
     });
     near.on("data", up);
@@ -154,6 +164,7 @@ export async function startProxy(target: number): Promise<Proxy> {
   const proxy: Proxy = {
     port: 0,
     refuse: undefined,
+    refused: 0,
     silent: false,
     spoil: undefined,
     close() {

@@ -187,6 +187,26 @@ describe("RedisStore", { skip }, () => {
     }
   });
 
+  it("SR-049 a save sent again after others have saved is still told as done", async () => {
+    const key = freshKey();
+    const version = await store.create(key, recordOf("0"));
+    let others = 0;
+    const late = new RedisStore(shaped(async (args) => {
+      await client.call(args[0]!, ...args.slice(1)).catch(() => {});
+      for (others = 0; others < 3; others++) {
+        const seen = (await store.load(key))!;
+        assert.ok(await store.save(key, { ...seen, data: seen.data + "+" }, seen.version));
+      }
+      return await client.call(args[0]!, ...args.slice(1));
+    }));
+    await store.save(freshKey(), recordOf("the script is known from here on"), "v");
+    assert.ok(await late.save(key, recordOf("1"), version!));
+    assert.equal((await store.load(key))?.data, "1+++");
+    assert.equal(await store.save(key, recordOf("2"), version!), undefined);
+    assert.ok((await client.hlen(`sojourn:${key}`)) <= 9);
+    assert.ok((await client.hget(`sojourn:${key}`, "w"))!.length <= 120);
+  });
+
   it("SR-061 an answer that belongs to another command is an error, never another's data", async () => {
     const keys = Array.from({ length: 20 }, freshKey);
     await Promise.all(keys.map((key) => store.create(key, recordOf(key))));

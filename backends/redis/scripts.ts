@@ -3,8 +3,11 @@
  * the token that the question carried, so that an answer can only reach the question it belongs to.
  *
  * A record is a hash: `f` format, `k` its own key, `v` version, `d` data, `c` created, `t` touched, `e` expires, `u` user as JSON
- * or empty, and `p` while it waits for a move between two servers. The token of a write becomes the version. A client may send a
- * write twice (it lost the connection and could not know); a record that has the token already is therefore a success.
+ * or empty, `w` the versions before this one, and `p` while it waits for a move between two servers.
+ *
+ * The token of a write becomes the version. A client may send a write twice: ioredis and Bun do, when the connection broke before the
+ * answer. A record that has, or had, the token already is therefore a success; told as a conflict, the change would be
+ * made once more on top of itself.
  */
 
 /** A script and, once known, its name on the server. */
@@ -23,7 +26,7 @@ const put = `
 local function put(at, n)
   redis.call('HSET', at, 'f', '${FORMAT}', 'v', ARGV[1], 'k', ARGV[n], 'd', ARGV[n + 1], 'c', ARGV[n + 2],
     't', ARGV[n + 3], 'e', ARGV[n + 4], 'u', ARGV[n + 5])
-  redis.call('HDEL', at, 'p')
+  redis.call('HDEL', at, 'p', 'w')
   redis.call('PEXPIRE', at, ARGV[n + 6])
 end
 -- An expired record is free, anything else that is there is not
@@ -55,11 +58,13 @@ return {ARGV[1], 'yes'}`,
 /** KEYS record; ARGV token, version, indexed (empty or 1), record. Answers yes, no, or index: the index comes first. */
 export const save: Script = {
   source: put + `
-local r = redis.call('HMGET', KEYS[1], 'v', 'e', 'u')
-if r[1] == ARGV[1] then return {ARGV[1], 'yes'} end
+local r = redis.call('HMGET', KEYS[1], 'v', 'e', 'u', 'w')
+local had = (r[1] or '') .. ' ' .. (r[4] or '')
+if string.find(had, ARGV[1] .. ' ', 1, true) then return {ARGV[1], 'yes'} end
 if r[1] ~= ARGV[2] then return {ARGV[1], 'no'} end
 if ARGV[3] == '' and ARGV[9] ~= '' and (r[2] ~= ARGV[8] or r[3] ~= ARGV[9]) then return {ARGV[1], 'index'} end
 put(KEYS[1], 4)
+redis.call('HSET', KEYS[1], 'w', string.sub(had, 1, 120))
 return {ARGV[1], 'yes'}`,
 };
 
