@@ -1,13 +1,16 @@
 /** The store contract, over every backend on the real thing. */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { after } from "node:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before, describe } from "node:test";
 import { CachedStore } from "../backends/cached.ts";
 import { MemoryStore } from "../backends/memory.ts";
+import { RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { testStore } from "../src/testing.ts";
+import { clients, type Opened } from "./redis_clients.ts";
+import { type Server, skip, startServer } from "./redis_server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sojourn-contract-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -33,4 +36,23 @@ for (const staleness of [0, 60]) {
     `CachedStore over SqliteStore, staleness ${staleness}`,
     async () => new CachedStore(new MemoryStore(), await SqliteStore.open(fresh()), { staleness }),
   );
+}
+
+for (const [name, connect] of Object.entries(clients)) {
+  describe("on a real redis-server", { skip }, () => {
+    let server: Server;
+    let opened: Opened;
+    before(async () => {
+      server = await startServer();
+      opened = await connect(server.port);
+    });
+    after(async () => {
+      opened.close();
+      await server.stop();
+    });
+    testStore(`RedisStore over ${name}`, async () => {
+      await server.cli("FLUSHALL");
+      return new RedisStore(opened.client);
+    }, { expiresAlone: true });
+  });
 }

@@ -23,6 +23,13 @@ export interface StoreTestOptions {
    */
   readonly seed?: number;
   /**
+   * Says that records go by themselves when they end, as in Redis, so that `clearExpired` has nothing to do: its cases are
+   * left out.
+   *
+   * @default {false}
+   */
+  readonly expiresAlone?: boolean;
+  /**
    * Closes the store and opens the same place again, to show that everything survives. Leave it out for a store that
    * is meant to forget.
    */
@@ -46,7 +53,8 @@ const FUNCTIONS = ["reopen", "fail", "register"] as const;
 /** The options with their defaults; wrong ones are refused. */
 export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"> {
   for (const name of Object.keys(options)) {
-    if (!(name in WHOLE_NUMBERS) && !(FUNCTIONS as readonly string[]).includes(name)) {
+    const known = name in WHOLE_NUMBERS || (FUNCTIONS as readonly string[]).includes(name);
+    if (!known && name !== "expiresAlone") {
       throw new TypeError(`Cannot test the store as there is no option "${name}"`);
     }
   }
@@ -64,7 +72,14 @@ export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"
       throw new TypeError(`Cannot test the store as "${name}" must be a function: received ${typeof value}`);
     }
   }
+  const { expiresAlone = false } = options;
+  if (typeof expiresAlone !== "boolean") {
+    throw new TypeError(
+      `Cannot test the store as "expiresAlone" must be a boolean: received ${typeof expiresAlone}`,
+    );
+  }
   return {
+    expiresAlone,
     maxBytes: options.maxBytes ?? 65_536,
     runs: options.runs ?? 20,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),

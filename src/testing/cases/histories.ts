@@ -15,12 +15,16 @@ export const historyCases: readonly StoreCase[] = [
   },
 ];
 
-async function runHistories(store: SessionStore, { runs, seed }: CaseTools, atOnce: number): Promise<void> {
+async function runHistories(
+  store: SessionStore,
+  { runs, seed, expiresAlone }: CaseTools,
+  atOnce: number,
+): Promise<void> {
   for (let run = 0; run < runs; run++) {
     // The first history of a seed is the one that failed when that seed was printed.
     const runSeed = (seed + run) >>> 0;
     try {
-      await runHistory(store, new Random(runSeed), atOnce);
+      await runHistory(store, new Random(runSeed), atOnce, !expiresAlone);
     } catch (error) {
       (error as Error).message += `\nrun it again with { seed: ${runSeed}, runs: 1 }`;
       throw error;
