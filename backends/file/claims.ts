@@ -11,7 +11,8 @@
  * change the session. Anyone may break a lock at any time by removing the item: should its owner be alive after all,
  * its next rename finds no such path, changes nothing, and it starts again (`Lost`). Hence no clock, pid or host
  * decides about safety; time only decides when to lose patience with a holder. Between taking and acting there is no
- * `await`, so within one process nobody ever meets a held lock.
+ * `await`, so within one process nobody ever meets a held lock. All staging is in one folder, of the same file system as
+ * the sessions, so that the next start finds what was left without looking through a million of them.
  */
 
 import { SessionError } from "../../src/errors.ts";
