@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { CachedStore } from "../backends/cached.ts";
+import { FileStore } from "../backends/file.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -30,6 +31,13 @@ for (const synchronous of ["FULL", "NORMAL"] as const) {
     },
   });
 }
+
+testStore("FileStore", () => FileStore.open(fresh()), {
+  reopen: async (store) => {
+    await store.close?.();
+    return await FileStore.open(last());
+  },
+});
 
 for (const staleness of [0, 60]) {
   testStore(
