@@ -8,14 +8,8 @@
  */
 
 import { bringsCarrier, type CarriedStore } from "../src/carrier.ts";
-import type { MaybePromise, SessionStore } from "../src/store.ts";
-import { CookieCarrier } from "./cookie/carrier.ts";
-
-/** A user's sessions that began before some instant are over. */
-export interface NotBefore {
-  /** The instant for a user, in milliseconds since the epoch; 0 if there is none. Raise it to log the user out everywhere. */
-  notBefore(userId: string): MaybePromise<number>;
-}
+import type { SessionStore } from "../src/store.ts";
+import { CookieCarrier, type NotBefore } from "./cookie/carrier.ts";
 
 /** What `new CookieStore` takes. */
 export interface CookieStoreOptions {
@@ -102,5 +96,6 @@ function wrong(expected: string, received: string): never {
   throw new TypeError(`Cannot make a cookie store: ${expected}: received ${received}`);
 }
 
+export type { NotBefore } from "./cookie/carrier.ts";
 export type { CarriedStore } from "../src/carrier.ts";
 export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";

@@ -7,9 +7,14 @@ import { Recent } from "../../src/recent.ts";
 import { type Envelope, Sealer } from "../../src/seal.ts";
 import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
 import { makeId, storageKey } from "../../src/token.ts";
-import type { NotBefore } from "../cookie.ts";
 import { Chunks } from "./chunks.ts";
 import { Signed } from "./signed.ts";
+
+/** A user's sessions that began before some instant are over. */
+export interface NotBefore {
+  /** The instant for a user, in milliseconds since the epoch; 0 if there is none. Raise it to log the user out everywhere. */
+  notBefore(userId: string): MaybePromise<number>;
+}
 
 /** How the carrier learns that a session has ended. */
 export interface Ending {
