@@ -88,7 +88,7 @@ describe("file store, processes", () => {
     const [store, directory] = await fresh();
     const child = start(own, ["many", directory, "100"], "ulimit -n 32");
     assert.equal(await child.ended, 0);
-    assert.ok(["ok", "ERR_STORE", "ERR_STORE ok"].includes(child.lines[0]!), child.lines[0]);
+    assert.ok(["ok", "ERR_STORE", "ERR_STORE ok"].includes(child.lines[0]!), String(child.lines[0]));
     assert.equal(child.lines[1], "after");
     assert.deepEqual(leavings(directory), []);
     assert.equal(entries(directory), (await store.list("u")).length);
