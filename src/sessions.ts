@@ -39,6 +39,9 @@ export class Sessions<Data extends object = SessionData> {
   /** Where a wrapped request keeps its scope: absent until its session is asked for, `null` after the answer has left. */
   readonly #slot: symbol = Symbol("session");
   readonly #prototypes = new WeakMap<object, object>();
+  /** The prototype seen last and what was derived from it: nearly always the next one too. */
+  #latest: object | undefined;
+  #latestDerived: object | null = null;
   #closing: Promise<void> | undefined;
 
   /** Use `createSessions`. */
@@ -80,20 +83,23 @@ export class Sessions<Data extends object = SessionData> {
     return function (this: This, request: R, ...rest: Rest): Wrapped {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
-      const run = () => handler.call(this, bound, ...rest);
       let answer: Answer;
       try {
-        answer = sessions.#context === undefined ? run() : sessions.#context.run(request, run);
+        answer = sessions.#context === undefined
+          ? handler.call(this, bound, ...rest)
+          : sessions.#context.run(request, () => handler.call(this, bound, ...rest));
       } catch (error) {
-        if (sessions.#isUntouched(request) && !(error instanceof SessionError)) throw error;
+        if (sessions.#isIdle(request) && !(error instanceof SessionError)) throw error;
         return sessions.#scope(request).fail(error) as Wrapped;
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) => sessions.#finish(request, answer),
+          (answer) => sessions.#isIdle(request) ? answer : sessions.#scope(request).finish(answer),
           (error) => sessions.#scope(request).fail(error),
         ) as Wrapped
-        : sessions.#finish(request, answer) as Wrapped;
+        : sessions.#isIdle(request)
+        ? answer
+        : sessions.#scope(request).settled().then(() => sessions.#scope(request).finish(answer)) as Wrapped;
     };
   }
 
@@ -101,6 +107,10 @@ export class Sessions<Data extends object = SessionData> {
   #bind(request: Request): boolean {
     if (this.#slot in request) return false;
     const prototype = Object.getPrototypeOf(request);
+    if (prototype === this.#latest) {
+      Object.setPrototypeOf(request, this.#latestDerived);
+      return true;
+    }
     let derived = this.#prototypes.get(prototype);
     if (derived === undefined) {
       const sessions = this as unknown as Sessions;
@@ -115,6 +125,8 @@ export class Sessions<Data extends object = SessionData> {
       });
       this.#prototypes.set(prototype, derived!);
     }
+    this.#latest = prototype;
+    this.#latestDerived = derived!;
     Object.setPrototypeOf(request, derived!);
     return true;
   }
@@ -128,16 +140,11 @@ export class Sessions<Data extends object = SessionData> {
     return slots[this.#slot] = scope;
   }
 
-  #finish(request: Request, answer: unknown): unknown {
-    if (this.#isUntouched(request) && !this.#core.savesEveryRequest) return answer;
-    return this.#scope(request).finish(answer);
-  }
-
-  /** Whether nobody asked for the session. From now on it can only be read: the answer leaves. */
-  #isUntouched(request: Request): boolean {
+  /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
+  #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] !== undefined) return false;
-    if (!this.#core.savesEveryRequest) slots[this.#slot] = null;
+    if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
+    slots[this.#slot] = null;
     return true;
   }
 
