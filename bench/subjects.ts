@@ -88,7 +88,7 @@ const file = () => join(folder, `${++files}.db`);
 /** Everything to measure. The first one is what the others are compared with. */
 export async function subjects(): Promise<Subject[]> {
   const sqlite = async (synchronous: "FULL" | "NORMAL") => {
-    const stores = [];
+    const stores: SqliteStore[] = [];
     for (let i = 0; i < 3; i++) stores.push(await SqliteStore.open(file(), { synchronous }));
     return () => stores.pop()!;
   };
