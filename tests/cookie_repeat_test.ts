@@ -81,6 +81,31 @@ describe("repeated cookies", () => {
     }
   });
 
+  it("flush clears whatever the request carried under our name, and nothing when it carried none", async () => {
+    const site = makeSite();
+    const [one, two] = [await begin(site, "one"), await begin(site, "two")];
+    const carried = ["evil", "", one, await unknown(), await forged()].map((token) => [token]);
+    for (const tokens of [...carried, [one, two], [two, "evil"]]) {
+      const answer = await site.visit(cookies(tokens), (session) => session.flush());
+      const fields = answer.headers.getSetCookie();
+      assert.equal(fields.length, 1);
+      assert.match(fields[0]!, /^__Host-sid=;.* Max-Age=0/);
+    }
+    site.store.calls.length = 0;
+    for (const cookie of [undefined, "a=1", `x__Host-sid=${two}`, `__host-sid=${two}`, "__Host-sid"]) {
+      const answer = await site.visit(cookie, (session) => session.flush());
+      assert.deepEqual(answer.headers.getSetCookie(), [], cookie);
+    }
+    assert.equal(site.store.count(), 0);
+  });
+
+  it("of many malformed values the first thousand do not hide the good one that follows", async () => {
+    const site = makeSite();
+    const live = await begin(site, "live");
+    const noise = Array.from({ length: 1_000 }, (_, i) => `evil${i}`);
+    assert.equal(await (await site.visit(cookies([...noise, live, ...noise]))).text(), "live");
+  });
+
   itWithVectors("SR-016 the session cases of cookies.json lead where they say", async () => {
     const cases = vectors<CookieVectors>("cookies.json").request.filter((one): one is Required<RequestCase> =>
       one.session !== undefined

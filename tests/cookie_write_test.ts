@@ -55,6 +55,33 @@ describe("the cookie that is set", () => {
     }
   });
 
+  it("SR-007 has the attributes that are asked for, and no others", async () => {
+    const kinds: [CookieOptions, string[]][] = [
+      [{ partitioned: true, sameSite: "None" }, ["Partitioned", "Path=/", "SameSite=None", "Secure"]],
+      [{ name: "__Secure-sid", domain: "Example.org", path: "/a b" }, [
+        "Domain=Example.org",
+        "Path=/a b",
+        "SameSite=Lax",
+        "Secure",
+      ]],
+      [{ name: "sid", secure: false, sameSite: "Strict" }, ["Path=/", "SameSite=Strict"]],
+    ];
+    for (const [cookie, expected] of kinds) {
+      const { name = "__Host-sid" } = cookie;
+      const site = makeSite({ cookie });
+      const answer = await site.visit(undefined, writes("a"));
+      const { written } = parseSetCookie(ours(answer, name)[0]!)!;
+      assert.deepEqual([...written].sort(), [...expected, "HttpOnly", "Max-Age=1209600"].sort());
+      const clearing = await site.visit(`${name}=${tokenOf(answer, name)}`, (session) => session.flush());
+      const { value, written: cleared } = parseSetCookie(ours(clearing, name)[0]!)!;
+      assert.equal(value, "");
+      assert.deepEqual(
+        [...cleared].sort(),
+        [...expected, "HttpOnly", "Max-Age=0", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"].sort(),
+      );
+    }
+  });
+
   it("SR-013 is Secure and prefixed whatever the request says about its scheme", async () => {
     const { sessions } = makeSite();
     const handler = sessions.wrap(async (request) => {

@@ -210,6 +210,7 @@ describe("what shows of sessions", () => {
     // The runtime itself shows the headers of a request, the cookie among them: the library must not add to that.
     const own = Object.getOwnPropertyNames(request!).concat(Object.keys(request!));
     assert.ok(!own.includes("session"));
+    for (const key in request) assert.notEqual(key, "session", "request.session is not enumerable");
     assert.ok(!shown(request).includes(canaries.words.get("value")!));
   });
 

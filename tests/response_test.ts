@@ -58,11 +58,11 @@ describe("answers that are hard to change", () => {
   it("SR-012 an answer that was fetched from elsewhere goes through with body, headers and cookies", async () => {
     await using upstream = listen((request: Request) => {
       const { pathname } = new URL(request.url);
-      if (pathname === "/empty") {
-        return new Response(null, { status: 204, headers: { "x-from": "upstream" } });
-      }
+      const status = Number(pathname.slice(1));
+      if (status > 0) return new Response(null, { status, headers: { "x-from": "upstream" } });
       const answer = new Response("upstream body", {
         status: 203,
+        statusText: "Second Hand",
         headers: { "x-from": "upstream", "content-type": "text/x-test" },
       });
       answer.headers.append("set-cookie", "a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT");
@@ -70,7 +70,7 @@ describe("answers that are hard to change", () => {
       return answer;
     });
     const via = (path: string) => () => fetch(upstream.url + path);
-    await using server = site({ full: via("/full"), empty: via("/empty") });
+    await using server = site({ full: via("/full"), 204: via("/204"), 205: via("/205"), 304: via("/304") });
     const full = await fetch(`${server.url}/full`);
     assert.deepEqual([
       full.status,
@@ -82,11 +82,18 @@ describe("answers that are hard to change", () => {
       "a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT",
       "b=2",
     ]);
+    assert.equal(full.statusText, "Second Hand");
     assert.equal(full.headers.getSetCookie().length, 3);
     assert.equal(await seen(server.url, full), "mine");
-    const empty = await fetch(`${server.url}/empty`);
-    assert.deepEqual([empty.status, await empty.text(), empty.headers.get("x-from")], [204, "", "upstream"]);
-    assert.equal(await seen(server.url, empty), "mine");
+    for (const status of [204, 205, 304]) {
+      const empty = await fetch(`${server.url}/${status}`);
+      assert.deepEqual([empty.status, await empty.text(), empty.headers.get("x-from")], [
+        status,
+        "",
+        "upstream",
+      ]);
+      assert.equal(await seen(server.url, empty), "mine");
+    }
   });
 
   it("SR-012 a compressed answer that was fetched reaches the client as it does without sessions", async () => {

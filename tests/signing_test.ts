@@ -256,6 +256,23 @@ describe("signatures", () => {
     for (let spare = 1; spare < 4; spare++) {
       assert.ok(await refuses(token.slice(0, -1) + alphabet[last + spare]));
     }
+    assert.equal(site.events.at(-1)!.reason, "malformed", "spare bits are seen before anything is computed");
+    const signer = new Signer([secret(1)], "session id", "__Host-sid");
+    const [id, tag] = [token.slice(0, 32), token.slice(33)];
+    assert.equal(await signer.verify(id, tag), 0);
+    for (
+      const form of [
+        tag.slice(0, -1) + alphabet[last + 1],
+        `${tag}=`,
+        tag.slice(0, -1),
+        `${tag}A`,
+        "",
+        `${tag} `,
+        `${tag}\n`,
+      ]
+    ) {
+      assert.equal(await signer.verify(id, form), -1);
+    }
     const padded = ["=", "==", "%3D", "%3d"];
     for (const pad of padded) {
       assert.ok(await refuses(token + pad));
