@@ -56,13 +56,12 @@ describe("what a store sees", () => {
     try {
       const store = await SqliteStore.open(join(folder, "sessions.db"));
       const sessions = createSessions({ store, secrets: [secret(1)] });
-      const ids: string[] = [];
-      for (let i = 0; i < 100; i++) {
+      const ids = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
         const session = await sessions.open();
         session.set("mark", `neighbour ${i}`);
         await session.save();
-        ids.push(session.id!);
-      }
+        return session.id!;
+      }));
       const dump = () =>
         Buffer.concat(
           readdirSync(folder).sort().flatMap((name) => [Buffer.from(name), readFileSync(join(folder, name))]),
