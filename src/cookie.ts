@@ -76,7 +76,7 @@ function isBlank(text: string, at: number): boolean {
 
 const isToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const isCookieOctets = /^[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*$/;
-const isPath = /^\/[\x20-\x3A\x3C-\x7E]*$/;
+const isPath = /^\/(?:[\x20-\x3A\x3C-\x7E]*[\x21-\x3A\x3C-\x7E])?$/;
 const isDomain =
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
@@ -100,7 +100,7 @@ export class CookieWriter {
     if (name.length > 256) expected("cookie.name must have at most 256 characters", name);
     if (typeof path !== "string" || !isPath.test(path) || path.length > 1024) {
       expected(
-        'cookie.path must begin with "/" and hold visible ASCII without ";", at most 1024 characters',
+        'cookie.path must begin with "/" and hold ASCII without ";" or a space at the end, at most 1024 characters',
         path,
       );
     }

@@ -202,7 +202,7 @@ function secretBytes(secrets: unknown): Secrets {
     }
     const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
     const trimmed = new TextDecoder().decode(bytes).trim();
-    const word = trimmed.toLowerCase().replace(/[^a-z0-9]/g, "");
+    const word = trimmed.toLowerCase().replace(/[\s\p{ASCII}]/gu, (one) => /[a-z0-9]/.test(one) ? one : "");
     const repeats = (unit: string) =>
       unit !== "" && unit.repeat(Math.ceil(word.length / unit.length)).startsWith(word);
     if (word !== "" && placeholders.some(repeats)) wrong(`${name} must be random; ${hint}`, "a placeholder");

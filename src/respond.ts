@@ -22,9 +22,6 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
   return { tookAway };
 }
 
-/** Statuses that must not have a body (Fetch standard, "null body status"). */
-const isBodiless = (status: number) => status === 101 || status === 204 || status === 205 || status === 304;
-
 /**
  * The response with its headers changed: the very object if its headers can be changed, else a copy with the same status
  * and body. (Rebuilding would turn Bun's implicit text/plain into application/octet-stream, so it is the last resort.)
@@ -37,10 +34,15 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
     // Deno: the headers of redirects and of fetched responses are immutable. The first change throws, so none was made.
     if (!(error instanceof TypeError)) throw error;
   }
-  const { status, statusText } = response;
+  const { body, status, statusText } = response;
   const headers = new Headers(response.headers);
+  if (response.url !== "") {
+    // `fetch` has unpacked the body already, and these two speak of the packed one.
+    headers.delete("content-encoding");
+    headers.delete("content-length");
+  }
   change(headers);
-  return new Response(isBodiless(status) ? null : response.body, { status, statusText, headers });
+  return new Response(body, { status, statusText, headers });
 }
 
 /** Lets go of a response that will not be sent (SR-047). */
