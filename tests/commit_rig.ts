@@ -51,6 +51,7 @@ export class StagedStore implements SessionStore {
 
   constructor(inner: SessionStore) {
     this.inner = inner;
+    if (inner.touch === undefined) Object.defineProperty(this, "touch", { value: undefined });
   }
 
   #call<T>(method: Method, key: string, run: () => MaybePromise<T>): MaybePromise<T> {
