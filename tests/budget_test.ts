@@ -60,14 +60,14 @@ for (const { name, open } of stores) {
     async function cost(cookie: string | undefined, work: Work): Promise<unknown> {
       crypted = 0;
       site.store.taken();
-      const own = new Response(null);
+      const own = new Response("hello");
       const handler = site.sessions.wrap(async (request) => {
         if (work !== untouched) await work(await request.session, request);
         return own;
       });
       const response = await handler(requestWith(cookie));
       assert.equal(response, own, "the very same object");
-      const headers = [...response.headers.keys()].sort();
+      const headers = [...response.headers.keys()].filter((key) => key !== "content-type").sort();
       return { store: site.store.taken(), crypted, headers };
     }
 
