@@ -1,6 +1,7 @@
 /** What the tests of commits share: both stores, a store whose calls can be held up, a site, browsers, seeded randomness. */
 
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import { MemoryStore } from "../backends/memory.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import {
@@ -32,7 +33,7 @@ export function dice(from: number): (below: number) => number {
 }
 
 /** One turn of the event loop. */
-export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** The stores that every promise about commits is tested on. */
 export const stores: readonly { name: string; open: () => MaybePromise<SessionStore> }[] = [
