@@ -202,6 +202,24 @@ for (const { name, open } of stores) {
       assert.deepEqual(await site.stored(await browser.id()), { a: 1, rival: 11, n: 1 });
     });
 
+    it("SR-042 a save that failed and meets others' changes at the second try is applied once, with what came after", async () => {
+      const { site, browser } = await overtaken(0);
+      const rival = browser.twin(site.other());
+      const { status } = await browser.visit(async (session) => {
+        increment(session, undefined as never);
+        session.set("before", 1);
+        site.store.before = () => {
+          throw new Error("down");
+        };
+        await assert.rejects(session.save(), { code: "ERR_STORE" });
+        site.store.before = undefined;
+        await rival.visit((session) => session.update("n", (n = 0) => n + 10));
+        session.set("after", 1);
+      });
+      assert.equal(status, 200);
+      assert.deepEqual(await site.stored(await browser.id()), { a: 1, n: 11, before: 1, after: 1 });
+    });
+
     for (const work of ["cycleKey", "login"] as const) {
       it(`SR-042 ${work} that is overtaken takes the others' changes along`, async () => {
         const { site, browser } = await overtaken(5);

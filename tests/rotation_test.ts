@@ -80,6 +80,19 @@ for (const { name, open } of stores) {
       assert.equal((await site.sessions.list("eve")).length, 1);
     });
 
+    it("SR-031 objects of the user before do not come along when they are changed after another's log-in", async () => {
+      const site = new Site(await open());
+      const browser = await begin(site, { cart: ["tea"] });
+      await browser.visit((session) => session.login("ada"));
+      await browser.visit((session) => {
+        const cart = session.get("cart");
+        session.login("eve");
+        cart.push("milk");
+        session.set("b", 2);
+      });
+      assert.deepEqual(await site.stored(await browser.id()), { b: 2 });
+    });
+
     it("SR-031 twice rotated and logged in within one request is one new id; save between makes two", async () => {
       const site = new Site(await open());
       const browser = await begin(site);
@@ -155,6 +168,7 @@ for (const { name, open } of stores) {
     it("SR-032 a log-in that the handler retries after a failure is made once", async () => {
       const site = new Site(await open());
       const browser = await begin(site);
+      const before = await browser.id();
       let fails = 1;
       site.store.before = (method) => {
         if (method === "rotate" && fails-- > 0) throw new Error("down");
@@ -164,6 +178,7 @@ for (const { name, open } of stores) {
         await assert.rejects(session.save(), { code: "ERR_STORE" });
       });
       assert.equal(status, 200);
+      assert.equal(await site.stored(before), undefined);
       await browser.visit((session) => assert.equal(session.userId, "ada"));
       assert.equal((await site.sessions.list("ada")).length, 1);
     });
