@@ -1,6 +1,10 @@
 /** What the tests of commits share: both stores, a store whose calls can be held up, a site, browsers, seeded randomness. */
 
+import { mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
+import { after } from "node:test";
 import { setImmediate } from "node:timers";
 import { MemoryStore } from "../backends/memory.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -16,7 +20,6 @@ import {
   type SessionStore,
   type StoredRecord,
 } from "../mod.ts";
-import { newPath } from "./sqlite_rig.ts";
 
 /** Set `SOJOURN_SEED` to repeat a run. */
 export const seed: number = Number(process.env["SOJOURN_SEED"] ?? Date.now() % 2 ** 31);
@@ -34,6 +37,19 @@ export function dice(from: number): (below: number) => number {
 
 /** One turn of the event loop. */
 export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+const folder = join(tmpdir(), `sojourn-commit-${process.pid}-${crypto.randomUUID()}`);
+const removeFiles = () => rmSync(folder, { recursive: true, force: true });
+// Bun runs all test files in one process and takes a shared module's `after` for the first file's; Deno tells no exit.
+after(removeFiles);
+process.on("exit", removeFiles);
+let files = 0;
+
+/** The path of a file that does not exist yet. */
+function newPath(): string {
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${++files}.db`);
+}
 
 /** The stores that every promise about commits is tested on. */
 export const stores: readonly { name: string; open: () => MaybePromise<SessionStore> }[] = [
