@@ -29,6 +29,7 @@ export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode } from "./src/errors.ts";
 export type { ExpiryQuery, Session } from "./src/session.ts";
 export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
+export type { CarriedStore } from "./src/carrier.ts";
 export type { SessionsOptions } from "./src/options.ts";
 export type { CookieOptions } from "./src/cookie.ts";
 export type { Codec } from "./src/codec.ts";

@@ -2,6 +2,10 @@
 
 /** Bytes as text. */
 export function toBase64url(bytes: Uint8Array): string {
+  if (typeof bytes.toBase64 === "function") {
+    return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  }
+  // Node 24 has no `toBase64` yet.
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");

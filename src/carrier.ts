@@ -5,6 +5,7 @@
 
 import type { Events } from "./events.ts";
 import type { CookieWriter } from "./cookie.ts";
+import type { Limits } from "./lifetime.ts";
 import type { Secrets } from "./keyring.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord } from "./store.ts";
 
@@ -32,8 +33,8 @@ export interface Found {
 export interface Carrier {
   /** Every session that the cookies of this header lead to, expired ones included. */
   find(cookieHeader: string | null): MaybePromise<readonly Found[]>;
-  /** The session with this id. */
-  open(id: string): MaybePromise<Found | undefined>;
+  /** The session with this id, outside a request; without one only whether that can be at all. */
+  open(id: string | undefined): MaybePromise<Found | undefined>;
   /** The session as it is now. */
   reload(place: Place): MaybePromise<Found | undefined>;
   /** Begins a session under a new id. */
@@ -49,11 +50,9 @@ export interface Carrier {
   /** Removes an expired record, unless it was changed since it was found. */
   retire(found: Found): MaybePromise<void>;
   /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */
-  setCookie(place: Place, maxAge: number | undefined): readonly string[];
+  setCookie(place: Place, maxAge: number | undefined, cookieHeader: string | null): readonly string[];
   /** The `Set-Cookie` fields that clear what this header carries of ours. */
   clearCookie(cookieHeader: string | null): readonly string[];
-  /** The storage key of an id. */
-  keyOf(id: string): MaybePromise<string>;
   /** A user's sessions. */
   list(userId: string): MaybePromise<readonly IndexedRecord[]>;
   /** One session by its storage key. */
@@ -73,13 +72,26 @@ export interface CarrierKit {
   /** Seconds for one store call. */
   readonly timeout: number;
   readonly events: Events;
+  readonly limits: Limits;
   readonly now: () => number;
 }
 
-/** A store that has a method of this name brings its own carrier; any other is held on the server. */
-export const carry: unique symbol = Symbol("carry");
-
-/** A store that brings its own carrier. */
+/** A store that keeps no records of its own but brings sessions from request to request in another way. */
 export interface CarriedStore {
-  [carry](kit: CarrierKit): Carrier;
+  /** What it does, in words. */
+  readonly carries: string;
+}
+
+type MakeCarrier = (kit: CarrierKit) => Carrier;
+
+const makers = new WeakMap<object, MakeCarrier>();
+
+/** Says how to make the carrier of a store that is not held on the server. */
+export function bringsCarrier(store: CarriedStore, make: MakeCarrier): void {
+  makers.set(store, make);
+}
+
+/** How to make a store's own carrier; `undefined` for any ordinary store. */
+export function ownCarrier(store: object): MakeCarrier | undefined {
+  return makers.get(store);
 }

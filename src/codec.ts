@@ -84,7 +84,11 @@ function check(value: unknown, path: string, above: object[]): boolean {
 function isTooDeep(text: string, data: object): boolean {
   let brackets = 0;
   for (const bracket of "[{") {
-    for (let at = text.indexOf(bracket); at >= 0 && brackets <= maxDepth; at = text.indexOf(bracket, at + 1)) {
+    for (
+      let at = text.indexOf(bracket);
+      at >= 0 && brackets <= maxDepth;
+      at = text.indexOf(bracket, at + 1)
+    ) {
       brackets++;
     }
   }
@@ -103,7 +107,9 @@ function stringifyWithNegativeZero(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(stringifyWithNegativeZero).join()}]`;
   const members = Object.entries(value);
-  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${stringifyWithNegativeZero(item)}`).join()}}`;
+  return `{${
+    members.map(([key, item]) => `${JSON.stringify(key)}:${stringifyWithNegativeZero(item)}`).join()
+  }}`;
 }
 
 /**

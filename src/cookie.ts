@@ -28,12 +28,12 @@ export const maxCookieBytes = 4096;
 /** What a request carries under one cookie name. */
 export interface CarriedCookies {
   /** Whether there was any cookie of that name. */
-  readonly any: boolean;
+  readonly isCarried: boolean;
   /** The distinct well-formed values, in order; reading stops at one more than `most`. */
   readonly values: readonly string[];
 }
 
-const nothing: CarriedCookies = { any: false, values: [] };
+const nothing: CarriedCookies = { isCarried: false, values: [] };
 
 /**
  * The cookies of exactly this name. Only `;` divides, only space and tab are trimmed, names are case-sensitive, nothing is
@@ -46,7 +46,7 @@ export function readCookie(
   most: number,
 ): CarriedCookies {
   if (header === null) return nothing;
-  let any = false;
+  let isCarried = false;
   const values: string[] = [];
   for (let at = header.indexOf(name); at >= 0 && values.length <= most; at = header.indexOf(name, at + 1)) {
     let before = at - 1;
@@ -55,7 +55,7 @@ export function readCookie(
     let equals = at + name.length;
     while (isBlank(header, equals)) equals++;
     if (header[equals] !== "=") continue;
-    any = true;
+    isCarried = true;
     let end = header.indexOf(";", equals);
     if (end < 0) end = header.length;
     let start = equals + 1;
@@ -66,7 +66,7 @@ export function readCookie(
     if (isWellFormed(value) && !values.includes(value)) values.push(value);
     at = end;
   }
-  return any ? { any, values } : nothing;
+  return isCarried ? { isCarried, values } : nothing;
 }
 
 function isBlank(text: string, at: number): boolean {
@@ -77,7 +77,8 @@ function isBlank(text: string, at: number): boolean {
 const isToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const isCookieOctets = /^[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*$/;
 const isPath = /^\/[\x20-\x3A\x3C-\x7E]*$/;
-const isDomain = /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+const isDomain =
+  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
 function expected(what: string, received: unknown): never {
   const shown = typeof received === "string" ? JSON.stringify(received.slice(0, 80)) : String(received);
@@ -91,13 +92,17 @@ export class CookieWriter {
   readonly #attributes: string;
 
   constructor(options: CookieOptions) {
-    const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } = options;
+    const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } =
+      options;
     if (typeof name !== "string" || !isToken.test(name)) {
       expected("cookie.name must be a token (RFC 9110, section 5.6.2)", name);
     }
     if (name.length > 256) expected("cookie.name must have at most 256 characters", name);
     if (typeof path !== "string" || !isPath.test(path) || path.length > 1024) {
-      expected('cookie.path must begin with "/" and hold visible ASCII without ";", at most 1024 characters', path);
+      expected(
+        'cookie.path must begin with "/" and hold visible ASCII without ";", at most 1024 characters',
+        path,
+      );
     }
     if (domain !== undefined && (typeof domain !== "string" || !isDomain.test(domain))) {
       expected("cookie.domain must be a host name without a leading dot", domain);
@@ -115,7 +120,9 @@ export class CookieWriter {
         "secure: false",
       );
     }
-    if (prefix.startsWith("__host-") && path !== "/") expected("a cookie named __Host-… must have the path /", path);
+    if (prefix.startsWith("__host-") && path !== "/") {
+      expected("a cookie named __Host-… must have the path /", path);
+    }
     if (prefix.startsWith("__host-") && domain !== undefined) {
       expected("a cookie named __Host-… must have no domain", domain);
     }
@@ -127,13 +134,15 @@ export class CookieWriter {
   }
 
   /** A field that sets the cookie, for `maxAge` seconds or, without one, until the browser closes. */
-  set(value: string, maxAge?: number): string {
-    if (!isCookieOctets.test(value)) throw new TypeError("Cannot write a cookie value that is not plain ASCII");
-    return `${this.name}=${value}${this.#attributes}` + (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
+  set(value: string, maxAge: number | undefined, name: string = this.name): string {
+    if (!isCookieOctets.test(value)) {
+      throw new TypeError("Cannot write a cookie value that is not plain ASCII");
+    }
+    return `${name}=${value}${this.#attributes}` + (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
   }
 
   /** A field that clears it: the same attributes, or a browser refuses it for a prefixed name (SR-010). */
-  clear(): string {
-    return `${this.name}=${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+  clear(name: string = this.name): string {
+    return `${name}=${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
   }
 }

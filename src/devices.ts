@@ -22,7 +22,8 @@ export interface SessionInfo {
   readonly current: boolean;
 }
 
-const isHandle = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+const isHandle = (value: unknown): value is string =>
+  typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 
 /** The storage key of a session; `undefined` if it has no record. */
 function keyOf(session: object | undefined): string | undefined {

@@ -46,7 +46,12 @@ export class GuardedStore {
     return this.#call(() => this.#store.save(key, record, version), isVersion);
   }
 
-  rotate(oldKey: string, newKey: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): MaybePromise<string | undefined> {
     return this.#call(() => this.#store.rotate(oldKey, newKey, record, version), isVersion);
   }
 
@@ -116,7 +121,8 @@ export function isTimeout(error: unknown): boolean {
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as Promise<unknown>).then === "function";
+  return typeof value === "object" && value !== null &&
+    typeof (value as Promise<unknown>).then === "function";
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

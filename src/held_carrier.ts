@@ -41,9 +41,11 @@ export class HeldCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const { any, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
+    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
-      if (any) this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      if (isCarried) {
+        this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
+      }
       return [];
     }
     if (values.length === 1) {
@@ -107,7 +109,7 @@ export class HeldCarrier implements Carrier {
     return isPromise(record) ? record.then(place) : place(record);
   }
 
-  async open(id: string): Promise<Found | undefined> {
+  async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
     return await this.#load({ id, key: await storageKey(id), token: "", isStale: false });
   }
@@ -182,11 +184,9 @@ export class HeldCarrier implements Carrier {
   }
 
   clearCookie(header: string | null): readonly string[] {
-    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).any ? [this.#kit.cookie.clear()] : [];
-  }
-
-  keyOf(id: string): Promise<string> {
-    return storageKey(id);
+    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).isCarried
+      ? [this.#kit.cookie.clear()]
+      : [];
   }
 
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {

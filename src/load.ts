@@ -20,12 +20,14 @@ export function isLive(core: Core, { record }: Found, draft: Draft): boolean {
  */
 export function load(core: Core, header: string | null): MaybePromise<Unit> {
   const found = core.carrier.find(header);
-  return found instanceof Promise ? found.then((all) => choose(core, header, all)) : choose(core, header, found);
+  return found instanceof Promise
+    ? found.then((all) => choose(core, header, all))
+    : choose(core, header, found);
 }
 
 /** The unit of work on the session with this id, outside any request. */
 export async function open(core: Core, id: string | undefined): Promise<Unit> {
-  const found = id === undefined ? undefined : await core.carrier.open(id);
+  const found = await core.carrier.open(id);
   return await choose(core, undefined, found === undefined ? [] : [found]);
 }
 
@@ -39,7 +41,11 @@ function choose(core: Core, header: string | null | undefined, all: readonly Fou
   return chooseOne(core, header, all);
 }
 
-async function chooseOne(core: Core, header: string | null | undefined, all: readonly Found[]): Promise<Unit> {
+async function chooseOne(
+  core: Core,
+  header: string | null | undefined,
+  all: readonly Found[],
+): Promise<Unit> {
   const live: [Found, Draft][] = [];
   for (const found of all) {
     const draft = read(core, found);
@@ -90,7 +96,9 @@ async function fit(
   draft: Draft,
 ): Promise<Unit> {
   const data = await validate(core.schema!, toObject(draft.values));
-  if (data !== undefined) return new Unit(core, header, found, { ...draft, values: new Map(Object.entries(data)) });
+  if (data !== undefined) {
+    return new Unit(core, header, found, { ...draft, values: new Map(Object.entries(data)) });
+  }
   core.events.emit("invalid", found.place.key);
   return new Unit(core, header);
 }

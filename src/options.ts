@@ -1,6 +1,6 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
-import { carry, type CarriedStore } from "./carrier.ts";
+import { type CarriedStore, ownCarrier } from "./carrier.ts";
 import { type Codec, strictJson } from "./codec.ts";
 import { type CookieOptions, CookieWriter } from "./cookie.ts";
 import type { SessionError } from "./errors.ts";
@@ -83,9 +83,11 @@ type Kind = (name: string, value: unknown) => void;
 const known: Record<keyof SessionsOptions, Kind> = {
   store: (_, value) => {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
-    if (typeof (value as Partial<CarriedStore> | null | undefined)?.[carry] === "function") return;
+    if (typeof value === "object" && value !== null && ownCarrier(value) !== undefined) return;
     const missing = ["load", "create", "save", "rotate", "delete"].filter((name) => !has(name));
-    if (missing.length > 0) wrong("store must be a session store", `${shape(value)} without ${missing.join(", ")}`);
+    if (missing.length > 0) {
+      wrong("store must be a session store", `${shape(value)} without ${missing.join(", ")}`);
+    }
   },
   secrets: () => {},
   cookie: (name, value) => {
@@ -93,7 +95,9 @@ const known: Record<keyof SessionsOptions, Kind> = {
     if (typeof value !== "object" || value === null) wrong(`${name} must be an object`, shape(value));
     const names = ["name", "path", "domain", "sameSite", "secure", "partitioned"];
     for (const key of Object.keys(value)) {
-      if (!names.includes(key)) wrong(`cookie has no option "${key}"; it has ${names.join(", ")}`, `"${key}"`);
+      if (!names.includes(key)) {
+        wrong(`cookie has no option "${key}"; it has ${names.join(", ")}`, `"${key}"`);
+      }
     }
   },
   idleAge: positive,
@@ -118,11 +122,15 @@ const known: Record<keyof SessionsOptions, Kind> = {
   },
   maxBytes: (name, value) => {
     positive(name, value);
-    if (value !== undefined && !Number.isInteger(value)) outOfRange(`${name} must be a whole number of bytes`, value);
+    if (value !== undefined && !Number.isInteger(value)) {
+      outOfRange(`${name} must be a whole number of bytes`, value);
+    }
   },
   timeout: (name, value) => {
     positive(name, value);
-    if (value !== undefined && (value as number) > 2_147_483) outOfRange(`${name} must be at most 2147483 s`, value);
+    if (value !== undefined && (value as number) > 2_147_483) {
+      outOfRange(`${name} must be at most 2147483 s`, value);
+    }
   },
   onEvent: optional("function"),
   onError: optional("function"),
@@ -195,12 +203,17 @@ function secretBytes(secrets: unknown): Secrets {
     const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
     const trimmed = new TextDecoder().decode(bytes).trim();
     const word = trimmed.toLowerCase().replace(/[^a-z0-9]/g, "");
-    const repeats = (unit: string) => unit !== "" && unit.repeat(Math.ceil(word.length / unit.length)).startsWith(word);
+    const repeats = (unit: string) =>
+      unit !== "" && unit.repeat(Math.ceil(word.length / unit.length)).startsWith(word);
     if (word !== "" && placeholders.some(repeats)) wrong(`${name} must be random; ${hint}`, "a placeholder");
-    if (bytes.length < 32 || typeof secret === "string" && trimmed.length < 32 && trimmed.length < secret.length) {
+    if (
+      bytes.length < 32 || typeof secret === "string" && trimmed.length < 32 && trimmed.length < secret.length
+    ) {
       outOfRange(`${name} must have at least 32 bytes; ${hint}`, `${bytes.length} bytes, padding counted`);
     }
-    if (bytes.every((byte) => byte === bytes[0])) wrong(`${name} must be random; ${hint}`, "one byte repeated");
+    if (bytes.every((byte) => byte === bytes[0])) {
+      wrong(`${name} must be random; ${hint}`, "one byte repeated");
+    }
     return bytes;
   });
 }

@@ -31,7 +31,10 @@ export function readText(text: string): { notes: Notes; data: string } {
   if (head === null) damaged();
   if (head[1] !== "1") {
     if (Number(head[1]) < 1) damaged();
-    throw new SessionError("ERR_STORE", "A stored session record was written by a newer version of the library");
+    throw new SessionError(
+      "ERR_STORE",
+      "A stored session record was written by a newer version of the library",
+    );
   }
   return { notes: readNotes(head[2]), data: text.slice(end + 1) };
 }

@@ -10,7 +10,8 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
     headers.append("cache-control", "private, no-cache");
     return { tookAway: false };
   }
-  const directives = given.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g)?.map((text) => text.trim()).filter(Boolean) ?? [];
+  const directives =
+    given.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g)?.map((text) => text.trim()).filter(Boolean) ?? [];
   const name = (directive: string) => directive.split("=", 1)[0]!.trim().toLowerCase();
   const isPrivate = directives.some((text) => ["private", "no-store"].includes(text.toLowerCase()));
   const shared = isPrivate ? ["public", "s-maxage"] : ["public", "s-maxage", "immutable"];

@@ -18,6 +18,8 @@ export class Scope {
   #promise: Promise<Session> | undefined;
   #unit: Unit | undefined;
   #isClosed = false;
+  /** Whether `headers` gave away what there is to send. */
+  #isSent = false;
 
   constructor(core: Core, request: Request, onError: OnError) {
     this.#core = core;
@@ -38,7 +40,7 @@ export class Scope {
       promise = Promise.reject(error);
     }
     // A load that fails and is never awaited must not end the process; whoever awaits it still sees the failure.
-    promise.catch(() => {});
+    if (this.#unit === undefined) promise.catch(() => {});
     return this.#promise = promise;
   }
 
@@ -48,68 +50,73 @@ export class Scope {
     return new Session(unit);
   }
 
-  /** The answer to send for the one that the handler gave. */
-  async finish<T>(answer: T): Promise<T | Response> {
-    await this.#settled();
-    const response = isResponse(answer) ? answer : undefined;
-    try {
-      if (response === undefined || response.status > 0 && response.status < 500) await this.#commit();
-    } catch (error) {
-      discard(response);
-      return await this.#refuse(error);
-    }
+  /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
+  async settled(): Promise<void> {
+    if (this.#core.savesEveryRequest && this.#request.headers.has("cookie")) this.session();
+    await this.#promise?.catch(() => {});
+  }
+
+  /** The answer to send for the one that the handler gave. Takes no longer than the commit: a read costs no promise. */
+  finish<T>(answer: T): MaybePromise<T | Response> {
     const unit = this.#unit;
+    if (unit === undefined) {
+      return this.settled().then(() => this.#unit === undefined ? this.#send(answer) : this.finish(answer));
+    }
+    const response = isResponse(answer) ? answer : undefined;
+    if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
+      return this.#send(answer);
+    }
+    const refuse = (error: unknown) => {
+      discard(response);
+      return this.#refuse(error);
+    };
+    try {
+      const commit = unit.commit(true);
+      return commit === undefined ? this.#send(answer) : commit.then(() => this.#send(answer), refuse);
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  #send<T>(answer: T): MaybePromise<T | Response> {
     this.close();
-    await this.#core.events.settled();
-    if (response === undefined || response.status === 0 || unit === undefined) return answer;
+    const events = this.#core.events.settled();
+    return events === undefined ? this.#dress(answer) : events.then(() => this.#dress(answer));
+  }
+
+  #dress<T>(answer: T): T | Response {
+    const unit = this.#unit;
+    if (unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0) return answer;
     const { fields } = unit;
     if (!unit.isUsed && fields.length === 0) return answer;
-    return withHeaders(response, (headers) => this.#write(headers, fields));
+    return withHeaders(answer, (headers) => this.#write(headers, fields));
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
   async fail(error: unknown): Promise<Response> {
-    await this.#settled();
+    await this.settled();
     return await this.#refuse(error);
+  }
+
+  async #refuse(error: unknown): Promise<Response> {
+    this.close();
+    await this.#core.events.settled();
+    if (!(error instanceof SessionError)) throw error;
+    return this.#dress(await this.#onError(error, this.#request));
   }
 
   /** Commits now; the headers to send along with an answer that is no `Response`. */
   async headers(): Promise<Headers> {
     const headers = new Headers();
-    if (this.#promise === undefined && !this.#core.savesEveryRequest) {
-      this.close();
-      return headers;
-    }
-    await this.session();
-    await this.#commit();
-    const unit = this.#unit;
-    if (unit !== undefined && !this.#isClosed && (unit.isUsed || unit.fields.length > 0)) {
-      this.#write(headers, unit.fields);
-      unit.fields = [];
-      unit.isUsed = false;
+    if (this.#promise !== undefined || this.#core.savesEveryRequest) {
+      await this.session();
+      const unit = this.#unit!;
+      if (!this.#isClosed) await unit.commit(true);
+      if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) this.#write(headers, unit.fields);
+      this.#isSent = true;
     }
     this.close();
     return headers;
-  }
-
-  /** Waits for a load that was started. Its failure is for whoever awaits the session. */
-  async #settled(): Promise<void> {
-    if (this.#core.savesEveryRequest && this.#request.headers.has("cookie")) this.session();
-    await this.#promise?.catch(() => {});
-  }
-
-  async #commit(): Promise<void> {
-    if (!this.#isClosed) await this.#unit?.commit(true);
-  }
-
-  async #refuse(error: unknown): Promise<Response> {
-    const fields = this.#unit?.fields ?? [];
-    this.close();
-    await this.#core.events.settled();
-    if (!(error instanceof SessionError)) throw error;
-    const response = await this.#onError(error, this.#request);
-    if (!this.#unit?.isUsed && fields.length === 0) return response;
-    return withHeaders(response, (headers) => this.#write(headers, fields));
   }
 
   #write(headers: Headers, fields: readonly string[]): void {

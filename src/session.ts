@@ -121,7 +121,10 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     const from = instant(query.modification ?? core.now());
     const end = endFrom(core.limits, state.draft, from, expiry ?? null);
     if (typeof expiry === "object" && expiry !== null) return Math.floor((end - from) / 1000);
-    return Math.min(idleAge(core.limits, { ...state.draft, notes: { expiry: expiry ?? 0 } }), (end - from) / 1000);
+    return Math.min(
+      idleAge(core.limits, { ...state.draft, notes: { expiry: expiry ?? 0 } }),
+      (end - from) / 1000,
+    );
   }
 
   /** When the session ends, if nothing more happens. */

@@ -5,14 +5,12 @@ import { toObject } from "./state.ts";
 import type { Unit } from "./unit.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
-// deno-lint-ignore no-explicit-any -- untyped sessions hold whatever the caller puts in, as in Django
-export type SessionData = Record<string, any>;
+export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
 
 /** The names of the values. */
 export type SessionKey<Data> = keyof Data & string;
 
 /** The unit of work behind a session. */
-// deno-lint-ignore prefer-const -- set once, by the class itself, which alone can see its private field
 export let unitOf: (session: object) => Unit;
 
 /** The unit of work, for a member that only shows something. That is use. */
@@ -48,8 +46,9 @@ export class SessionMap<Data extends object = SessionData> {
     unitOf = (session) => (session as SessionMap).#unit;
   }
 
-  /** The value of a key, or `fallback` (`undefined` without one) when there is none. Never throws. */
+  /** The value of a key, or `undefined` when there is none. Never throws. */
   get<K extends SessionKey<Data>>(key: K): Data[K] | undefined;
+  /** The value of a key, or `fallback` when there is none. Never throws. */
   get<K extends SessionKey<Data>, F>(key: K, fallback: F): Exclude<Data[K], undefined> | F;
   get(key: string, fallback?: unknown): unknown {
     const { state } = read(this);
@@ -79,6 +78,7 @@ export class SessionMap<Data extends object = SessionData> {
 
   /** Removes a value and gives it back: the idiom for what is read once. @throws {SessionError} `ERR_CLOSED`. */
   pop<K extends SessionKey<Data>>(key: K): Data[K] | undefined;
+  /** Removes a value and gives it back, or `fallback` when there is none. @throws {SessionError} `ERR_CLOSED`. */
   pop<K extends SessionKey<Data>, F>(key: K, fallback: F): Exclude<Data[K], undefined> | F;
   pop(key: string, fallback?: unknown): unknown {
     const { state } = write(this);
@@ -90,7 +90,10 @@ export class SessionMap<Data extends object = SessionData> {
   }
 
   /** The value of a key, which is set first when there is none. @throws {SessionError} As `set` does. */
-  setDefault<K extends SessionKey<Data>>(key: K, value: Exclude<Data[K], undefined>): Exclude<Data[K], undefined> {
+  setDefault<K extends SessionKey<Data>>(
+    key: K,
+    value: Exclude<Data[K], undefined>,
+  ): Exclude<Data[K], undefined> {
     const { state } = write(this);
     if (!state.draft.values.has(named(key))) state.set(key, defined(key, value), true);
     return state.handOut(key) as Exclude<Data[K], undefined>;

@@ -1,7 +1,7 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Carrier, carry, type CarriedStore, type CarrierKit } from "./carrier.ts";
+import { type CarrierKit, ownCarrier } from "./carrier.ts";
 import * as devices from "./devices.ts";
 import { SessionError } from "./errors.ts";
 import { Events } from "./events.ts";
@@ -9,7 +9,7 @@ import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
-import { type SessionsOptions, settle, type Settings } from "./options.ts";
+import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { refusal } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
@@ -39,8 +39,10 @@ export class Sessions<Data extends object = SessionData> {
   /** Where a wrapped request keeps its scope: absent until its session is asked for, `null` after the answer has left. */
   readonly #slot: symbol = Symbol("session");
   readonly #prototypes = new WeakMap<object, object>();
+  /** The prototype seen last and what was derived from it: nearly always the next one too. */
+  #latest: object | undefined;
+  #latestDerived: object | null = null;
   #closing: Promise<void> | undefined;
-  readonly #running = new Set<Promise<unknown>>();
 
   /** Use `createSessions`. */
   constructor(settings: Settings) {
@@ -81,19 +83,23 @@ export class Sessions<Data extends object = SessionData> {
     return function (this: This, request: R, ...rest: Rest): Wrapped {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
-      const run = () => handler.call(this, bound, ...rest);
       let answer: Answer;
       try {
-        answer = sessions.#context === undefined ? run() : sessions.#context.run(request, run);
+        answer = sessions.#context === undefined
+          ? handler.call(this, bound, ...rest)
+          : sessions.#context.run(request, () => handler.call(this, bound, ...rest));
       } catch (error) {
-        return sessions.#fail(request, error) as Wrapped;
+        if (sessions.#isIdle(request) && !(error instanceof SessionError)) throw error;
+        return sessions.#scope(request).fail(error) as Wrapped;
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) => sessions.#finish(request, answer),
-          (error) => sessions.#fail(request, error),
+          (answer) => sessions.#isIdle(request) ? answer : sessions.#scope(request).finish(answer),
+          (error) => sessions.#scope(request).fail(error),
         ) as Wrapped
-        : sessions.#finish(request, answer) as Wrapped;
+        : sessions.#isIdle(request)
+        ? answer
+        : sessions.#scope(request).settled().then(() => sessions.#scope(request).finish(answer)) as Wrapped;
     };
   }
 
@@ -101,6 +107,10 @@ export class Sessions<Data extends object = SessionData> {
   #bind(request: Request): boolean {
     if (this.#slot in request) return false;
     const prototype = Object.getPrototypeOf(request);
+    if (prototype === this.#latest) {
+      Object.setPrototypeOf(request, this.#latestDerived);
+      return true;
+    }
     let derived = this.#prototypes.get(prototype);
     if (derived === undefined) {
       const sessions = this as unknown as Sessions;
@@ -115,6 +125,8 @@ export class Sessions<Data extends object = SessionData> {
       });
       this.#prototypes.set(prototype, derived!);
     }
+    this.#latest = prototype;
+    this.#latestDerived = derived!;
     Object.setPrototypeOf(request, derived!);
     return true;
   }
@@ -128,25 +140,12 @@ export class Sessions<Data extends object = SessionData> {
     return slots[this.#slot] = scope;
   }
 
-  #finish(request: Request, answer: unknown): unknown {
+  /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
+  #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] === undefined && !this.#core.savesEveryRequest) {
-      slots[this.#slot] = null;
-      return answer;
-    }
-    return this.#track(this.#scope(request).finish(answer));
-  }
-
-  #fail(request: Request, error: unknown): Promise<Response> {
-    return this.#track(this.#scope(request).fail(error));
-  }
-
-  /** `close` waits for what is under way. */
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const done = () => this.#running.delete(work);
-    work.then(done, done);
-    return work;
+    if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
+    slots[this.#slot] = null;
+    return true;
   }
 
   /**
@@ -184,7 +183,7 @@ export class Sessions<Data extends object = SessionData> {
    */
   async headersFor(request: Request): Promise<Headers> {
     const wrapped = this.#wrapped(request);
-    return wrapped === undefined ? await unbound() : await this.#track(this.#scope(wrapped).headers());
+    return wrapped === undefined ? await unbound() : await this.#scope(wrapped).headers();
   }
 
   /**
@@ -224,7 +223,9 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_UNSUPPORTED`, or `ERR_STORE`. Throws the signal's reason when it is aborted.
    */
-  async clearExpired(options: { readonly limit?: number; readonly signal?: AbortSignal } = {}): Promise<number> {
+  async clearExpired(
+    options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
     const { limit = Infinity, signal } = options;
     const batch = 500;
     let removed = 0;
@@ -242,7 +243,7 @@ export class Sessions<Data extends object = SessionData> {
   /** Waits for running saves, then closes the store. May be called twice. */
   close(): Promise<void> {
     return this.#closing ??= (async () => {
-      while (this.#running.size > 0) await Promise.allSettled(this.#running);
+      while (this.#core.running.size > 0) await Promise.allSettled(this.#core.running);
       await this.#core.carrier.close();
     })();
   }
@@ -273,7 +274,9 @@ export class Sessions<Data extends object = SessionData> {
  * assert.match(answer.headers.get("set-cookie")!, /^__Host-sid=/);
  * ```
  */
-export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data> {
+export function createSessions<Data extends object = SessionData>(
+  options: SessionsOptions<Data>,
+): Sessions<Data> {
   return new Sessions<Data>(settle(options as SessionsOptions<never>));
 }
 
@@ -281,9 +284,9 @@ function makeCore(settings: Settings): Core {
   const { secrets, cookie, timeout, now, onEvent } = settings;
   const tags = new Signer(secrets, "log tag", cookie.name);
   const events = new Events(onEvent, now, (key) => tags.sign(key));
-  const kit: CarrierKit = { secrets, cookie, timeout, events, now };
-  const store = settings.store as Partial<CarriedStore>;
-  const carrier: Carrier = store[carry]?.(kit) ?? new HeldCarrier(settings.store as SessionStore, kit);
+  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
+  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
+  const carrier = make(kit);
   const format = new Format(settings.codec, settings.maxBytes);
   const core: Core = {
     carrier,
@@ -295,6 +298,7 @@ function makeCore(settings: Settings): Core {
     savesEveryRequest: settings.saveEveryRequest,
     schema: settings.schema,
     now,
+    running: new Set(),
   };
   return core;
 }
@@ -307,7 +311,10 @@ const answerOrThrow: OnError = (error) => {
 
 function unbound(): Promise<never> {
   return Promise.reject(
-    new SessionError("ERR_UNBOUND", "There is no session here: the request was not wrapped by this sessions object"),
+    new SessionError(
+      "ERR_UNBOUND",
+      "There is no session here: the request was not wrapped by this sessions object",
+    ),
   );
 }
 

@@ -77,7 +77,10 @@ export class Format {
       throw new SessionError("ERR_SERIALIZE", "Cannot store a value that the codec refuses");
     }
     if (typeof text === "string") return text;
-    throw new SessionError("ERR_SERIALIZE", "Cannot store the session: the codec's encode must return a string");
+    throw new SessionError(
+      "ERR_SERIALIZE",
+      "Cannot store the session: the codec's encode must return a string",
+    );
   }
 }
 

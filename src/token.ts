@@ -16,7 +16,9 @@ const text = new TextEncoder();
 
 /** What a store sees of an id: 64 hex digits of a domain-separated SHA-256, useless as a cookie (SR-005). */
 export async function storageKey(id: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text.encode(`sojourn session key 1\n${id}`)));
+  const hash = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", text.encode(`sojourn session key 1\n${id}`)),
+  );
   let hex = "";
   for (const byte of hash) hex += byte.toString(16).padStart(2, "0");
   return hex;

@@ -6,7 +6,7 @@ import type { Events } from "./events.ts";
 import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import type { Lines } from "./lines.ts";
 import { demand, type StandardSchema } from "./schema.ts";
-import { type Change, type Draft, type Format, State, toObject } from "./state.ts";
+import { type Draft, type Format, State, toObject } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */
@@ -21,6 +21,8 @@ export interface Core {
   readonly savesEveryRequest: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly now: () => number;
+  /** The commits under way: closing waits for them. */
+  readonly running: Set<Promise<void>>;
 }
 
 /** See the first line of this file. */
@@ -69,7 +71,8 @@ export class Unit {
     const isForced = isAnswer && core.savesEveryRequest && found !== undefined;
     if (found === undefined ? draft.values.size === 0 && draft.userId === undefined : !state.isModified) {
       if (isForced) return this.#run(this.#saveUnchanged());
-      const isDue = found !== undefined && this.isUsed && core.rolls && isTouchDue(core.limits, draft, core.now());
+      const isDue = found !== undefined && this.isUsed && core.rolls &&
+        isTouchDue(core.limits, draft, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.#run(this.#end());
@@ -79,9 +82,12 @@ export class Unit {
 
   /** While a commit runs, the next one waits; the failure belongs to whoever asked for it. */
   #run(work: Promise<void>): Promise<void> {
+    const { running } = this.core;
     const quiet = work.catch(() => {}).finally(() => {
+      running.delete(quiet);
       if (this.#running === quiet) this.#running = undefined;
     });
+    running.add(quiet);
     this.#running = quiet;
     return work;
   }
@@ -140,7 +146,9 @@ export class Unit {
     const { core, state } = this;
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
-    const draft = isMerged ? core.format.read(saved.record) : { ...state.draft, touchedAt: saved.record.touchedAt };
+    const draft = isMerged
+      ? core.format.read(saved.record)
+      : { ...state.draft, touchedAt: saved.record.touchedAt };
     if (renews || isReissued) this.#sendCookie(saved, draft.notes);
     state.rebase(draft, this.#reader(saved), isMerged);
   }
@@ -148,14 +156,18 @@ export class Unit {
   #sendCookie({ place, record }: Found, notes: Draft["notes"]): void {
     if (this.#header === undefined) return;
     const { carrier, limits, now } = this.core;
-    this.fields = carrier.setCookie(place, cookieAge(limits, notes, record.expiresAt, now()));
+    this.fields = carrier.setCookie(place, cookieAge(limits, notes, record.expiresAt, now()), this.#header);
   }
 
   /** Renews the limits. A session that is gone meanwhile, or a store that fails, does not harm an answer that only read. */
   async #touch(found: Found): Promise<void> {
     const { core, state } = this;
     const touchedAt = Math.max(core.now(), state.draft.touchedAt);
-    const record = { ...found.record, touchedAt, expiresAt: endOf(core.limits, { ...state.draft, touchedAt }) };
+    const record = {
+      ...found.record,
+      touchedAt,
+      expiresAt: endOf(core.limits, { ...state.draft, touchedAt }),
+    };
     try {
       const place = await core.carrier.touch(found.place, record);
       if (place === undefined) return core.events.emit("gone", found.place.key);
@@ -184,7 +196,9 @@ export class Unit {
 
   async #end(): Promise<void> {
     const { core, found } = this;
-    if (found !== undefined && await core.carrier.end(found.place)) core.events.emit("ended", found.place.key);
+    if (found !== undefined && await core.carrier.end(found.place)) {
+      core.events.emit("ended", found.place.key);
+    }
     this.found = undefined;
     this.state = new Unit(core, this.#header).state;
     if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);

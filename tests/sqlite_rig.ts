@@ -8,12 +8,13 @@ import type { SqliteDatabase } from "../backends/sqlite.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
-let files = 0;
-
-/** The path of a file that does not exist yet. */
-export const newPath = (): string => join(folder, `${++files}.db`);
+/** Makes a folder that is removed after the calling file's tests; the answer gives paths in it that do not exist yet. */
+export function temporaryPaths(): () => string {
+  const folder = mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  let files = 0;
+  return () => join(folder, `${++files}.db`);
+}
 
 export const keyOf = (n: number): string => n.toString(16).padStart(64, "0");
 

@@ -1,8 +1,8 @@
 /**
  * `deno task readme`: runs every TypeScript block of README.md and docs/ against this checkout, on both runtimes.
  *
- * A fence says `ts`, or `ts deno` or `ts bun` for a block of one runtime; there is no word for a block that is not run. Also
- * looks up the tasks that the README's shell commands name. Arguments: other files to read instead.
+ * A fence says `ts`, or `ts deno` or `ts bun` for a block of one runtime, or `ts test` for a block of tests; there is no word for
+ * a block that is not run. Also looks up the tasks that the README's shell commands name. Arguments: other files to read instead.
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -40,8 +40,9 @@ function runtimesOf({ language, words }: Block): readonly ("deno" | "bun")[] | s
   if (language !== "ts") return `a code block is "ts": received "${language}"`;
   if (words.length === 0) return ["deno", "bun"];
   const [word] = words;
+  if (words.length === 1 && word === "test") return ["deno", "bun"];
   if (words.length === 1 && (word === "deno" || word === "bun")) return [word];
-  return `a "ts" fence may only add "deno" or "bun": received "${words.join(" ")}"`;
+  return `a "ts" fence may only add "deno", "bun" or "test": received "${words.join(" ")}"`;
 }
 
 /** What is wrong with the commands of a shell block: they may only name tasks that exist. */
@@ -78,9 +79,14 @@ function workshop(): string {
 }
 
 /** Runs a block on one runtime, and answers what went wrong. */
-async function runBlock(text: string, runtime: "deno" | "bun", folder: string): Promise<string | undefined> {
+async function runBlock(
+  { text, words }: Block,
+  runtime: "deno" | "bun",
+  folder: string,
+): Promise<string | undefined> {
   mkdirSync(folder);
-  const [file, proof] = [`${folder}/block.ts`, `${folder}/proof`];
+  const isTest = words.includes("test");
+  const [file, proof] = [`${folder}/block${isTest ? "_test" : ""}.ts`, `${folder}/proof`];
   writeFileSync(file, `${text}\nexport {};\n`);
   const config = `${folder}/../deno.json`;
   const runner = `${root}/tools/block_runner.ts`;
@@ -91,14 +97,15 @@ async function runBlock(text: string, runtime: "deno" | "bun", folder: string): 
     });
     if (checked.code !== 0) return tail(checked.output, 25);
   }
+  const runs = isTest ? [file] : [runner, file, proof];
   const command = runtime === "deno"
-    ? [deno, "run", "-A", "--no-check", "--config", config, runner]
-    : [bun, runner];
+    ? [deno, isTest ? "test" : "run", "-A", "--no-check", "--config", config, ...runs]
+    : [bun, ...(isTest ? ["test"] : []), ...runs];
   const secret = [...crypto.getRandomValues(new Uint8Array(32))].map((byte) =>
     byte.toString(16).padStart(2, "0")
   ).join("");
   const env = { SESSION_SECRET: secret };
-  const ended = await run([...command, file, proof], {
+  const ended = await run(command, {
     limit: 20,
     log: `${folder}/run.log`,
     cwd: folder,
@@ -106,7 +113,7 @@ async function runBlock(text: string, runtime: "deno" | "bun", folder: string): 
   });
   if (ended.hung) return `    did not end within 20 s\n${tail(ended.output, 25)}`;
   if (ended.code !== 0) return tail(ended.output, 25);
-  if (!existsSync(proof)) return `    ended before it was done\n${tail(ended.output, 25)}`;
+  if (!isTest && !existsSync(proof)) return `    ended before it was done\n${tail(ended.output, 25)}`;
 }
 
 function documents(): string[] {
@@ -122,7 +129,7 @@ const folder = workshop();
 const failures: string[] = [];
 let runs = 0;
 for (const block of documents().flatMap(readBlocks)) {
-  const { where, language, text } = block;
+  const { where, language } = block;
   if (/^(sh|bash|shell|console)$/.test(language)) {
     failures.push(...refuseCommands(block).map((wrong) => `${where}: ${wrong}`));
   }
@@ -133,7 +140,7 @@ for (const block of documents().flatMap(readBlocks)) {
     continue;
   }
   for (const runtime of runtimes) {
-    const wrong = await runBlock(text, runtime, `${folder}/${++runs}`);
+    const wrong = await runBlock(block, runtime, `${folder}/${++runs}`);
     if (wrong !== undefined) failures.push(`${where} on ${runtime}\n${wrong}`);
   }
 }

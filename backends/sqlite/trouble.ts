@@ -15,8 +15,9 @@ const meanings: Record<number, string> = {
 
 /** The primary result code: Bun calls the extended one `errno`, Node and Deno call it `errcode`. */
 function codeOf(error: unknown): number | undefined {
-  const { errno, errcode } = Object(error) as { errno?: unknown; errcode?: unknown };
-  const code = errno ?? errcode;
+  const { errno, errcode, code: name } = Object(error) as Record<string, unknown>;
+  // A number that the driver refuses to read was never written by the store: damage, as of SQLite's own kind.
+  const code = name === "ERR_OUT_OF_RANGE" ? 11 : errno ?? errcode;
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
@@ -45,6 +46,11 @@ export function occupied(): Error {
 /** What to say to whoever calls a store that was closed. */
 export function closed(): SessionError {
   return new SessionError("ERR_STORE", "The session store is closed");
+}
+
+/** What to say when the event loop itself was held up for longer than a write may wait. */
+export function late(): SessionError {
+  return new SessionError("ERR_STORE", "The session store did not get to a write in time");
 }
 
 /** How long to wait before the next try, in ms: 1, 2, 4 … 25, less up to a half, so that waiters do not march in step. */

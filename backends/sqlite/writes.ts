@@ -1,7 +1,7 @@
 /** Group commit: the writes of one turn of the event loop share a transaction. */
 import { setImmediate, setTimeout } from "node:timers";
 import type { Connection, Statements } from "./connection.ts";
-import { backoff, closed, isBusy, troubleOf } from "./trouble.ts";
+import { backoff, closed, isBusy, late, troubleOf } from "./trouble.ts";
 
 interface Write {
   readonly apply: (statements: Statements) => unknown;
@@ -81,7 +81,7 @@ export class Writes {
   #dropExpired(): void {
     const now = performance.now();
     while (this.#waiting[0] && this.#waiting[0].deadline <= now) {
-      this.#waiting.shift()?.reject(troubleOf(this.#lastError, "write"));
+      this.#waiting.shift()?.reject(troubleOf(this.#lastError ?? late(), "write"));
     }
   }
 
@@ -93,6 +93,9 @@ export class Writes {
       this.#lastError = undefined;
       this.#drained?.();
     } else if (wait === undefined) setImmediate(() => this.#flush());
-    else setTimeout(() => this.#flush(), Math.min(wait, this.#waiting[0]!.deadline - performance.now()));
+    else {
+      const left = this.#waiting[0]!.deadline - performance.now();
+      setTimeout(() => this.#flush(), Math.max(0, Math.min(wait, left)));
+    }
   }
 }

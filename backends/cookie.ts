@@ -1,0 +1,101 @@
+/**
+ * Sessions in the cookie itself: sealed with AES-256-GCM, no record on the server.
+ *
+ * Two answers that overlap and come from different servers: the browser keeps the cookie that arrives last, and the changes in the
+ * other are lost. (Within one process they are merged.) If that matters, keep sessions on the server.
+ *
+ * @module
+ */
+
+import { bringsCarrier, type CarriedStore } from "../src/carrier.ts";
+import type { SessionStore } from "../src/store.ts";
+import { CookieCarrier, type NotBefore } from "./cookie/carrier.ts";
+
+/** What `new CookieStore` takes. */
+export interface CookieStoreOptions {
+  /**
+   * How log-out ends a copy of the cookie too: a store that remembers ended ids (one look-up per request that uses its session), an
+   * instant per user, or `"none"`, spelled out: a copied cookie then works until its limits, also after log-out.
+   */
+  readonly revocation: SessionStore | NotBefore | "none";
+  /** Over how many cookies, of 4,096 bytes each, a session may be spread: 1 to 20. @default 1 */
+  readonly chunks?: number;
+  /** `false`: only signed, so anyone who has the cookie can read it, as with Django's signed cookies. @default true */
+  readonly seal?: boolean;
+}
+
+/**
+ * Keeps each session in its own cookie: for small data, and servers that have nowhere to keep it. About 3,000 bytes of data fit in one
+ * cookie; more is `ERR_TOO_LARGE`. `open` and `list` are `ERR_UNSUPPORTED`.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "@sojourn/session";
+ * import { CookieStore } from "@sojourn/session/cookie";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * const store = new CookieStore({ revocation: new MemoryStore() });
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * const sessions = createSessions<{ theme: string }>({ store, secrets });
+ * const answer = await sessions.wrap(async (request) => {
+ *   (await request.session).set("theme", "dark");
+ *   return new Response();
+ * })(new Request("https://localhost/"));
+ * assert.doesNotMatch(answer.headers.get("set-cookie")!, /dark/);
+ * ```
+ */
+export class CookieStore implements CarriedStore {
+  /** What it does instead of keeping records. */
+  readonly carries = "sessions in the cookie";
+
+  /**
+   * A store whose sessions are in their cookies.
+   *
+   * @throws {TypeError} If the choice of revocation is missing or an option is wrong.
+   * @throws {RangeError} If `chunks` is not a whole number from 1 to 20.
+   */
+  constructor(options: CookieStoreOptions) {
+    const { revocation, chunks = 1, seal = true, ...others } = (options ?? {}) as CookieStoreOptions;
+    for (const name of Object.keys(others)) {
+      wrong(`there is no option "${name}"; there are revocation, chunks, seal`, `"${name}"`);
+    }
+    if (
+      revocation !== "none" && !isStore(revocation) &&
+      typeof (revocation as NotBefore)?.notBefore !== "function"
+    ) {
+      wrong('revocation must be a session store, { notBefore(userId) } or "none"', typeof revocation);
+    }
+    if (typeof chunks !== "number") wrong("chunks must be a number", typeof chunks);
+    if (!Number.isInteger(chunks) || chunks < 1 || chunks > 20) {
+      throw new RangeError(
+        `Cannot make a cookie store: chunks must be a whole number from 1 to 20: received ${chunks}`,
+      );
+    }
+    if (typeof seal !== "boolean") wrong("seal must be a boolean", typeof seal);
+    const store = isStore(revocation) ? revocation : undefined;
+    const notBefore = revocation === "none" || store !== undefined
+      ? undefined
+      : (userId: string) => (revocation as NotBefore).notBefore(userId);
+    bringsCarrier(this, (kit) => new CookieCarrier(kit, { store, notBefore }, chunks, seal));
+  }
+
+  /** Does nothing: the revocation store was handed in. */
+  close(): void {}
+
+  /** Does nothing. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function isStore(value: unknown): value is SessionStore {
+  const { load, create } = (value ?? {}) as Partial<SessionStore>;
+  return typeof load === "function" && typeof create === "function";
+}
+
+function wrong(expected: string, received: string): never {
+  throw new TypeError(`Cannot make a cookie store: ${expected}: received ${received}`);
+}
+
+export type { NotBefore } from "./cookie/carrier.ts";
+export type { CarriedStore } from "../src/carrier.ts";
+export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";

@@ -1,0 +1,246 @@
+/** The carrier of sessions that live in the cookie itself; the server remembers at most which ones have ended. */
+
+import type { Carrier, CarrierKit, Found, Place } from "../../src/carrier.ts";
+import { SessionError } from "../../src/errors.ts";
+import { GuardedStore } from "../../src/guard.ts";
+import { Recent } from "../../src/recent.ts";
+import { type Envelope, Sealer } from "../../src/seal.ts";
+import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
+import { makeId, storageKey } from "../../src/token.ts";
+import { Chunks } from "./chunks.ts";
+import { Signed } from "./signed.ts";
+
+/** A user's sessions that began before some instant are over. */
+export interface NotBefore {
+  /** The instant for a user, in milliseconds since the epoch; 0 if there is none. Raise it to log the user out everywhere. */
+  notBefore(userId: string): MaybePromise<number>;
+}
+
+/** How the carrier learns that a session has ended. */
+export interface Ending {
+  readonly store: SessionStore | undefined;
+  readonly notBefore: NotBefore["notBefore"] | undefined;
+}
+
+/** Seconds by which another server's clock may be ahead (SR-027). */
+const skew = 60_000;
+/** For how long an ended id is remembered beyond its session's end when there is no absolute limit: 400 days. */
+const longMemory = 34_560_000_000;
+const opened = 1024;
+
+interface CookiePlace extends Place {
+  readonly count: number;
+  /** When this process saw it, in its own order of events. */
+  readonly seen: number;
+}
+
+interface Contents {
+  readonly id: string;
+  readonly key: string;
+  readonly issuedAt: number;
+  readonly record: SessionRecord;
+  readonly isStale: boolean;
+}
+
+/** See the first line of this file. */
+export class CookieCarrier implements Carrier {
+  readonly #kit: CarrierKit;
+  readonly #envelope: Envelope;
+  readonly #chunks: Chunks;
+  readonly #revoked: GuardedStore | undefined;
+  readonly #notBefore: Ending["notBefore"];
+  /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
+  readonly #contents: Recent<string, Contents> = new Recent(opened);
+  /** What this process did last with a session, so that overlapping requests merge here as they do in a store. */
+  readonly #last: Recent<string, { readonly seen: number; readonly found: Found | undefined }> = new Recent(
+    opened,
+  );
+  #clock = 0;
+
+  constructor(kit: CarrierKit, ending: Ending, chunks: number, isSealed: boolean) {
+    this.#kit = kit;
+    this.#chunks = new Chunks(kit.cookie, chunks);
+    this.#envelope = isSealed
+      ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
+      : new Signed(kit.secrets, kit.cookie.name);
+    this.#revoked = ending.store &&
+      new GuardedStore(ending.store, kit.timeout, () => kit.events.emit("store-error"));
+    this.#notBefore = ending.notBefore;
+  }
+
+  find(header: string | null): MaybePromise<readonly Found[]> {
+    const { carried, rejected } = this.#chunks.read(header);
+    if (rejected !== undefined) this.#kit.events.emit("rejected", undefined, rejected);
+    return carried.length === 0 ? [] : this.#findAll(carried);
+  }
+
+  async #findAll(carried: ReturnType<Chunks["read"]>["carried"]): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    for (const { token, count } of carried) {
+      const contents = this.#contents.get(`${count}.${token}`) ?? await this.#open(token, count);
+      if (contents === undefined) continue;
+      const { id, key, record, issuedAt, isStale } = contents;
+      if (issuedAt > this.#kit.now() + skew) this.#kit.events.emit("rejected", key, "future");
+      else if (await this.#hasEnded(key, record)) this.#kit.events.emit("rejected", key, "unknown");
+      else {
+        const place: CookiePlace = { id, key, version: token, token, isStale, count, seen: ++this.#clock };
+        found.push({ record, place });
+      }
+    }
+    return found;
+  }
+
+  async #open(token: string, count: number): Promise<Contents | undefined> {
+    const result = await this.#envelope.open(token, String(count));
+    if (typeof result === "string") {
+      this.#kit.events.emit("rejected", undefined, result);
+      return undefined;
+    }
+    const end = result.text.indexOf("\n");
+    const [id, issuedAt, createdAt, touchedAt, expiresAt, userId] = JSON.parse(result.text.slice(0, end));
+    const data = result.text.slice(end + 1);
+    const record = { data, ...(userId === null ? {} : { userId }), createdAt, touchedAt, expiresAt };
+    const contents = { id, key: await storageKey(id), issuedAt, record, isStale: result.isStale };
+    this.#contents.set(`${count}.${token}`, contents);
+    return contents;
+  }
+
+  async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
+    if (this.#revoked !== undefined) return await this.#revoked.load(key) !== undefined;
+    if (this.#notBefore === undefined || userId === undefined) return false;
+    let notBefore: unknown;
+    try {
+      notBefore = await this.#notBefore(userId);
+    } catch (error) {
+      throw new SessionError("ERR_STORE", "notBefore failed", { cause: error });
+    }
+    if (typeof notBefore !== "number" || Number.isNaN(notBefore)) {
+      throw new SessionError("ERR_STORE", "notBefore gave an answer that is not a number of milliseconds");
+    }
+    return createdAt < notBefore;
+  }
+
+  open(): never {
+    return unsupported("be opened from outside a request");
+  }
+
+  reload(place: Place): MaybePromise<Found | undefined> {
+    return this.#later(place)?.found;
+  }
+
+  /** What this process did with a session after a request brought it here. */
+  #later(place: Place): { readonly found: Found | undefined } | undefined {
+    const last = this.#last.get(place.key);
+    return last !== undefined && last.seen > (place as CookiePlace).seen ? last : undefined;
+  }
+
+  async create(record: SessionRecord): Promise<Place> {
+    const id = makeId();
+    return this.#keep(await this.#make(id, await storageKey(id), record), record);
+  }
+
+  async save(place: Place, record: SessionRecord): Promise<Place | undefined> {
+    if (await this.#hasEnded(place.key, record)) return undefined;
+    const made = await this.#make(place.id, place.key, record);
+    return this.#later(place) === undefined ? this.#keep(made, record) : undefined;
+  }
+
+  /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
+  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+    const id = makeId();
+    const made = await this.#make(id, await storageKey(id), record);
+    if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
+    return this.#keep(made, record);
+  }
+
+  /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
+  async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
+    if (await this.#hasEnded(place.key, record)) return undefined;
+    const { touchedAt, expiresAt } = record;
+    const later = this.#later(place);
+    const touched = { ...(later?.found?.record ?? record), touchedAt, expiresAt };
+    const made = await this.#make(place.id, place.key, touched);
+    return this.#later(place) === later && (later === undefined || later.found !== undefined)
+      ? this.#keep(made, touched)
+      : undefined;
+  }
+
+  /** @throws {SessionError} `ERR_TOO_LARGE` if the cookies would have no room for it. */
+  async #make(id: string, key: string, record: SessionRecord): Promise<CookiePlace> {
+    const issuedAt = this.#kit.now();
+    const { data, userId, createdAt, touchedAt, expiresAt } = record;
+    const text = `${
+      JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, userId ?? null])
+    }\n${data}`;
+    const token = await this.#envelope.close(text, "1");
+    const count = this.#chunks.count(token.length);
+    const chunked = count === 1 ? token : await this.#envelope.close(text, String(count));
+    this.#contents.set(`${count}.${chunked}`, { id, key, issuedAt, record, isStale: false });
+    return { id, key, version: chunked, token: chunked, isStale: false, count, seen: 0 };
+  }
+
+  /** From now on this is what this process knows of the session. */
+  #keep(made: CookiePlace, record: SessionRecord): Place {
+    const place = { ...made, seen: ++this.#clock };
+    this.#last.set(place.key, { seen: place.seen, found: { record, place } });
+    return place;
+  }
+
+  async end(place: Place): Promise<boolean> {
+    const later = this.#later(place);
+    return await this.#revoke(place, later?.found?.record);
+  }
+
+  /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
+  async #revoke(place: Place, record: SessionRecord | undefined): Promise<boolean> {
+    const now = this.#kit.now();
+    let isFirst = true;
+    if (this.#revoked !== undefined) {
+      const { absoluteAge } = this.#kit.limits;
+      const expiresAt = absoluteAge === null
+        ? Math.max(record?.expiresAt ?? now, now) + longMemory
+        : (record?.createdAt ?? now) + absoluteAge * 1000;
+      const ended = {
+        data: "ended",
+        createdAt: now,
+        touchedAt: now,
+        expiresAt: Math.max(expiresAt, now + skew),
+      };
+      isFirst = await this.#revoked.create(place.key, ended) !== undefined;
+    }
+    this.#last.set(place.key, { seen: ++this.#clock, found: undefined });
+    return isFirst;
+  }
+
+  retire(): void {}
+
+  setCookie(place: Place, maxAge: number | undefined, header: string | null): readonly string[] {
+    return this.#chunks.set(place.token, (place as CookiePlace).count, maxAge, header);
+  }
+
+  clearCookie(header: string | null): readonly string[] {
+    return this.#chunks.clear(header);
+  }
+
+  list(): never {
+    return unsupported("list a user's sessions");
+  }
+
+  inspect(): never {
+    return unsupported("look at another session");
+  }
+
+  revoke(): never {
+    return unsupported("end another session");
+  }
+
+  clearExpired(now: number, limit: number): MaybePromise<number> {
+    return this.#revoked?.clearExpired(now, limit) ?? unsupported("clear expired sessions");
+  }
+
+  close(): void {}
+}
+
+function unsupported(what: string): never {
+  throw new SessionError("ERR_UNSUPPORTED", `A session in a cookie cannot ${what}`);
+}

@@ -1,0 +1,349 @@
+/**
+ * Sessions in Deno KV: a local file, memory, Deno Deploy, or a remote database; over `@deno/kv` also on other runtimes.
+ *
+ * @module
+ */
+
+import { SessionError } from "../src/errors.ts";
+import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
+import { KvKeys } from "./deno_kv_keys.ts";
+import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
+import { decodeRecord, encodeRecord } from "./deno_kv_record.ts";
+import { type Ask, within } from "./deno_kv_within.ts";
+
+export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
+
+/** An operation reads and commits at most this often; only touches and deletes of the same session make it repeat. */
+const TRIES = 6;
+/** Deno KV may remove a record this many ms after its end: a broom that never races a clock which is a little behind. */
+const GRACE = 60_000;
+/** Longer lives than this many ms are not told to Deno KV, which refuses them. */
+const FOREVER = 1e12;
+/** How many records are read or removed side by side. */
+const WIDTH = 32;
+/** What lies under a storage key. */
+interface Found {
+  readonly stamp: string | null;
+  readonly record: StoredRecord | undefined;
+}
+
+/** A part of an atomic operation. */
+type Edit = (write: DenoKvAtomic) => DenoKvAtomic;
+
+/** What an operation answers, once its edits are committed; without edits, at once. */
+interface Plan<T> {
+  readonly answer: T;
+  readonly edits?: readonly Edit[];
+}
+
+/**
+ * A {@linkcode SessionStore} over Deno KV.
+ *
+ * Every change is one atomic operation, checked against the versionstamp that was read, which keeps the record, the
+ * user index and the expiry index together. All reads are strong. Records have versions of their own, random and never
+ * repeated: a touch changes the versionstamp but not the version, and a commit that was applied although its answer was
+ * lost is recognised. Deno KV removes records a minute after their end, by `expireIn`; until then the session library's
+ * own check of the time decides.
+ *
+ * Several processes may share one local file: while another one writes, an operation waits within its `timeout`.
+ *
+ * One record takes 64 bytes, the user id and the data in UTF-8, together at most 65,536 bytes.
+ *
+ * @example
+ * ```ts
+ * import { DenoKvStore } from "@sojourn/session/deno-kv";
+ * import assert from "node:assert/strict";
+ *
+ * await using store = await DenoKvStore.open(":memory:");
+ * const key = "0".repeat(64);
+ * const now = Date.now();
+ * const version = await store.create(key, { data: "{}", createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+ * assert.equal((await store.load(key))?.version, version);
+ * assert.equal(await store.delete(key), true);
+ * ```
+ */
+export class DenoKvStore implements SessionStore {
+  readonly #kv: DenoKv;
+  readonly #keys: KvKeys;
+  readonly #timeout: number;
+  readonly #now: () => number;
+  #opened = false;
+
+  /**
+   * A store over an open database, which stays open when the store is closed.
+   *
+   * On other runtimes than Deno, pass what `openKv` of `npm:@deno/kv` gives. Its `encodeV8` and `decodeV8` are never used.
+   *
+   * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type
+   * @throws {RangeError} If an option is out of range
+   */
+  constructor(kv: DenoKv, options: DenoKvStoreOptions = {}) {
+    const missing = ["get", "list", "atomic", "close"].find((name) =>
+      typeof (kv as unknown as Record<string, unknown> | null)?.[name] !== "function"
+    );
+    if (missing !== undefined) throw new TypeError(`Cannot use kv as a Deno.Kv: it has no method ${missing}`);
+    const { prefix, timeout, now } = checkOptions(options);
+    this.#kv = kv;
+    this.#keys = new KvKeys(prefix);
+    this.#timeout = timeout;
+    this.#now = now;
+  }
+
+  /**
+   * Opens the database at `path` with `Deno.openKv` and a store over it. `path` is a file, `":memory:"`, the URL of a
+   * remote database, or nothing for the runtime's default database. The file gets the access rights of the umask.
+   *
+   * @throws {SessionError} `ERR_UNSUPPORTED` if the runtime has no `Deno.openKv`, `ERR_DAMAGED` if the file is not a
+   * database, `ERR_STORE` if it cannot be opened
+   */
+  static async open(path?: string, options: DenoKvStoreOptions = {}): Promise<DenoKvStore> {
+    checkOptions(options);
+    const { Deno } = globalThis as { Deno?: { openKv?: (path?: string) => Promise<DenoKv> } };
+    if (Deno?.openKv === undefined) {
+      const way = Deno
+        ? "start Deno with --unstable-kv"
+        : "pass the Kv that openKv of @deno/kv gives to new DenoKvStore(kv)";
+      throw new SessionError(
+        "ERR_UNSUPPORTED",
+        `Cannot open Deno KV as this runtime has no Deno.openKv: ${way}`,
+      );
+    }
+    let kv: DenoKv;
+    try {
+      kv = await Deno.openKv(path);
+    } catch (cause) {
+      const damaged = cause instanceof Error && /not a database|malformed/.test(cause.message);
+      throw new SessionError(damaged ? "ERR_DAMAGED" : "ERR_STORE", "Cannot open the Deno KV database", {
+        cause,
+      });
+    }
+    const store = new DenoKvStore(kv, options);
+    store.#opened = true;
+    return store;
+  }
+
+  /**
+   * The record under `key`, or `undefined`; it may have expired.
+   *
+   * @throws {SessionError} `ERR_DAMAGED` if the record is not what was written, `ERR_STORE` if the database fails
+   */
+  load(key: string): Promise<StoredRecord | undefined> {
+    return within(this.#timeout, async (ask) => (await this.#read(ask, key)).record);
+  }
+
+  /**
+   * Inserts a record if the key is free, or its record has expired; `undefined`: the key is taken.
+   *
+   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_STORE` if the database fails
+   */
+  async create(key: string, record: SessionRecord): Promise<string | undefined> {
+    const version = crypto.randomUUID();
+    const put = await this.#put(key, record, version);
+    return await this.#commit(async (ask) => {
+      const old = await this.#read(ask, key);
+      if (old.record?.version === version) return { answer: version };
+      if (old.record !== undefined && old.record.expiresAt > this.#now()) return { answer: undefined };
+      return { answer: version, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+    });
+  }
+
+  /**
+   * Replaces the record if it still has `version`; `undefined`: another version, or gone.
+   *
+   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_CONFLICT` if touches kept coming in
+   * between, `ERR_STORE` if the database fails
+   */
+  async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    const next = crypto.randomUUID();
+    const put = await this.#put(key, record, next);
+    return await this.#commit(async (ask) => {
+      const old = await this.#read(ask, key);
+      if (old.record?.version === next) return { answer: next };
+      if (old.record?.version !== version) return { answer: undefined };
+      return { answer: next, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+    });
+  }
+
+  /**
+   * Moves a session to a new key in one atomic step; `undefined`: the old record is gone or has another version, or the
+   * new key is taken.
+   *
+   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_CONFLICT` if touches kept coming in
+   * between, `ERR_STORE` if the database fails
+   */
+  async rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): Promise<string | undefined> {
+    const next = crypto.randomUUID();
+    const put = await this.#put(newKey, record, next);
+    return await this.#commit(async (ask) => {
+      const [old, fresh] = await Promise.all([this.#read(ask, oldKey), this.#read(ask, newKey)]);
+      if (fresh.record?.version === next) return { answer: next };
+      const taken = fresh.record !== undefined && fresh.record.expiresAt > this.#now();
+      if (old.record?.version !== version || taken || oldKey === newKey) return { answer: undefined };
+      const checks = [this.#check(oldKey, old), this.#check(newKey, fresh)];
+      const removals = [await this.#remove(oldKey, old.record), await this.#remove(newKey, fresh.record)];
+      return { answer: next, edits: [...checks, ...removals, put] };
+    });
+  }
+
+  /**
+   * Removes the record; whether there was one. A log-out wins: when others keep changing the record, the last try
+   * removes it whatever it has become, and index entries that this leaves behind are passed over and expire.
+   *
+   * @throws {SessionError} `ERR_STORE` if the database fails
+   */
+  delete(key: string): Promise<boolean> {
+    return this.#commit(async (ask, last) => {
+      const old = await this.#read(ask, key, true);
+      if (old.stamp === null) return { answer: false };
+      const removal = await this.#remove(key, old.record);
+      return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
+    });
+  }
+
+  /**
+   * Moves `touchedAt` and `expiresAt` of a record that exists; whether there was one. The version stays.
+   *
+   * @throws {SessionError} `ERR_CONFLICT` if others kept changing the record, `ERR_STORE` if the database fails
+   */
+  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    return this.#commit(async (ask) => {
+      const old = await this.#read(ask, key);
+      if (old.record === undefined) return { answer: false };
+      const put = await this.#put(key, { ...old.record, touchedAt, expiresAt }, old.record.version);
+      return { answer: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+    });
+  }
+
+  /**
+   * Removes at most `limit` records that expired at or before `now`; the number removed. Seldom needed, as Deno KV
+   * removes them itself in time.
+   *
+   * @throws {SessionError} `ERR_STORE` if the database fails
+   */
+  clearExpired(now: number, limit: number): Promise<number> {
+    let removed = 0;
+    return within(this.#timeout, async (ask) => {
+      const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();
+      while (removed < limit) {
+        const batch: DenoKvKey[] = [];
+        while (batch.length < Math.min(WIDTH, limit - removed)) {
+          const step = await ask(due.next());
+          if (step.done) break;
+          batch.push(step.value.key as DenoKvKey);
+        }
+        if (batch.length === 0) break;
+        const swept = await Promise.all(batch.map((entry) => this.#sweep(ask, entry, now)));
+        removed += swept.filter(Boolean).length;
+      }
+      return removed;
+    });
+  }
+
+  /**
+   * The records of one user, in no order; expired ones may be among them, damaged ones are not.
+   *
+   * @throws {SessionError} `ERR_STORE` if the database fails
+   */
+  list(userId: string): Promise<readonly IndexedRecord[]> {
+    return within(this.#timeout, async (ask) => {
+      const prefix = await this.#keys.user(userId);
+      const entries = this.#kv.list({ prefix }, { consistency: "strong" })[Symbol.asyncIterator]();
+      const keys: string[] = [];
+      for (let step = await ask(entries.next()); !step.done; step = await ask(entries.next())) {
+        keys.push(String(step.value.key.at(-1)));
+      }
+      const listed: IndexedRecord[] = [];
+      while (keys.length > 0) {
+        const batch = keys.splice(0, WIDTH);
+        const found = await Promise.all(batch.map((key) => this.#read(ask, key, true)));
+        found.forEach(({ record }, i) => {
+          if (record?.userId === userId) listed.push({ key: batch[i]!, record });
+        });
+      }
+      return listed;
+    });
+  }
+
+  /** Closes the database if `open` opened it. May be called twice. */
+  close(): void {
+    if (!this.#opened) return;
+    this.#opened = false;
+    this.#kv.close();
+  }
+
+  /** Closes the database if `open` opened it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  async #read(ask: Ask, key: string, damagedToo = false): Promise<Found> {
+    const { value, versionstamp: stamp } = await ask(
+      this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
+    );
+    if (stamp === null) return { stamp, record: undefined };
+    try {
+      return { stamp, record: decodeRecord(value) };
+    } catch (error) {
+      if (damagedToo && error instanceof SessionError && error.code === "ERR_DAMAGED") {
+        return { stamp, record: undefined };
+      }
+      throw error;
+    }
+  }
+
+  #check(key: string, found: Found): Edit {
+    return (write) => write.check({ key: this.#keys.record(key), versionstamp: found.stamp });
+  }
+
+  async #remove(key: string, record: SessionRecord | undefined): Promise<Edit> {
+    const keys = [
+      this.#keys.record(key),
+      ...(record === undefined ? [] : await this.#keys.indexes(key, record)),
+    ];
+    return (write) => keys.reduce((write, key) => write.delete(key), write);
+  }
+
+  async #put(key: string, record: SessionRecord, version: string): Promise<Edit> {
+    const value = encodeRecord(record, version);
+    const indexKeys = await this.#keys.indexes(key, record);
+    const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + GRACE;
+    const expiry = life < FOREVER ? { expireIn: life } : {};
+    return (write) =>
+      indexKeys.reduce(
+        (write, key) => write.set(key, new Uint8Array(), expiry),
+        write.set(this.#keys.record(key), value, expiry),
+      );
+  }
+
+  /** Removes what an entry of the expiry index points to; whether there was a record. */
+  async #sweep(ask: Ask, entry: DenoKvKey, now: number): Promise<boolean> {
+    const key = String(entry.at(-1));
+    const found = await this.#read(ask, key, true);
+    const live = found.record !== undefined && found.record.expiresAt > now;
+    const edits: Edit[] = [this.#check(key, found), (write) => write.delete(entry)];
+    if (!live) edits.push(await this.#remove(key, found.record));
+    return (await ask(this.#apply(edits))).ok && !live && found.stamp !== null;
+  }
+
+  #apply(edits: readonly Edit[]): Promise<{ ok: boolean }> {
+    return edits.reduce((write, edit) => edit(write), this.#kv.atomic()).commit();
+  }
+
+  /** Plans and commits until a commit goes through. */
+  #commit<T>(plan: (ask: Ask, last: boolean) => Promise<Plan<T>>): Promise<T> {
+    return within(this.#timeout, async (ask) => {
+      for (let left = TRIES; left > 0; left--) {
+        const { answer, edits } = await plan(ask, left === 1);
+        if (edits === undefined || (await ask(this.#apply(edits))).ok) return answer;
+      }
+      throw new SessionError("ERR_CONFLICT", `The session was changed by others ${TRIES} times in a row`);
+    });
+  }
+}

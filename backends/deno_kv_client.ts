@@ -1,0 +1,46 @@
+/** What `DenoKvStore` needs of a database, by shape: `Deno.Kv` and the `Kv` of `@deno/kv` both have it. */
+
+/** A key: its parts from the general to the particular. */
+export type DenoKvKey = readonly (string | number | bigint | boolean | Uint8Array)[];
+
+/** The part of an atomic operation that a session store uses. */
+export interface DenoKvAtomic {
+  /** Commits only if the entry still has this versionstamp; `null`: only if there is none. */
+  check(check: { key: DenoKvKey; versionstamp: string | null }): this;
+  /** Sets an entry; after `expireIn` ms the database may remove it. */
+  set(key: DenoKvKey, value: unknown, options?: { expireIn?: number }): this;
+  /** Removes an entry. */
+  delete(key: DenoKvKey): this;
+  /** Does all of it or nothing; whether the checks held. */
+  commit(): Promise<{ ok: boolean }>;
+}
+
+/**
+ * The part of a `Deno.Kv` that a session store uses.
+ *
+ * @example
+ * ```ts
+ * import { type DenoKv, DenoKvStore } from "@sojourn/session/deno-kv";
+ * import assert from "node:assert/strict";
+ *
+ * using kv = await Deno.openKv(":memory:");
+ * const shape: DenoKv = kv;
+ * assert.equal(await new DenoKvStore(shape, { prefix: "shop" }).load("0".repeat(64)), undefined);
+ * ```
+ */
+export interface DenoKv {
+  /** Reads one entry; versionstamp `null`: there is none. */
+  get(
+    key: DenoKvKey,
+    options: { consistency: "strong" },
+  ): Promise<{ value: unknown; versionstamp: string | null }>;
+  /** Reads the entries under a prefix, before `end` if it is given, in order. */
+  list(
+    selector: { prefix: DenoKvKey } | { prefix: DenoKvKey; end: DenoKvKey },
+    options: { consistency: "strong" },
+  ): AsyncIterable<{ key: readonly unknown[] }>;
+  /** Starts an atomic operation. */
+  atomic(): DenoKvAtomic;
+  /** Closes the database. */
+  close(): void;
+}

@@ -1,0 +1,39 @@
+/** Where things lie in Deno KV: the records, the user index and the expiry index. */
+
+import type { SessionRecord } from "../src/store.ts";
+import type { DenoKvKey } from "./deno_kv_client.ts";
+
+/** Sorts behind every storage key. */
+const AFTER_KEYS = "g";
+
+/** The keys under one prefix. The last part of each is the storage key. */
+export class KvKeys {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** The record itself. */
+  record(key: string): DenoKvKey {
+    return [this.#prefix, "record", key];
+  }
+
+  /** The index entries of a record. */
+  async indexes(key: string, record: SessionRecord): Promise<DenoKvKey[]> {
+    const expires = [this.#prefix, "expires", record.expiresAt, key];
+    return record.userId === undefined ? [expires] : [expires, [...await this.user(record.userId), key]];
+  }
+
+  /** The prefix of a user's entries: a hash, as a key part has little room and a user id may be of any length. */
+  async user(userId: string): Promise<DenoKvKey> {
+    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(userId));
+    return [this.#prefix, "user", new Uint8Array(hash)];
+  }
+
+  /** The entries of the expiry index up to and including `now`. */
+  due(now: number): { prefix: DenoKvKey; end: DenoKvKey } {
+    const prefix = [this.#prefix, "expires"];
+    return { prefix, end: [...prefix, now, AFTER_KEYS] };
+  }
+}

@@ -1,0 +1,87 @@
+/** How a record lies in Deno KV: one value of bytes, so that its size is known to the byte before the call. */
+
+import { SessionError } from "../src/errors.ts";
+import type { SessionRecord, StoredRecord } from "../src/store.ts";
+
+/** The most bytes that one value may have in Deno KV. */
+const MAX_BYTES = 65_536;
+
+/**
+ * Format 1: format, flags, createdAt, touchedAt, expiresAt (float64), version (36 letters), length of the user id
+ * (uint16); then the user id and the data in UTF-8. The head has a fixed size, so a touch never makes a record too large.
+ */
+const FORMAT = 1;
+const HAS_USER = 1;
+/** Text with lone surrogates has no UTF-8 form and is kept as a JSON string. */
+const ESCAPED = 2;
+const VERSION_AT = 26;
+const USER_LENGTH_AT = 62;
+const HEAD = 64;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The bytes of `record`, or `ERR_TOO_LARGE`. */
+export function encodeRecord(record: SessionRecord, version: string): Uint8Array<ArrayBuffer> {
+  const { data, userId } = record;
+  const escaped = !data.isWellFormed() || userId?.isWellFormed() === false;
+  const utf8 = (text: string) => encoder.encode(escaped ? JSON.stringify(text) : text);
+  const user = userId === undefined ? new Uint8Array() : utf8(userId);
+  const body = utf8(data);
+  const size = HEAD + user.length + body.length;
+  if (size > MAX_BYTES) {
+    throw new SessionError(
+      "ERR_TOO_LARGE",
+      `The record takes ${size} bytes: Deno KV holds at most ${MAX_BYTES}`,
+    );
+  }
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = FORMAT;
+  bytes[1] = (userId === undefined ? 0 : HAS_USER) | (escaped ? ESCAPED : 0);
+  view.setFloat64(2, record.createdAt);
+  view.setFloat64(10, record.touchedAt);
+  view.setFloat64(18, record.expiresAt);
+  bytes.set(encoder.encode(version), VERSION_AT);
+  view.setUint16(USER_LENGTH_AT, user.length);
+  bytes.set(user, HEAD);
+  bytes.set(body, HEAD + user.length);
+  return bytes;
+}
+
+/** The record in `value`; `ERR_DAMAGED` if it is not what `encodeRecord` made, `ERR_STORE` if a newer format is. */
+export function decodeRecord(value: unknown): StoredRecord {
+  if (!(value instanceof Uint8Array) || value.length < HEAD) throw damaged();
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const format = view.getUint8(0);
+  if (format > FORMAT) {
+    throw new SessionError("ERR_STORE", "The record was written by a newer version of this library");
+  }
+  const flags = view.getUint8(1);
+  const bodyAt = HEAD + view.getUint16(USER_LENGTH_AT);
+  const [createdAt, touchedAt, expiresAt] = [view.getFloat64(2), view.getFloat64(10), view.getFloat64(18)];
+  const instants = !Number.isNaN(createdAt + touchedAt + expiresAt);
+  if (format !== FORMAT || flags > (HAS_USER | ESCAPED) || bodyAt > value.length || !instants) {
+    throw damaged();
+  }
+  const text = (from: number, to?: number) => {
+    const utf8 = decoder.decode(value.subarray(from, to));
+    return flags & ESCAPED ? String(JSON.parse(utf8)) : utf8;
+  };
+  try {
+    return {
+      data: text(bodyAt),
+      ...(flags & HAS_USER ? { userId: text(HEAD, bodyAt) } : {}),
+      createdAt,
+      touchedAt,
+      expiresAt,
+      version: decoder.decode(value.subarray(VERSION_AT, USER_LENGTH_AT)),
+    };
+  } catch {
+    throw damaged(); // without the parser's error, which would quote the data
+  }
+}
+
+function damaged(): SessionError {
+  return new SessionError("ERR_DAMAGED", "A record in Deno KV is not what was written");
+}

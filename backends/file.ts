@@ -1,0 +1,223 @@
+/**
+ * Sessions in files: one per session, for one machine, without any database.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { SessionError } from "../src/errors.ts";
+import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import { nodeDisk } from "./file/disk.ts";
+import { KEY, openFolders } from "./file/folders.ts";
+import { FileSessions } from "./file/sessions.ts";
+import { Sweep } from "./file/sweep.ts";
+
+/** How a {@linkcode FileStore} behaves. */
+export interface FileStoreOptions {
+  /**
+   * What an acknowledged change survives.
+   *
+   * - `"sync"`: the loss of power. A new file is synced, and after it the folder that names it; a removal syncs the folder.
+   * - `"os"`: the end of the process, at any moment, but not of the machine. Nothing is synced: the system writes to the
+   *   disk when it likes, as a rule within half a minute. A session that was ended may be back after a power failure.
+   *
+   * @default "sync"
+   */
+  readonly durability?: "sync" | "os";
+  /**
+   * Seconds to wait for other processes that change the same session.
+   *
+   * @default 2
+   */
+  readonly timeout?: number;
+  /**
+   * The clock, in milliseconds since the epoch, for tests.
+   *
+   * @default Date.now
+   */
+  readonly now?: () => number;
+}
+
+const OPTIONS = ["durability", "timeout", "now"];
+
+/**
+ * A store that keeps each session in a file of its own, named by the storage key, below one folder.
+ *
+ * Any number of processes, on Deno and Bun alike, may use one folder at the same time; it must be on a local file system
+ * with POSIX semantics. A change is all or nothing: readers see the old file or the new one, also when the process is
+ * killed half way. Nothing a killed process leaves blocks others for more than a second.
+ *
+ * The folder belongs to the store alone: mode 0700, files 0600, whatever the umask. Links, pipes, folders and devices
+ * under a session's name are not followed or opened for long: they are damaged records. So is a file that was
+ * changed by a single bit or that belongs under another name.
+ *
+ * On Deno it needs `--allow-read` and `--allow-write` for the folder and, while it does not exist, for those above it.
+ *
+ * @example
+ * ```ts
+ * import { FileStore } from "@sojourn/session/file";
+ * import assert from "node:assert/strict";
+ * import { mkdtempSync, rmSync } from "node:fs";
+ *
+ * const directory = mkdtempSync("/tmp/sessions-");
+ * await using store = await FileStore.open(directory);
+ * const now = Date.now();
+ * const key = "5e".repeat(32);
+ * await store.create(key, { data: "{}", createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+ * assert.equal((await store.load(key))?.data, "{}");
+ * rmSync(directory, { recursive: true });
+ * ```
+ */
+export class FileStore implements SessionStore {
+  readonly #sessions: FileSessions;
+  readonly #sweep: Sweep;
+  readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  private constructor(sessions: FileSessions) {
+    this.#sessions = sessions;
+    this.#sweep = new Sweep(sessions);
+  }
+
+  /**
+   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it.
+   *
+   * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
+   * to another user, or it is no folder.
+   * @throws {RangeError} If `timeout` is not a positive number.
+   * @throws {SessionError} If the disk is full, read-only or broken (`ERR_STORE`).
+   *
+   * @example
+   * ```ts
+   * import { FileStore } from "@sojourn/session/file";
+   * import assert from "node:assert/strict";
+   *
+   * await assert.rejects(FileStore.open("/tmp/sessions", { timeout: 0 }), RangeError);
+   * ```
+   */
+  static async open(directory: string | URL, options: FileStoreOptions = {}): Promise<FileStore> {
+    const path = directory instanceof URL ? fileURLToPath(directory) : directory;
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
+      throw new TypeError(
+        `Cannot open the file store as "directory" must be a path: received ${typeof path}`,
+      );
+    }
+    const { durability, timeout, now } = checked(options);
+    const disk = nodeDisk(durability === "sync");
+    const folders = await orStoreError(() => openFolders(disk, path));
+    return new FileStore(new FileSessions(disk, folders, timeout, now));
+  }
+
+  /** The record under `key`, or `undefined`. Reads one small file, without a lock. */
+  load(key: string): Promise<StoredRecord | undefined> {
+    return this.#run([key], () => this.#sessions.load(key));
+  }
+
+  /** Inserts a record, only if the key is free or its record has expired, and answers its version. */
+  create(key: string, record: SessionRecord): Promise<string | undefined> {
+    return this.#run([key], () => this.#sessions.create(key, record));
+  }
+
+  /** Replaces the record if it still has `version`, also against other processes, and answers the new version. */
+  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    return this.#run([key], () => this.#sessions.save(key, record, version));
+  }
+
+  /**
+   * Moves a session to a new key. When the process is killed or the power fails half way, the old record may be left, with
+   * the old data, and the new one beside it.
+   */
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): Promise<string | undefined> {
+    return this.#run([oldKey, newKey], () => this.#sessions.rotate(oldKey, newKey, record, version));
+  }
+
+  /** Removes the record, a damaged one too; whether there was one. */
+  delete(key: string): Promise<boolean> {
+    return this.#run([key], () => this.#sessions.delete(key));
+  }
+
+  /** Moves `touchedAt` and `expiresAt`; data and version stay. */
+  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    return this.#run([key], () => this.#sessions.touch(key, touchedAt, expiresAt));
+  }
+
+  /**
+   * Removes at most `limit` records that expired at or before `now`, damaged ones whose time is over, and what killed
+   * processes left behind. Each call goes on where the last one stopped.
+   */
+  clearExpired(now: number, limit: number): Promise<number> {
+    return this.#run([], () => this.#sweep.clearExpired(now, limit));
+  }
+
+  /** The records of one user, from an index of empty files; damaged ones are left out. */
+  list(userId: string): Promise<readonly IndexedRecord[]> {
+    return this.#run([], () => this.#sessions.list(userId));
+  }
+
+  /** Waits for what is running. Nothing is held open; afterwards every call is refused with `ERR_STORE`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+  }
+
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run<T>(keys: readonly string[], work: () => T | Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new SessionError("ERR_STORE", "The file store is closed");
+    if (!keys.every((key) => KEY.test(key))) {
+      throw new TypeError("Cannot use a storage key as it must be 64 lower-case hex digits");
+    }
+    const running = orStoreError(work);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+}
+
+async function orStoreError<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof SessionError || cause instanceof TypeError) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
+    throw new SessionError("ERR_STORE", `The session files cannot be read or written: ${code}`, { cause });
+  }
+}
+
+function checked(options: FileStoreOptions): Required<FileStoreOptions> {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) {
+      throw new TypeError(
+        `Cannot open the file store as there is no option "${name}": expected ${OPTIONS.join(", ")}`,
+      );
+    }
+  }
+  const { durability = "sync", timeout = 2, now = Date.now } = options;
+  if (durability !== "sync" && durability !== "os") {
+    throw new TypeError(
+      `Cannot open the file store as "durability" must be "sync" or "os": received ${String(durability)}`,
+    );
+  }
+  if (typeof timeout !== "number" || !(timeout > 0 && timeout < Infinity)) {
+    throw new RangeError(
+      `Cannot open the file store as "timeout" must be a positive number of seconds: received ${
+        String(timeout)
+      }`,
+    );
+  }
+  if (typeof now !== "function") {
+    throw new TypeError(`Cannot open the file store as "now" must be a function: received ${typeof now}`);
+  }
+  return { durability, timeout, now };
+}

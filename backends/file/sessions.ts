@@ -1,0 +1,238 @@
+/** The operations on sessions, each a change of one file under that session's lock. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { IndexedRecord, SessionRecord, StoredRecord } from "../../src/store.ts";
+import { type Claim, hold, insist, Lost, Patience, token, type Want } from "./claims.ts";
+import type { Disk } from "./disk.ts";
+import type { Folders } from "./folders.ts";
+import { decodeFile, encodeFile } from "./format.ts";
+import { Users } from "./users.ts";
+
+/** What `erase` may go by: the record, or `undefined` for one that cannot be read. */
+type Condition = (current: StoredRecord | undefined) => boolean;
+
+export class FileSessions {
+  readonly disk: Disk;
+  readonly folders: Folders;
+  readonly users: Users;
+  readonly #seconds: number;
+  readonly #now: () => number;
+
+  constructor(disk: Disk, folders: Folders, seconds: number, now: () => number) {
+    this.disk = disk;
+    this.folders = folders;
+    this.users = new Users(disk, folders);
+    this.#seconds = seconds;
+    this.#now = now;
+  }
+
+  load(key: string): StoredRecord | undefined {
+    const bytes = this.disk.read(this.folders.file(key));
+    return bytes === undefined ? undefined : decodeFile(key, bytes);
+  }
+
+  create(key: string, record: SessionRecord): Promise<string | undefined> {
+    return this.#write(key, record, (current) => this.#isFree(current));
+  }
+
+  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    return this.#write(key, record, (current) => current?.version === version);
+  }
+
+  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    return this.#insist(async (patience) => {
+      const before = this.load(key);
+      if (!before) return false;
+      const want = this.#want(key, { ...before, touchedAt, expiresAt }, before.version);
+      await this.#hold([want], patience, (claim) => {
+        if (this.load(key)?.version !== before.version) throw new Lost();
+        claim.put(this.folders.file(key));
+      });
+      await this.#sync(key);
+      return true;
+    });
+  }
+
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): Promise<string | undefined> {
+    const allowed = (old: StoredRecord | undefined) =>
+      old?.version === version && oldKey !== newKey && this.#isFree(this.load(newKey));
+    return this.#insist(async (patience) => {
+      if (!allowed(this.load(oldKey))) return undefined;
+      const next = token();
+      return await this.#listed(newKey, record.userId, undefined, async () => {
+        const wants = [this.#want(newKey, record, next), { key: oldKey }];
+        await this.folders.prepare(this.folders.shard(newKey));
+        let isPut = false;
+        let past: StoredRecord | undefined;
+        try {
+          const isDone = await this.#hold(wants, patience, (fresh, old) => {
+            const current = this.load(oldKey);
+            if (!allowed(current)) return false;
+            this.#mustBeListed(newKey, record.userId);
+            fresh.put(this.folders.file(newKey));
+            isPut = true;
+            // At once: the old may go only when the new is there for good, and nobody should see both.
+            this.disk.syncNow(this.folders.shard(newKey));
+            old.remove(this.folders.file(oldKey));
+            past = current;
+            return true;
+          });
+          if (!isDone) return undefined;
+        } catch (error) {
+          // The old is still there. Should taking back the new fail too, the old has the old data all the same.
+          if (isPut) await this.erase(newKey, (current) => current?.version === next).catch(() => {});
+          throw error;
+        }
+        await this.#sync(oldKey);
+        await this.unlist(oldKey, past?.userId);
+        return next;
+      });
+    });
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const erased = await this.erase(key, () => true);
+    // Also when another removed it: nobody may say "gone" before it is gone for good.
+    if (this.disk.facts(this.folders.shard(key))) await this.#sync(key);
+    await this.unlist(key, erased?.userId);
+    return erased !== undefined;
+  }
+
+  /**
+   * Removes a session's file if the condition holds under its lock, and answers whose it was; `undefined`: not removed.
+   * The caller syncs the folder and then unlists the session, in this order, as a power failure may undo the removal.
+   */
+  erase(key: string, condition: Condition): Promise<{ userId: string | undefined } | undefined> {
+    return this.#insist(async (patience) => {
+      const file = this.folders.file(key);
+      if (!this.disk.facts(file)) return undefined;
+      return await this.#hold([{ key }], patience, (claim) => {
+        const bytes = this.disk.read(file);
+        if (bytes === undefined) return undefined;
+        // What is not a plain file was not made here, and stays for people to look at.
+        const current = bytes ? this.#readable(key) : decodeFile(key, bytes);
+        if (!condition(current)) return undefined;
+        claim.remove(file);
+        return { userId: current?.userId };
+      });
+    });
+  }
+
+  /** Takes the session out of a user's index. */
+  async unlist(key: string, userId: string | undefined): Promise<void> {
+    if (userId !== undefined) await this.heal(this.users.folder(userId), key);
+  }
+
+  /** The user's sessions. A damaged one is no session any more, and left out. */
+  async list(userId: string): Promise<IndexedRecord[]> {
+    const found: IndexedRecord[] = [];
+    for (const key of this.users.keys(userId)) {
+      const stored = this.#readable(key);
+      if (stored?.userId === userId) {
+        const { version: _, ...record } = stored;
+        found.push({ key, record });
+      } else if (!this.disk.facts(this.folders.file(key)) || stored) {
+        await this.unlist(key, userId);
+      }
+    }
+    return found;
+  }
+
+  /** Removes an entry of a user's folder that has no such session. */
+  async heal(folder: string, key: string): Promise<void> {
+    // One try: the entry does no harm, and the next who sees it tries again.
+    await this.#hold([{ key }], new Patience(0), (claim) => {
+      const userId = this.load(key)?.userId;
+      if (userId === undefined || this.users.folder(userId) !== folder) this.users.remove(folder, claim);
+    }).catch(() => {});
+  }
+
+  #write(key: string, record: SessionRecord, allowed: Condition): Promise<string | undefined> {
+    const { userId } = record;
+    return this.#insist(async (patience) => {
+      const before = this.load(key);
+      if (!allowed(before)) return undefined;
+      const next = token();
+      return await this.#listed(key, userId, before?.userId, async () => {
+        const want = this.#want(key, record, next);
+        await this.folders.prepare(this.folders.shard(key));
+        let past: StoredRecord | undefined;
+        const isDone = await this.#hold([want], patience, (claim) => {
+          past = this.load(key);
+          if (!allowed(past)) return false;
+          if (past?.userId !== userId) this.#mustBeListed(key, userId);
+          claim.put(this.folders.file(key));
+          return true;
+        });
+        if (!isDone) return undefined;
+        await this.#sync(key);
+        if (past?.userId !== userId) await this.unlist(key, past?.userId);
+        return next;
+      });
+    });
+  }
+
+  /** Runs `change` with the user's entry for `key` in place, and takes a new entry back if nothing came of it. */
+  async #listed(
+    key: string,
+    userId: string | undefined,
+    before: string | undefined,
+    change: () => Promise<string | undefined>,
+  ): Promise<string | undefined> {
+    if (userId === undefined || userId === before) return await change();
+    let version: string | undefined;
+    try {
+      await this.users.add(userId, key);
+      version = await change();
+      return version;
+    } finally {
+      if (version === undefined) await this.unlist(key, userId);
+    }
+  }
+
+  #isFree(current: StoredRecord | undefined): boolean {
+    return !current || current.expiresAt <= this.#now();
+  }
+
+  /** Another process may have healed an entry away that had no record yet. */
+  #mustBeListed(key: string, userId: string | undefined): void {
+    if (userId !== undefined && !this.users.has(userId, key)) throw new Lost();
+  }
+
+  #readable(key: string): StoredRecord | undefined {
+    try {
+      return this.load(key);
+    } catch (error) {
+      if (error instanceof SessionError && error.code === "ERR_DAMAGED") return undefined;
+      throw error;
+    }
+  }
+
+  #want(key: string, record: SessionRecord, version: string): Want {
+    return { key, file: { bytes: encodeFile(key, record, version), time: record.expiresAt } };
+  }
+
+  #hold<T>(wants: readonly Want[], patience: Patience, act: (...claims: Claim[]) => T): Promise<T> {
+    return hold(this.disk, this.folders.work, wants, patience, act);
+  }
+
+  #insist<T>(attempt: (patience: Patience) => Promise<T>): Promise<T> {
+    return insist(this.#seconds, async (patience) => {
+      try {
+        return await attempt(patience);
+      } catch (error) {
+        if (error instanceof Lost) this.folders.forget();
+        throw error;
+      }
+    });
+  }
+
+  #sync(key: string): Promise<void> {
+    return this.disk.sync(this.folders.shard(key));
+  }
+}

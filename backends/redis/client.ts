@@ -1,0 +1,150 @@
+/** The clients that a store can be given, each behind one small interface. */
+
+/** What the store sees of an ioredis `Redis` or `Cluster`. */
+export interface IoRedisClient {
+  /** `"ready"` when commands go out at once. */
+  readonly status: string;
+  /** True for a `Cluster`. */
+  readonly isCluster: boolean;
+  /** Starts a lazy connection. */
+  connect(): Promise<unknown>;
+  /** Sends any command. */
+  call(command: string, ...args: string[]): Promise<unknown>;
+}
+
+/** What the store sees of a node-redis client or client pool (version 5 and later). */
+export interface NodeRedisClient {
+  /** Whether `connect` was called. */
+  readonly isOpen: boolean;
+  /** Whether commands go out at once; a pool does not say. */
+  readonly isReady?: boolean;
+  /** Sends any command. */
+  sendCommand(args: string[]): Promise<unknown>;
+}
+
+/** What the store sees of a node-redis `createCluster` (version 5 and later). */
+export interface NodeRedisCluster {
+  /** Whether `connect` was called. */
+  readonly isOpen: boolean;
+  /** The nodes, by slot. */
+  readonly slots: unknown;
+  /** Sends any command to the node that holds `firstKey`. */
+  sendCommand(firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>;
+}
+
+/** What the store sees of a `Bun.RedisClient`. */
+export interface BunRedisClient {
+  /** Whether commands go out at once. */
+  readonly connected: boolean;
+  /** Starts a connection. */
+  connect(): Promise<unknown>;
+  /** Sends any command. */
+  send(command: string, args: string[]): Promise<unknown>;
+}
+
+/** A client that a `RedisStore` can be given, recognised by its shape. */
+export type RedisClient = IoRedisClient | NodeRedisClient | NodeRedisCluster | BunRedisClient;
+
+/** Any of them. */
+export interface Client {
+  /** Whether two keys may live on two servers. */
+  readonly cluster: boolean;
+  /** Whether a command given now would go out at once. A lazy client is told to connect. */
+  ready(): boolean;
+  /** Sends one command about `key`, and answers the reply. */
+  run(command: string, args: string[], key: string): Promise<unknown>;
+}
+
+/** The client behind the shape. */
+export function recognise(client: RedisClient): Client {
+  const given: unknown = client;
+  if (typeof given !== "object" || given === null) throw unknownClient(given);
+  if ("call" in client && "status" in client) return hear(client, ioRedis(client));
+  if ("sendCommand" in client && "slots" in client) return hear(client, nodeRedisCluster(client));
+  // A node-redis sentinel has a `sendCommand` of yet another form
+  if ("sendCommand" in client && !("getMasterNode" in client)) return hear(client, nodeRedis(client));
+  if ("send" in client && "connected" in client) return bunRedis(client);
+  throw unknownClient(given);
+}
+
+function ioRedis(client: IoRedisClient): Client {
+  const wake = once(() => client.connect());
+  return {
+    cluster: client.isCluster === true,
+    ready() {
+      if (client.status === "wait") wake();
+      return client.status === "ready";
+    },
+    // deno-lint-ignore require-await -- so that what the client throws is a rejection
+    run: async (command, args) => client.call(command, ...args),
+  };
+}
+
+function nodeRedis(client: NodeRedisClient): Client {
+  return {
+    cluster: false,
+    ready: () => client.isReady ?? client.isOpen,
+    // deno-lint-ignore require-await -- as above
+    run: async (command, args) => client.sendCommand([command, ...args]),
+  };
+}
+
+function nodeRedisCluster(client: NodeRedisCluster): Client {
+  return {
+    cluster: true,
+    // Not `isReady`: one node that is down does not stop the others
+    ready: () => client.isOpen,
+    // deno-lint-ignore require-await -- as above
+    run: async (command, args, key) => client.sendCommand(key, false, [command, ...args]),
+  };
+}
+
+function bunRedis(client: BunRedisClient): Client {
+  const wake = once(() => client.connect());
+  return {
+    cluster: false,
+    ready() {
+      // Bun gives up after `maxRetries`; asking again is what brings it back
+      if (!client.connected) wake();
+      return client.connected;
+    },
+    // deno-lint-ignore require-await -- as above
+    run: async (command, args) => client.send(command, args),
+  };
+}
+
+/** Starts `connect`, unless an earlier start is still on its way. Whether it worked shows in the client's state. */
+function once(connect: () => Promise<unknown>): () => void {
+  let running = false;
+  const done = () => void (running = false);
+  return () => {
+    if (running) return;
+    running = true;
+    try {
+      connect().then(done, done);
+    } catch {
+      done();
+    }
+  };
+}
+
+const heard: WeakSet<object> = new WeakSet();
+
+/**
+ * Listens to the client's `error` event, once per client. Without any listener an outage would end the process; the
+ * store reports the outage to the caller that meets it.
+ */
+function hear(client: object, result: Client): Client {
+  if (!heard.has(client) && "on" in client && typeof client.on === "function") {
+    client.on("error", () => {});
+    heard.add(client);
+  }
+  return result;
+}
+
+function unknownClient(received: unknown): TypeError {
+  const what = typeof received === "object" && received !== null ? "another object" : String(received);
+  return new TypeError(
+    `Cannot use the Redis client: expected ioredis, node-redis or Bun.RedisClient, received ${what}`,
+  );
+}

@@ -1,0 +1,72 @@
+/** Records as the scripts take and give them. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { SessionRecord, StoredRecord } from "../../src/store.ts";
+import { FORMAT } from "./scripts.ts";
+
+/** The last seven arguments of every script that writes a record. */
+export function written(key: string, record: SessionRecord, life: number): string[] {
+  if (!record.data.isWellFormed()) {
+    throw new SessionError("ERR_SERIALIZE", "The encoded data has a lone surrogate, which Redis cannot keep");
+  }
+  return [
+    key,
+    record.data,
+    String(record.createdAt),
+    String(record.touchedAt),
+    String(record.expiresAt),
+    record.userId === undefined ? "" : JSON.stringify(record.userId),
+    String(life),
+  ];
+}
+
+/** What the load script found. */
+export interface Found {
+  /** The record. */
+  readonly record: StoredRecord;
+  /** Whether it waits for the end of a move, and is no session yet. */
+  readonly pending: boolean;
+}
+
+/** The record in an answer of the load script; `undefined` for none. */
+export function read(key: string, answer: readonly unknown[]): Found | undefined {
+  const [format, owner, version, data, created, touched, expires, user, pending] = answer;
+  if (format === null || format === undefined) return undefined;
+  if (format !== FORMAT && /^[1-9]\d{0,8}$/.test(String(format))) {
+    throw new SessionError("ERR_STORE", "A record in Redis has a newer format");
+  }
+  if (format !== FORMAT || owner !== key || typeof version !== "string" || typeof data !== "string") {
+    throw damaged();
+  }
+  const userId = userOf(user);
+  const record = {
+    version,
+    data,
+    createdAt: instant(created),
+    touchedAt: instant(touched),
+    expiresAt: instant(expires),
+    ...(userId === undefined ? {} : { userId }),
+  };
+  return { record, pending: typeof pending === "string" };
+}
+
+/** The user in an answer: JSON, or empty for none. */
+export function userOf(value: unknown): string | undefined {
+  if (value === "") return undefined;
+  try {
+    const user: unknown = JSON.parse(value as string);
+    if (typeof user === "string") return user;
+  } catch { /* damaged, below */ }
+  throw damaged();
+}
+
+/** An error for what nobody here has written. */
+export function damaged(cause?: unknown): SessionError {
+  return new SessionError("ERR_DAMAGED", "A record in Redis is not what was written", { cause });
+}
+
+function instant(value: unknown): number {
+  const number = typeof value === "string" && value !== "" ? Number(value) : NaN;
+  if (!Number.isFinite(number)) throw damaged();
+  return number;
+}

@@ -1,0 +1,166 @@
+/** One way to Redis: every question is a script, has an end in time, and gets its own answer or an error. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { Client } from "./client.ts";
+import type { Script } from "./scripts.ts";
+
+/** Error replies that say: not applied, and soon it may be. Redis 6 wraps those of a script: `… -READONLY …`. */
+const passing =
+  /(?:^|\s-)(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS)(?:\s|$)/;
+
+/** Pauses between attempts, in milliseconds, grow from the one to the other. */
+const shortestPause = 8;
+const longestPause = 128;
+
+/** Puts questions to Redis. */
+export class Wire {
+  /** Whether two keys may live on two servers. */
+  readonly cluster: boolean;
+  readonly #client: Client;
+  readonly #timeout: number;
+  readonly #maxWaiting: number;
+  readonly #origin: string = hex(crypto.getRandomValues(new Uint8Array(12)));
+  #count = 0;
+  #waiting = 0;
+
+  /** Over a client; `timeout` in seconds. */
+  constructor(client: Client, cluster: boolean, timeout: number, maxWaiting: number) {
+    this.cluster = cluster;
+    this.#client = client;
+    this.#timeout = timeout;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /** A text that was never given out before, by this process or another. */
+  token(): string {
+    return this.#origin + (this.#count++).toString(36);
+  }
+
+  /** When an operation that starts now has to be over. */
+  deadline(): number {
+    return performance.now() + this.#timeout * 1000;
+  }
+
+  /**
+   * Runs a script and answers what it answered. A command that was certainly not applied is sent again while there is
+   * time; one whose outcome is unknown is not.
+   */
+  async ask(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    by: number,
+    token: string = this.token(),
+  ): Promise<unknown[]> {
+    // What the client still holds counts as waiting, also after its caller has given up: that is what fills the memory
+    if (this.#waiting >= this.#maxWaiting) {
+      throw new SessionError("ERR_STORE", `${this.#maxWaiting} commands are waiting for Redis already`);
+    }
+    this.#waiting++;
+    let held: Promise<unknown> = Promise.resolve();
+    const send = (command: string, what: string): Promise<unknown> => {
+      held = this.#client.run(command, [what, String(keys.length), ...keys, token, ...args], keys[0]!);
+      return this.#within(held, by);
+    };
+    try {
+      return own(await this.#persist(script, send, by), token);
+    } finally {
+      const release = () => void this.#waiting--;
+      held.then(release, release);
+    }
+  }
+
+  async #persist(script: Script, send: Send, by: number): Promise<unknown> {
+    script.sha ??= hex(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(script.source))));
+    let reason: unknown;
+    for (let pause = shortestPause;; pause = Math.min(pause * 2, longestPause)) {
+      // Commands are never left to a client's own queue, where they would wait without end and be late for their turn
+      if (this.#client.ready()) {
+        try {
+          return await evaluate(script as Required<Script>, send);
+        } catch (error) {
+          if (error instanceof SessionError) throw error;
+          reason = redacted(error);
+          if (!passing.test(messageOf(error))) {
+            throw new SessionError("ERR_STORE", "Redis refused a command, or the connection to it broke", {
+              cause: reason,
+            });
+          }
+        }
+      }
+      if (performance.now() + pause >= by) {
+        throw this.#late(
+          reason === undefined ? "had no connection to Redis" : "was refused by Redis",
+          reason,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /** The answer, if it comes in time. The client's promise is never left without a handler. */
+  #within(answer: Promise<unknown>, by: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(this.#late("had no answer from Redis")),
+        Math.max(0, by - performance.now()),
+      );
+      answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  #late(what: string, cause?: unknown): SessionError {
+    const options = cause === undefined ? undefined : { cause };
+    return new SessionError("ERR_STORE", `A command ${what} within ${this.#timeout} s`, options);
+  }
+}
+
+type Send = (command: string, what: string) => Promise<unknown>;
+
+/** By name, or in full to a server that does not know the script (yet, or again after a restart). */
+async function evaluate(script: Required<Script>, send: Send): Promise<unknown> {
+  try {
+    return await send("EVALSHA", script.sha);
+  } catch (error) {
+    if (!/^NOSCRIPT\b/.test(messageOf(error))) throw error;
+    return await send("EVAL", script.source);
+  }
+}
+
+/**
+ * The answer without its token. Another question's token means that the client has lost count (as redis-py did in 2023):
+ * then nothing in the answer is believed.
+ */
+function own(reply: unknown, token: string): unknown[] {
+  if (!Array.isArray(reply) || text(reply[0]) !== token) {
+    throw new SessionError("ERR_STORE", "The Redis client gave an answer that belongs to another command");
+  }
+  return reply.slice(1).map((value) => Array.isArray(value) ? value.map(text) : text(value));
+}
+
+/** Clients can be set to answer bytes. */
+function text(value: unknown): unknown {
+  return value instanceof Uint8Array ? decoder.decode(value) : value;
+}
+
+/** The client's error without what else hangs on it: ioredis keeps the whole command there, session data and all. */
+function redacted(error: unknown): Error {
+  const clean = new Error(messageOf(error));
+  if (error instanceof Error) {
+    clean.name = error.name;
+    if (error.stack !== undefined) clean.stack = error.stack;
+    if ("code" in error && typeof error.code === "string") Object.assign(clean, { code: error.code });
+  }
+  return clean;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const encoder: TextEncoder = new TextEncoder();
+const decoder: TextDecoder = new TextDecoder();

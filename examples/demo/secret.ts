@@ -1,0 +1,16 @@
+/** A secret that is made once and kept in a file. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** The secret in this file; a new one, readable by its owner alone, if there is no such file. */
+export function keptSecret(path: string): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const secret = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  try {
+    writeFileSync(path, secret, { flag: "wx", mode: 0o600 });
+    return secret;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+    return readFileSync(path, "utf8").trim();
+  }
+}

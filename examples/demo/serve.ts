@@ -1,0 +1,33 @@
+/** One way to start a server on both runtimes. */
+
+/** A server that runs. */
+export interface RunningServer {
+  /** Where it listens. */
+  readonly port: number;
+  /** Lets running requests end, then closes the port. */
+  stop(): Promise<void>;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+type Bun = {
+  serve(options: { hostname: string; port: number; fetch: Handler }): { port: number; stop(): Promise<void> };
+};
+
+/** Serves this machine alone; port 0 takes a free one. @throws {Error} If the port is taken. */
+export function serve(fetch: Handler, port: number): RunningServer {
+  const hostname = "127.0.0.1";
+  const bun = (globalThis as { Bun?: Bun }).Bun;
+  try {
+    if (bun) {
+      const server = bun.serve({ hostname, port, fetch });
+      return { port: server.port, stop: () => server.stop() };
+    }
+    const server = Deno.serve({ hostname, port, onListen: () => {} }, fetch);
+    return { port: server.addr.port, stop: () => server.shutdown() };
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+    throw new Error(
+      `port ${port} is taken; choose another with the environment variable PORT, such as PORT=${port + 1}`,
+    );
+  }
+}

@@ -1,0 +1,190 @@
+/** The index of a user's sessions is exact. */
+import assert from "node:assert/strict";
+import type { StoreCase } from "../case.ts";
+import { assertListed, expiredRecord, put, record, version } from "../records.ts";
+
+const LONG = "x".repeat(511);
+
+/** Prefixes of one another, patterns, separators, look-alikes. */
+const HOSTILE_USERS: readonly string[] = [
+  "alice",
+  "alic",
+  "alice2",
+  "Alice",
+  "ALICE",
+  "alice ",
+  " alice",
+  "alice\n",
+  "alice\r\n",
+  "alice\u0000",
+  "alice\u0000b",
+  "al*ce",
+  "al?ce",
+  "*",
+  "?",
+  "%",
+  "_",
+  "al_ce",
+  "alice%",
+  "[a-z]",
+  ".*",
+  "alice:",
+  "alice:1",
+  "alice/1",
+  "../alice",
+  "alice|1",
+  "alice,bob",
+  "{alice}",
+  "O'Brien",
+  'say "hi"',
+  "back\\slash",
+  "`",
+  "'; DROP TABLE sessions; --",
+  "$1",
+  ":a",
+  "__proto__",
+  "constructor",
+  "toString",
+  "hasOwnProperty",
+  "null",
+  "undefined",
+  "0",
+  "00",
+  "1",
+  "1.0",
+  "-1",
+  "true",
+  "caf\u00e9",
+  "cafe\u0301",
+  "用户",
+  "用户🙂",
+  "🙂",
+  "İ",
+  "i",
+  "ß",
+  "ss",
+  "\u202ealice",
+  "\ufeffalice",
+  LONG,
+  `${LONG}y`,
+];
+
+export const listCases: readonly StoreCase[] = [
+  {
+    name: "SR-040 list shows exactly the sessions of the user",
+    methods: ["list"],
+    async run(store, { random }) {
+      await assertListed(store, "alice", []);
+      const mine = Array.from({ length: 3 }, (_, n) => ({
+        key: random.key(),
+        record: record({ userId: "alice", data: `session ${n}`, createdAt: n }),
+      }));
+      for (const { key, record } of mine) await put(store, key, record);
+      await put(store, random.key(), record({ userId: "bob" }));
+      await put(store, random.key(), record());
+      await assertListed(store, "alice", mine);
+      await assertListed(store, "carol", []);
+    },
+  },
+  {
+    name: "SR-040 hostile user ids are told apart to the letter",
+    methods: ["list"],
+    async run(store, { random }) {
+      const sessions = HOSTILE_USERS.map((userId) => ({ key: random.key(), record: record({ userId }) }));
+      for (const { key, record } of sessions) await put(store, key, record);
+      for (const session of sessions) await assertListed(store, session.record.userId!, [session]);
+      for (const { key, record } of sessions) {
+        assert.equal(await store.delete(key), true);
+        await assertListed(store, record.userId!, []);
+      }
+    },
+  },
+  {
+    name: "SR-040 the index follows saves that change the user",
+    methods: ["list"],
+    async run(store, { random }) {
+      const key = random.key();
+      let current = await put(store, key, record());
+      for (const userId of ["alice", "bob", undefined, "alice", "alice"]) {
+        const value = record(userId === undefined ? {} : { userId });
+        current = version(await store.save(key, value, current), "save");
+        for (const name of ["alice", "bob"]) {
+          await assertListed(store, name, name === userId ? [{ key, record: value }] : []);
+        }
+      }
+    },
+  },
+  {
+    name: "a refused create or save leaves the index alone",
+    methods: ["list"],
+    async run(store, { random }) {
+      const key = random.key();
+      const value = record({ userId: "alice" });
+      const stale = await put(store, key, value);
+      version(await store.save(key, value, stale), "save");
+      assert.equal(await store.create(key, record({ userId: "mallory" })), undefined);
+      assert.equal(await store.save(key, record({ userId: "mallory" }), stale), undefined);
+      await assertListed(store, "alice", [{ key, record: value }]);
+      await assertListed(store, "mallory", []);
+    },
+  },
+  {
+    name: "the index follows delete, and create after it",
+    methods: ["list"],
+    async run(store, { random }) {
+      const [key, other] = [random.key(), random.key()];
+      const value = record({ userId: "alice" });
+      await put(store, key, value);
+      await put(store, other, value);
+      await store.delete(key);
+      await assertListed(store, "alice", [{ key: other, record: value }]);
+      const bob = record({ userId: "bob" });
+      await put(store, key, bob);
+      await assertListed(store, "alice", [{ key: other, record: value }]);
+      await assertListed(store, "bob", [{ key, record: bob }]);
+    },
+  },
+  {
+    name: "the index lets go of an expired record that create replaced",
+    methods: ["list"],
+    async run(store, { random }) {
+      const key = random.key();
+      await put(store, key, expiredRecord({ userId: "alice" }));
+      const value = record({ userId: "bob" });
+      await put(store, key, value);
+      await assertListed(store, "alice", []);
+      await assertListed(store, "bob", [{ key, record: value }]);
+    },
+  },
+  {
+    name: "list shows all of 150 sessions, created at once",
+    methods: ["list"],
+    async run(store, { random }) {
+      const value = record({ userId: "alice" });
+      const mine = Array.from({ length: 150 }, () => ({ key: random.key(), record: value }));
+      await Promise.all(mine.map(({ key }) => put(store, key, value)));
+      await assertListed(store, "alice", mine);
+    },
+  },
+  {
+    name: "what list gave does not change afterwards, and changing it does not change the index",
+    methods: ["list"],
+    async run(store, { random }) {
+      const [key, other] = [random.key(), random.key()];
+      const value = record({ userId: "alice" });
+      let current = await put(store, key, value);
+      const listed = await store.list("alice");
+      const changed = record({ userId: "alice", data: "changed" });
+      current = version(await store.save(key, changed, current), "save");
+      await put(store, other, value);
+      assert.equal(listed.length, 1);
+      assert.equal(listed[0]!.record.data, value.data);
+      try {
+        (listed as unknown[]).length = 0;
+      } catch {
+        // A frozen list is as good.
+      }
+      await assertListed(store, "alice", [{ key, record: changed }, { key: other, record: value }]);
+    },
+  },
+];

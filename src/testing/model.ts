@@ -1,0 +1,109 @@
+/** The simplest store there can be: what a command may answer, and what it leaves behind. */
+import type { MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../store.ts";
+
+/** One call of a store. */
+export type Command =
+  | { readonly op: "load" | "delete"; readonly key: string }
+  | { readonly op: "create"; readonly key: string; readonly record: SessionRecord }
+  | { readonly op: "save"; readonly key: string; readonly record: SessionRecord; readonly version: string }
+  | {
+    readonly op: "rotate";
+    readonly key: string;
+    readonly to: string;
+    readonly record: SessionRecord;
+    readonly version: string;
+  }
+  | { readonly op: "touch"; readonly key: string; readonly touchedAt: number; readonly expiresAt: number };
+
+/** What a command answered. */
+export type Answer = StoredRecord | string | boolean | undefined;
+
+/** A command with its answer. */
+export interface Done {
+  readonly command: Command;
+  readonly answer: Answer;
+}
+
+/** The records by key. */
+export type Model = ReadonlyMap<string, StoredRecord>;
+
+/** Sends a command to a real store. */
+export function execute(store: SessionStore, command: Command): MaybePromise<Answer> {
+  switch (command.op) {
+    case "load":
+      return store.load(command.key);
+    case "delete":
+      return store.delete(command.key);
+    case "create":
+      return store.create(command.key, command.record);
+    case "save":
+      return store.save(command.key, command.record, command.version);
+    case "rotate":
+      return store.rotate(command.key, command.to, command.record, command.version);
+    case "touch":
+      return store.touch!(command.key, command.touchedAt, command.expiresAt);
+  }
+}
+
+/** The records after a command that gave this answer; `undefined` if it must not have given it. */
+export function step(model: Model, { command, answer }: Done): Model | undefined {
+  const found = model.get(command.key);
+  switch (command.op) {
+    case "load":
+      return sameRecord(answer as StoredRecord | undefined, found) ? model : undefined;
+    case "delete":
+      return answer === (found !== undefined) ? changed(model, command.key) : undefined;
+    case "touch": {
+      const { key, touchedAt, expiresAt } = command;
+      if (answer !== (found !== undefined)) return undefined;
+      return found === undefined ? model : changed(model, key, { ...found, touchedAt, expiresAt });
+    }
+    case "create":
+      return write(model, command.key, found === undefined, command.record, answer);
+    case "save":
+      return write(model, command.key, found?.version === command.version, command.record, answer);
+    case "rotate": {
+      const allowed = found?.version === command.version && !model.has(command.to);
+      const next = write(model, command.to, allowed, command.record, answer);
+      return next !== undefined && allowed ? changed(next, command.key) : next;
+    }
+  }
+}
+
+/** The records after a write, which answers a version exactly if it was allowed. */
+function write(
+  model: Model,
+  key: string,
+  allowed: boolean,
+  record: SessionRecord,
+  answer: Answer,
+): Model | undefined {
+  if (typeof answer !== "string") return answer === undefined && !allowed ? model : undefined;
+  return allowed ? changed(model, key, { ...record, version: answer }) : undefined;
+}
+
+/** Whether the commands, all sent at once, can have happened in some order that ends with these records. */
+export function canExplain(model: Model, commands: readonly Done[], end: Model): boolean {
+  if (commands.length === 0) return sameModel(model, end);
+  return commands.some((done, n) => {
+    const next = step(model, done);
+    return next !== undefined && canExplain(next, commands.toSpliced(n, 1), end);
+  });
+}
+
+function changed(model: Model, key: string, record?: StoredRecord): Model {
+  const copy = new Map(model);
+  if (record === undefined) copy.delete(key);
+  else copy.set(key, record);
+  return copy;
+}
+
+function sameModel(one: Model, other: Model): boolean {
+  return one.size === other.size && [...one].every(([key, record]) => sameRecord(record, other.get(key)));
+}
+
+function sameRecord(one: StoredRecord | undefined, other: StoredRecord | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.data === other.data && one.userId === other.userId && one.createdAt === other.createdAt &&
+    one.touchedAt === other.touchedAt && one.expiresAt === other.expiresAt && one.version === other.version;
+}

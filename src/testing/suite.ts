@@ -1,0 +1,47 @@
+/** The whole contract as a list of named cases, ready to run on one kind of store. */
+import { type CaseTools, type OpenStore, type OptionalMethod, runCase, type StoreCase } from "./case.ts";
+import { basicCases } from "./cases/basics.ts";
+import { closeCases } from "./cases/close.ts";
+import { expiryCases } from "./cases/expiry.ts";
+import { historyCases } from "./cases/histories.ts";
+import { listCases } from "./cases/list.ts";
+import { raceCases } from "./cases/races.ts";
+import { rotateCases } from "./cases/rotate.ts";
+import { saveCases } from "./cases/save.ts";
+import { touchCases } from "./cases/touch.ts";
+import { valueCases } from "./cases/values.ts";
+import { readOptions, type StoreTestOptions } from "./options.ts";
+import { Random } from "./random.ts";
+
+/** A case bound to a store. */
+export interface BoundCase {
+  /** What holds. */
+  readonly name: string;
+  /** Rejects if it does not hold; answers the optional method that the store would need, if it lacks one. */
+  readonly run: () => Promise<OptionalMethod | undefined>;
+}
+
+const ALL: readonly StoreCase[] = [
+  ...basicCases,
+  ...valueCases,
+  ...saveCases,
+  ...rotateCases,
+  ...touchCases,
+  ...expiryCases,
+  ...listCases,
+  ...raceCases,
+  ...historyCases,
+  ...closeCases,
+];
+
+/** The cases that the options allow, each with a store of its own. Nothing is opened before a case runs. */
+export function storeCases(open: OpenStore, options: StoreTestOptions = {}): BoundCase[] {
+  const settings = readOptions(options);
+  return ALL
+    .filter(({ option }) => option === undefined || options[option] !== undefined)
+    .map((storeCase) => ({
+      name: storeCase.name,
+      run: () =>
+        runCase(storeCase, open, { ...settings, random: new Random(settings.seed) } satisfies CaseTools),
+    }));
+}

@@ -1,0 +1,66 @@
+/** The store contract, over every backend on the real thing. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe } from "node:test";
+import { CachedStore } from "../backends/cached.ts";
+import { FileStore } from "../backends/file.ts";
+import { MemoryStore } from "../backends/memory.ts";
+import { RedisStore } from "../backends/redis.ts";
+import { SqliteStore } from "../backends/sqlite.ts";
+import { testStore } from "../src/testing.ts";
+import { clients, type Opened } from "./redis_clients.ts";
+import { type Server, skip, startServer } from "./redis_server.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sojourn-contract-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+let made = 0;
+/** A path of its own for each store; the last one made is the one to open again. */
+const fresh = () => join(root, String(++made));
+const last = () => join(root, String(made));
+
+testStore("MemoryStore", () => new MemoryStore());
+
+for (const synchronous of ["FULL", "NORMAL"] as const) {
+  testStore(`SqliteStore, ${synchronous}`, () => SqliteStore.open(fresh(), { synchronous }), {
+    reopen: async (store) => {
+      await store.close?.();
+      return await SqliteStore.open(last(), { synchronous });
+    },
+  });
+}
+
+testStore("FileStore", () => FileStore.open(fresh()), {
+  reopen: async (store) => {
+    await store.close?.();
+    return await FileStore.open(last());
+  },
+});
+
+for (const staleness of [0, 60]) {
+  testStore(
+    `CachedStore over SqliteStore, staleness ${staleness}`,
+    async () => new CachedStore(new MemoryStore(), await SqliteStore.open(fresh()), { staleness }),
+  );
+}
+
+for (const [name, connect] of Object.entries(clients)) {
+  describe("on a real redis-server", { skip }, () => {
+    let server: Server;
+    let opened: Opened;
+    before(async () => {
+      server = await startServer();
+      opened = await connect(server.port);
+    });
+    after(async () => {
+      opened.close();
+      await server.stop();
+    });
+    testStore(`RedisStore over ${name}`, async () => {
+      await server.cli("FLUSHALL");
+      return new RedisStore(opened.client);
+    }, { expiresAlone: true });
+  });
+}

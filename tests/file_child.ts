@@ -1,0 +1,79 @@
+/** What the tests of the file store run in processes of their own: `file_child.ts <job> <directory> <number> <key>`. */
+
+import { FileStore } from "../backends/file.ts";
+import { SessionError } from "../src/errors.ts";
+
+const [job, directory = "", number = "0", key = "ab".repeat(32)] = process.argv.slice(2);
+const store = await FileStore.open(directory, job === "umask" ? { durability: "os" } : {});
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const record = (data: string, expiresAt = 4e12) => ({
+  data,
+  userId: "u",
+  createdAt: 1,
+  touchedAt: 1,
+  expiresAt,
+});
+
+/** Creates, saves, rotates and deletes without end, and tells what was acknowledged: `<key> <count>` or `<key> -`. */
+async function write(): Promise<never> {
+  for (let i = 0;; i++) {
+    const name = (i: number) => `${number}${i}`.padStart(64, "0");
+    let version = await store.create(name(i), record("1"));
+    say(`${name(i)} 1`);
+    for (let count = 2; count < 5; count++) {
+      version = await store.save(name(i), record(String(count)), version!);
+      say(`${name(i)} ${count}`);
+    }
+    if (i % 3 === 1) {
+      await store.delete(name(i));
+      say(`${name(i)} -`);
+    }
+    if (i % 3 === 2) {
+      const next = name(i).replace(/^0/, "f");
+      await store.rotate(name(i), next, record("9"), version!);
+      say(`${next} 9\n${name(i)} -`);
+    }
+  }
+}
+
+/** Adds one, so many times. */
+async function add(): Promise<void> {
+  for (let done = 0; done < Number(number);) {
+    const found = await store.load(key);
+    const version = await store.save(key, record(String(Number(found!.data) + 1)), found!.version);
+    if (version !== undefined) done++;
+  }
+  say("done");
+}
+
+/** So many at the same time; tells how each ended. */
+async function many(): Promise<void> {
+  const names = Array.from({ length: Number(number) }, (_, i) => i.toString(16).padStart(64, "c"));
+  const endings = await Promise.all(names.map((name) =>
+    store.create(name, record("x".repeat(1000))).then(
+      (version) => version === undefined ? "taken" : "ok",
+      (error) => error instanceof SessionError ? error.code : String(error),
+    )
+  ));
+  say([...new Set(endings)].sort().join(" "));
+  await store.create("d".repeat(64), record("after"));
+  say((await store.load("d".repeat(64)))!.data);
+}
+
+/** Every operation once. */
+async function once(): Promise<void> {
+  const other = "cd".repeat(32);
+  let version = await store.create(key, record("a"));
+  version = await store.save(key, record("b"), version!);
+  await store.touch(key, 2, 5);
+  await store.rotate(key, other, record("c"), version!);
+  await store.clearExpired(1, 10);
+  const listed = await store.list("u");
+  await store.create(key, record("d"));
+  await store.delete(other);
+  say(`${listed.map((entry) => entry.record.data).join()} ${(await store.load(key))?.data}`);
+}
+
+const jobs: Record<string, () => Promise<void>> = { write, add, many, once, umask: once };
+await jobs[job!]!();
+await store.close();

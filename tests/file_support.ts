@@ -1,0 +1,45 @@
+/** What the tests of the file store share. */
+
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { FileStore, type FileStoreOptions } from "../backends/file.ts";
+import { SessionError, type SessionErrorCode } from "../src/errors.ts";
+import type { SessionRecord } from "../src/store.ts";
+
+export const A: string = "0a".repeat(32);
+export const B: string = "0b".repeat(32);
+/** A folder for this test file; `cleanUp` removes it. */
+export const root: string = fs.mkdtempSync(`${tmpdir()}/file-store-`);
+let count = 0;
+
+export const record = (data: string, more: Partial<SessionRecord> = {}): SessionRecord => ({
+  data,
+  createdAt: 1000,
+  touchedAt: 2000,
+  expiresAt: 4e12,
+  ...more,
+});
+export const withCode = (code: SessionErrorCode) => (error: unknown): boolean =>
+  error instanceof SessionError && error.code === code;
+export const file = (directory: string, key: string): string =>
+  `${directory}/sessions/${key.slice(0, 2)}/${key[2]}/${key}`;
+export const nth = (i: number): string => i.toString(16).padStart(3, "0").padEnd(64, "e");
+
+export async function fresh(options?: FileStoreOptions): Promise<[store: FileStore, directory: string]> {
+  const directory = `${root}/${count++}`;
+  return [await FileStore.open(directory, options), directory];
+}
+
+/** All paths below a folder, with their modes. */
+export function walk(path: string): { path: string; mode: number; isFile: boolean }[] {
+  return fs.readdirSync(path).flatMap((name) => {
+    const inside = `${path}/${name}`;
+    const facts = fs.lstatSync(inside);
+    const own = { path: inside, mode: facts.mode & 0o7777, isFile: facts.isFile() };
+    return facts.isDirectory() ? [own, ...walk(inside)] : [own];
+  });
+}
+export const leavings = (directory: string): ReturnType<typeof walk> => walk(`${directory}/work`);
+export const entries = (directory: string): number =>
+  walk(`${directory}/users`).filter(({ isFile }) => isFile).length;
+export const cleanUp = (): void => fs.rmSync(root, { recursive: true, force: true });

@@ -1,0 +1,348 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { inspect } from "node:util";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { type RedisClient, RedisStore } from "../backends/redis.ts";
+import { SessionError } from "../src/errors.ts";
+import { freshKey, recordOf } from "./redis_clients.ts";
+import { type Server, skip, startServer } from "./redis_server.ts";
+
+describe("RedisStore", { skip }, () => {
+  let server: Server, client: Redis, store: RedisStore;
+  before(async () => {
+    server = await startServer();
+    client = new Redis(server.port, "127.0.0.1");
+    store = new RedisStore(client);
+  });
+  after(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  it("a user's index is trimmed at each write, also when processes are killed after writing to it", async () => {
+    let now = Date.now();
+    const clocked = new RedisStore(client, { now: () => now });
+    // Killed between the index and the record: the record's write never happens
+    const killed = new RedisStore(intercept(client, (args) => args.includes("killed") ? "drop" : "pass"), {
+      now: () => now,
+      timeout: 0.02,
+    });
+    for (let i = 0; i < 5; i++) {
+      const record = recordOf("killed", { userId: "u", expiresAt: now + 1000 });
+      await assert.rejects(killed.create(freshKey(), record), { code: "ERR_STORE" });
+    }
+    assert.equal(await server.cli("ZCARD", 'sojourn:user:"u"'), "5");
+    assert.deepEqual(await clocked.list("u"), []);
+    now += 3_700_000;
+    const key = freshKey();
+    await clocked.create(key, recordOf("1", { userId: "u", expiresAt: now + 1000 }));
+    assert.equal(await server.cli("ZCARD", 'sojourn:user:"u"'), "1");
+    assert.deepEqual((await clocked.list("u")).map((one) => one.key), [key]);
+  });
+
+  it("log-ins and log-outs leave nothing in the index", async () => {
+    for (let i = 0; i < 50; i++) {
+      const key = freshKey();
+      await store.create(key, recordOf("1", { userId: "again" }));
+      await store.delete(key);
+    }
+    assert.equal(await server.cli("EXISTS", 'sojourn:user:"again"'), "0");
+  });
+
+  it("a save or touch that is killed after the index leaves the session where it can be found", async () => {
+    const now = Date.now();
+    const known = freshKey(); // so that the server knows the scripts
+    const first = await store.create(known, recordOf("1", { userId: "known" }));
+    await store.touch(known, now, now + 7_000_000);
+    await store.save(known, recordOf("2", { userId: "known" }), first!);
+    const key = freshKey();
+    const version = await store.create(key, recordOf("1", { userId: "k", expiresAt: now + 5000 }));
+    for (const expiresAt of [now + 900_000, now + 1000]) {
+      let writes = 0;
+      const killed = new RedisStore(intercept(client, () => ++writes > 2 ? "drop" : "pass"), {
+        timeout: 0.05,
+      });
+      await assert.rejects(killed.touch(key, now, expiresAt), { code: "ERR_STORE" });
+      writes = 0;
+      await assert.rejects(killed.save(key, recordOf("2", { userId: "k", expiresAt }), version!), {
+        code: "ERR_STORE",
+      });
+      assert.deepEqual((await store.list("k")).map((one) => one.record.data), ["1"]);
+      assert.equal(await server.cli("ZSCORE", 'sojourn:user:"k"', key), String(now + 900_000));
+    }
+  });
+
+  it("SR-049 a command that the client sends twice is applied once and answered as once", async () => {
+    const twice = new RedisStore(intercept(client, () => "twice"));
+    for (const cluster of [false, true]) {
+      const store = cluster ? new RedisStore(intercept(client, onlyWrites), { cluster }) : twice;
+      const [from, to] = [freshKey(), freshKey()];
+      const created = await store.create(from, recordOf("1", { userId: "t" }));
+      assert.ok(created);
+      const saved = await store.save(from, recordOf("2", { userId: "t" }), created);
+      assert.ok(saved);
+      assert.equal((await store.load(from))?.version, saved);
+      const moved = await store.rotate(from, to, recordOf("3", { userId: "t" }), saved);
+      assert.ok(moved);
+      assert.equal((await store.load(to))?.version, moved);
+      assert.equal((await store.list("t")).length, 1);
+      await store.delete(to);
+      assert.equal(await store.load(to), undefined);
+    }
+  });
+
+  it("SR-049 a save sent again after others have saved is still told as done", async () => {
+    const key = freshKey();
+    const version = await store.create(key, recordOf("0"));
+    let others = 0;
+    const late = new RedisStore(shaped(async (args) => {
+      await client.call(args[0]!, ...args.slice(1)).catch(() => {});
+      for (others = 0; others < 3; others++) {
+        const seen = (await store.load(key))!;
+        assert.ok(await store.save(key, { ...seen, data: seen.data + "+" }, seen.version));
+      }
+      return await client.call(args[0]!, ...args.slice(1));
+    }));
+    await store.save(freshKey(), recordOf("the script is known from here on"), "v");
+    assert.ok(await late.save(key, recordOf("1"), version!));
+    assert.equal((await store.load(key))?.data, "1+++");
+    assert.equal(await store.save(key, recordOf("2"), version!), undefined);
+    assert.ok((await client.hlen(`sojourn:${key}`)) <= 9);
+    assert.ok((await client.hget(`sojourn:${key}`, "w"))!.length <= 120);
+  });
+
+  it("SR-061 an answer that belongs to another command is an error, never another's data", async () => {
+    const keys = Array.from({ length: 20 }, freshKey);
+    await Promise.all(keys.map((key) => store.create(key, recordOf(key))));
+    const missing = freshKey();
+    await store.load(missing);
+    // As redis-py did: every answer arrives one command late
+    let previous: Promise<unknown> = Promise.resolve(null);
+    const late = shaped(async (args) => {
+      const [answer, mine] = [previous, client.call(args[0]!, ...args.slice(1))];
+      previous = mine;
+      await mine;
+      return answer;
+    });
+    const confused = new RedisStore(late);
+    for (const key of [...keys, missing, keys[0]!, keys[0]!]) {
+      await assert.rejects(async () => await confused.load(key), { code: "ERR_STORE" });
+    }
+    const [a, b] = [keys[0]!, keys[1]!];
+    await assert.rejects(confused.save(a, recordOf("x"), "v"), { code: "ERR_STORE" });
+    await assert.rejects(confused.delete(b), { code: "ERR_STORE" });
+  });
+
+  it("SR-050 what the store has not written is damaged, and is left alone", async () => {
+    const key = freshKey();
+    const name = `sojourn:${key}`;
+    const own = freshKey();
+    await store.create(own, recordOf("own", { userId: "d" }));
+    const damage: string[][] = [
+      ["SET", name, "text"],
+      ["RPUSH", name, "list"],
+      ["HSET", name, "other", "fields"],
+      ["HSET", name, "f", "1", "v", "x"],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "2", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "", "e", "3", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "z", "e", "3", "u", ""],
+      ["HSET", name, "f", "1", "k", key, "v", "x", "d", "{}", "c", "1", "t", "2", "e", "3", "u", "bob"],
+      [
+        "HSET",
+        name,
+        "f",
+        "1",
+        "k",
+        key,
+        "v",
+        "x",
+        "d",
+        "{}",
+        "c",
+        "1",
+        "t",
+        "2",
+        "e",
+        "9999999999999",
+        "u",
+        "7",
+      ],
+      ["COPY", `sojourn:${own}`, name],
+    ];
+    for (const [i, command] of damage.entries()) {
+      await server.cli(...command);
+      await server.cli("ZADD", 'sojourn:user:"d"', "9999999999999", key);
+      const before = await server.cli("DUMP", name);
+      await assert.rejects(store.load(key), { code: "ERR_DAMAGED" }, `${i}`);
+      assert.equal(
+        await store.save(key, recordOf("1"), "v").catch(codeOf),
+        i < 2 ? "ERR_STORE" : undefined,
+        `${i}`,
+      );
+      if (i < 5) {
+        assert.equal(
+          await store.create(key, recordOf("1")).catch(codeOf),
+          i < 2 ? "ERR_STORE" : undefined,
+          `${i}`,
+        );
+      }
+      assert.deepEqual((await store.list("d")).map((one) => one.key), [own], `${i}`);
+      assert.equal(await server.cli("DUMP", name), before, `${i}`);
+      assert.equal(await store.delete(key), true, `${i}`);
+      assert.equal(await store.load(key), undefined, `${i}`);
+    }
+  });
+
+  it("SR-050 a record of a newer format is store trouble, and is left alone", async () => {
+    const key = freshKey();
+    await store.create(key, recordOf("1"));
+    await server.cli("HSET", `sojourn:${key}`, "f", "2");
+    const before = await server.cli("DUMP", `sojourn:${key}`);
+    await assert.rejects(store.load(key), { code: "ERR_STORE", message: /newer format/ });
+    assert.equal(await server.cli("DUMP", `sojourn:${key}`), before);
+  });
+
+  it("SR-068 an error holds no key, no user and no data, however deep one looks", async () => {
+    const key = freshKey();
+    await server.cli("SET", `sojourn:${key}`, "text");
+    const userId = "canary-user";
+    const record = recordOf("canary-data", { userId });
+    const failures = [
+      store.create(key, record),
+      store.load(key),
+      store.touch(key, 1, 2),
+      store.rotate(freshKey(), key, record, "v"),
+    ];
+    for (const result of await Promise.allSettled(failures)) {
+      assert.equal(result.status, "rejected");
+      const shown = inspect((result as PromiseRejectedResult).reason, { depth: 20, showHidden: true });
+      assert.doesNotMatch(shown, new RegExp(`canary|${key}`));
+      assert.match(shown, /WRONGTYPE/);
+    }
+  });
+
+  it("data that Redis would change is refused, and a user id of any form is kept", async () => {
+    const key = freshKey();
+    await assert.rejects(store.create(key, recordOf("\ud800")), { code: "ERR_SERIALIZE" });
+    await assert.rejects(store.create(key, recordOf("x", { expiresAt: NaN })), RangeError);
+    assert.equal(await store.load(key), undefined);
+    await store.create(key, recordOf("x", { userId: "\ud800", expiresAt: Date.now() + 1e15 }));
+    assert.equal((await store.list("\ud800"))[0]?.record.userId, "\ud800");
+  });
+
+  it("a client's own key prefix and byte answers are fine", async () => {
+    const prefixed = new Redis(server.port, "127.0.0.1", { keyPrefix: "app:" });
+    const node = createClient({ socket: { port: server.port, host: "127.0.0.1" } });
+    await node.connect();
+    try {
+      const one = new RedisStore(prefixed);
+      const key = freshKey();
+      const version = await one.create(key, recordOf("é", { userId: "p" }));
+      assert.equal((await one.load(key))?.version, version);
+      assert.equal((await one.list("p"))[0]?.key, key);
+      assert.equal(await server.cli("EXISTS", `app:sojourn:${key}`), "1");
+      const bytes = new RedisStore(node.withTypeMapping({ 36: Uint8Array as unknown as typeof Buffer }), {
+        prefix: "app:sojourn:",
+      });
+      assert.equal((await bytes.load(key))?.data, "é");
+      assert.equal((await bytes.list("p"))[0]?.key, key);
+    } finally {
+      prefixed.disconnect();
+      node.destroy();
+    }
+  });
+
+  it("a lazy client is connected, and close leaves a client open, twice", async () => {
+    const lazy = new Redis(server.port, "127.0.0.1", { lazyConnect: true, enableOfflineQueue: false });
+    try {
+      const one = new RedisStore(lazy);
+      assert.equal(await one.load(freshKey()), undefined);
+      await one.close();
+      await one.close();
+      await one[Symbol.asyncDispose]();
+      assert.equal(await lazy.ping(), "PONG");
+    } finally {
+      lazy.disconnect();
+    }
+  });
+});
+
+describe("RedisStore options", () => {
+  const client = shaped(() => Promise.resolve(null));
+
+  it("a client of no known shape is refused", () => {
+    for (
+      const wrong of [undefined, null, "redis://", {}, { get() {} }, { sendCommand() {}, getMasterNode() {} }]
+    ) {
+      assert.throws(() => new RedisStore(wrong as unknown as RedisClient), TypeError);
+    }
+  });
+
+  it("wrong options are refused by name", () => {
+    const wrong: [object, RegExp, ErrorConstructor][] = [
+      [{ ttl: 5 }, /"ttl"/, TypeError],
+      [{ prefix: 5 }, /"prefix"/, TypeError],
+      [{ now: 5 }, /"now"/, TypeError],
+      [{ cluster: "yes" }, /"cluster"/, TypeError],
+      [{ timeout: "2" }, /"timeout"/, TypeError],
+      [{ timeout: 0 }, /"timeout"/, RangeError],
+      [{ timeout: NaN }, /"timeout"/, RangeError],
+      [{ timeout: Infinity }, /"timeout"/, RangeError],
+      [{ maxWaiting: 0 }, /"maxWaiting"/, RangeError],
+      [{ maxWaiting: 1.5 }, /"maxWaiting"/, RangeError],
+    ];
+    for (const [options, message, type] of wrong) {
+      assert.throws(
+        () => new RedisStore(client, options),
+        (error) => error instanceof type && message.test(error.message),
+      );
+    }
+  });
+
+  it("SR-061 an answer of no known form is store trouble", async () => {
+    for (const answer of [null, undefined, "OK", 5, [], [null], ["x"], {}, new Map()]) {
+      const store = new RedisStore(shaped(() => Promise.resolve(answer)));
+      await assert.rejects(store.load(freshKey()), { code: "ERR_STORE" });
+      await assert.rejects(store.delete(freshKey()), { code: "ERR_STORE" });
+      await assert.rejects(store.list("u"), { code: "ERR_STORE" });
+    }
+  });
+
+  it("SR-060 a client that throws or rejects anything is store trouble", async () => {
+    const throwing = shaped(() => {
+      throw "text";
+    });
+    await assert.rejects(new RedisStore(throwing).load(freshKey()), { code: "ERR_STORE" });
+    await assert.rejects(
+      new RedisStore(shaped(() => Promise.reject(undefined))).load(freshKey()),
+      SessionError,
+    );
+  });
+});
+
+/** A client with the shape of node-redis. */
+function shaped(send: (args: string[]) => Promise<unknown>): RedisClient {
+  return { isOpen: true, isReady: true, sendCommand: send };
+}
+
+type Fate = "pass" | "drop" | "twice";
+
+/** A client that drops commands, as if the process were killed before them, or sends them twice. */
+function intercept(client: Redis, fate: (args: string[]) => Fate): RedisClient {
+  return shaped(async (args) => {
+    const what = fate(args);
+    if (what === "drop") return new Promise(() => {});
+    if (what === "twice") await client.call(args[0]!, ...args.slice(1)).catch(() => {});
+    return client.call(args[0]!, ...args.slice(1));
+  });
+}
+
+/** Twice, but for the removals: a removal sent twice finds nothing the second time. */
+function onlyWrites(args: string[]): Fate {
+  return args[2] === "1" && args.length === 6 ? "pass" : "twice";
+}
+
+function codeOf(error: unknown): string {
+  return (error as SessionError).code;
+}
