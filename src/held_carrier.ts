@@ -166,7 +166,8 @@ export class HeldCarrier implements Carrier {
     const saved = await this.save(place, record);
     if (saved !== undefined) return saved;
     const now = await this.#store.load(place.key);
-    return now && { ...await this.#fresh(place), version: now.version };
+    // Somebody else saved: the version stays the old one, so that a save of ours will notice.
+    return now && await this.#fresh(place);
   }
 
   end(place: Place): MaybePromise<boolean> {

@@ -23,16 +23,35 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
 }
 
 /**
- * The response with its headers changed: the very object if its headers can be changed, else a copy with the same status
- * and body. (Rebuilding would turn Bun's implicit text/plain into application/octet-stream, so it is the last resort.)
+ * Whether a response has no body, so that a handler may answer many visitors with this very object. Asked of a clone: on
+ * Bun a look at `body` would cost a string its content type.
  */
-export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
-  try {
-    change(response.headers);
-    return response;
-  } catch (error) {
-    // Deno: the headers of redirects and of fetched responses are immutable. The first change throws, so none was made.
-    if (!(error instanceof TypeError)) throw error;
+function isBodiless(response: Response): boolean {
+  // The answer of an upgrade is no constant and cannot be copied.
+  if (response.status === 101 || response.bodyUsed) return false;
+  const { body } = response.clone();
+  body?.cancel().catch(() => {});
+  return body === null;
+}
+
+/**
+ * The response with a session's headers: the very object if its headers can be changed and it is not a constant that other
+ * visitors get too, else a copy with the same status and body. (A copy would turn Bun's implicit text/plain into
+ * application/octet-stream, so it is the last resort.)
+ */
+export function dress(response: Response, cookies: readonly string[], onTakenAway: () => void): Response {
+  const change = (headers: Headers) => {
+    if (mark(headers).tookAway) onTakenAway();
+    for (const cookie of cookies) headers.append("set-cookie", cookie);
+  };
+  if (cookies.length === 0 || !isBodiless(response)) {
+    try {
+      change(response.headers);
+      return response;
+    } catch (error) {
+      // Deno: the headers of redirects and of fetched responses are immutable. The first change throws, so none was made.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
   const { body, status, statusText } = response;
   const headers = new Headers(response.headers);

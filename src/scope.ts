@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, mark, withHeaders } from "./respond.ts";
+import { discard, dress, mark } from "./respond.ts";
 import { Session } from "./session.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";
@@ -63,13 +63,15 @@ export class Scope {
       return this.settled().then(() => this.#unit === undefined ? this.#send(answer) : this.finish(answer));
     }
     const response = isResponse(answer) ? answer : undefined;
-    if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
-      return this.#send(answer);
-    }
     const refuse = (error: unknown) => {
       discard(response);
       return this.#refuse(error);
     };
+    const busy = unit.busy();
+    if (busy !== undefined) return busy.then(() => this.finish(answer), refuse);
+    if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
+      return this.#send(answer);
+    }
     try {
       const commit = unit.commit(true);
       return commit === undefined ? this.#send(answer) : commit.then(() => this.#send(answer), refuse);
@@ -86,15 +88,18 @@ export class Scope {
 
   #dress<T>(answer: T): T | Response {
     const unit = this.#unit;
-    if (unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0) return answer;
+    if (unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0) {
+      return answer;
+    }
     const { fields } = unit;
     if (!unit.isUsed && fields.length === 0) return answer;
-    return withHeaders(answer, (headers) => this.#write(headers, fields));
+    return dress(answer, fields, this.#onTakenAway);
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
   async fail(error: unknown): Promise<Response> {
     await this.settled();
+    await this.#unit?.busy()?.catch(() => {});
     return await this.#refuse(error);
   }
 
@@ -112,17 +117,17 @@ export class Scope {
       await this.session();
       const unit = this.#unit!;
       if (!this.#isClosed) await unit.commit(true);
-      if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) this.#write(headers, unit.fields);
+      if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
+        mark(headers);
+        for (const field of unit.fields) headers.append("set-cookie", field);
+      }
       this.#isSent = true;
     }
     this.close();
     return headers;
   }
 
-  #write(headers: Headers, fields: readonly string[]): void {
-    if (mark(headers).tookAway) this.#core.events.emit("cache-control");
-    for (const field of fields) headers.append("set-cookie", field);
-  }
+  readonly #onTakenAway = () => this.#core.events.emit("cache-control");
 
   /** The answer has left: from now on the session can only be read. */
   close(): void {

@@ -45,13 +45,13 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    *
    * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
    */
-  async flush(): Promise<void> {
-    await write(this).flush();
+  flush(): Promise<void> {
+    return attempt(() => write(this).flush());
   }
 
   /** The same as `flush`. @throws {SessionError} As `flush` does. */
-  async logout(): Promise<void> {
-    await this.flush();
+  logout(): Promise<void> {
+    return this.flush();
   }
 
   /**
@@ -93,10 +93,8 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * Commits now, in the middle of a handler or after `open`. @throws {SessionError} `ERR_STORE`, `ERR_GONE`,
    * `ERR_CONFLICT`, `ERR_TOO_LARGE`, `ERR_SERIALIZE` or `ERR_CLOSED`; what was stored before stays.
    */
-  async save(): Promise<void> {
-    const unit = write(this);
-    await unit.commit(false);
-    await unit.core.events.settled();
+  save(): Promise<void> {
+    return attempt(() => write(this).save());
   }
 
   /**
@@ -197,6 +195,15 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   /** Whether there are changes to save. */
   get modified(): boolean {
     return read(this).state.isModified;
+  }
+}
+
+/** A rejection in place of a throw. */
+function attempt(run: () => Promise<void>): Promise<void> {
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

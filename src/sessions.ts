@@ -10,6 +10,7 @@ import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
+import { Recent } from "./recent.ts";
 import { refusal } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
@@ -298,6 +299,7 @@ function makeCore(settings: Settings): Core {
     savesEveryRequest: settings.saveEveryRequest,
     schema: settings.schema,
     now,
+    ends: new Recent(1024),
     running: new Set(),
   };
   return core;

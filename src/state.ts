@@ -91,7 +91,7 @@ export function toObject(entries: Iterable<readonly [string, unknown]>): Record<
   return object;
 }
 
-const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** Stands in the list of handed-out values for "as it was loaded". */
 const asLoaded = Symbol("as loaded");
@@ -105,8 +105,8 @@ export class State {
   /** Why the next save is to be made under a new id, if it is. */
   cycles: "rotated" | "login" | undefined;
   readonly #format: Format;
-  /** Keys whose objects the handler holds, with their text when they were handed out. */
-  #handed = new Map<string, string | typeof asLoaded>();
+  /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
+  readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
   /** Gives the values as they were loaded, for comparison. */
   #loaded: () => ReadonlyMap<string, unknown>;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
@@ -128,8 +128,9 @@ export class State {
   /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
   handOut(key: string): unknown {
     const value = this.draft.values.get(key);
-    if (isObject(value) && !this.#handed.has(key)) {
-      this.#handed.set(key, this.#isVerbatim ? asLoaded : this.#format.encodeValue(key, value));
+    if (isObject(value) && !this.#held.get(key)?.has(value)) {
+      const isLoaded = this.#isVerbatim && this.log.length === 0;
+      this.#hold(key, value, isLoaded ? asLoaded : this.#format.encodeValue(key, value));
     }
     return value;
   }
@@ -143,13 +144,13 @@ export class State {
     this.log.push(({ values }) => {
       if (!isDefault || !values.has(key)) values.set(key, copy());
     });
-    this.#held(key, value, text);
+    this.#heldOnly(key, value, text);
   }
 
   /** Removes a value; whether there was one. */
   remove(key: string): boolean {
     if (!this.draft.values.has(key)) return false;
-    this.#handed.delete(key);
+    this.#held.delete(key);
     this.change(({ values }) => values.delete(key));
     return true;
   }
@@ -157,8 +158,16 @@ export class State {
   /** Sets a value made from the current one; the same is done again on fresh data after a conflict. */
   update(key: string, make: (current: unknown) => unknown): unknown {
     this.settle(key);
-    const value = make(this.handOut(key));
-    const text = value === undefined ? "" : this.#format.encodeValue(key, value);
+    const current = this.handOut(key);
+    let value: unknown;
+    let text = "";
+    try {
+      value = make(current);
+      if (value !== undefined) text = this.#format.encodeValue(key, value);
+    } catch (error) {
+      if (isObject(current)) this.#restore(key, this.#textOf(key, current));
+      throw error;
+    }
     if (value === undefined) this.draft.values.delete(key);
     else this.draft.values.set(key, value);
     this.log.push(({ values }) => {
@@ -166,13 +175,20 @@ export class State {
       if (fresh === undefined) values.delete(key);
       else values.set(key, fresh);
     });
-    this.#held(key, value, text);
+    this.#heldOnly(key, value, text);
     return value;
+  }
+
+  /** Undoes what a function that failed did to the object it was given. */
+  #restore(key: string, text: string): void {
+    const value = this.#format.decodeValue(key, text);
+    this.draft.values.set(key, value);
+    this.#heldOnly(key, value, text);
   }
 
   /** Empties the session; the user and the session's own expiry go too, as in Django. */
   clear(): void {
-    this.#handed.clear();
+    this.#held.clear();
     this.change((draft) => {
       draft.values.clear();
       draft.notes = {};
@@ -180,21 +196,35 @@ export class State {
     });
   }
 
-  #held(key: string, value: unknown, text: string): void {
-    if (isObject(value)) this.#handed.set(key, text);
-    else this.#handed.delete(key);
+  #hold(key: string, value: object, text: string | typeof asLoaded): void {
+    const objects = this.#held.get(key);
+    if (objects === undefined) this.#held.set(key, new Map([[value, text]]));
+    else objects.set(value, text);
+  }
+
+  /** What is known to be saved or logged of an object that the handler holds. */
+  #textOf(key: string, object: object): string {
+    const text = this.#held.get(key)!.get(object)!;
+    return text === asLoaded ? this.#format.encodeValue(key, this.#loaded().get(key)) : text;
+  }
+
+  /** The value takes the place of whatever stood under its key. */
+  #heldOnly(key: string, value: unknown, text: string): void {
+    this.#held.delete(key);
+    if (isObject(value)) this.#hold(key, value, text);
   }
 
   /** Logs the changes inside objects that were handed out, of one key or of all. */
   settle(only?: string): void {
-    for (const [key, before] of this.#handed) {
+    for (const [key, objects] of this.#held) {
       if (only !== undefined && key !== only) continue;
-      const { values } = this.draft;
-      const text = this.#format.encodeValue(key, values.get(key));
-      const was = before === asLoaded ? this.#format.encodeValue(key, this.#loaded().get(key)) : before;
-      if (text === was) continue;
-      this.#handed.set(key, text);
-      this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
+      for (const object of objects.keys()) {
+        const text = this.#format.encodeValue(key, object);
+        if (text === this.#textOf(key, object)) continue;
+        objects.set(object, text);
+        this.draft.values.set(key, object);
+        this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
+      }
     }
   }
 
@@ -204,26 +234,23 @@ export class State {
     return this.log.length > 0;
   }
 
-  /**
-   * Goes on from what was saved. When others' changes came in with it, the session shows them, except that objects which
-   * the handler holds stay the handler's: what it does to them later is not lost.
-   */
-  rebase(saved: Draft, loaded: () => ReadonlyMap<string, unknown>, isMerged: boolean): void {
-    const mine = this.draft;
+  /** Goes on from what was saved, which is what this session showed when the save began. */
+  saved(touchedAt: number, loaded: () => ReadonlyMap<string, unknown>): void {
     this.#loaded = loaded;
-    if (isMerged) {
-      for (const change of this.log) change(saved);
-      this.draft = saved;
-    } else {
-      mine.touchedAt = Math.max(mine.touchedAt, saved.touchedAt);
+    this.draft.touchedAt = Math.max(this.draft.touchedAt, touchedAt);
+  }
+
+  /**
+   * Goes on from what was saved together with others' changes. Objects that the handler holds are no longer those of the
+   * session, but a change inside one is still noticed and saved.
+   */
+  merged(draft: Draft, loaded: () => ReadonlyMap<string, unknown>): void {
+    this.settle();
+    for (const [key, objects] of this.#held) {
+      for (const object of objects.keys()) objects.set(object, this.#format.encodeValue(key, object));
     }
-    for (const key of [...this.#handed.keys()]) {
-      const value = mine.values.get(key);
-      if (!this.draft.values.has(key)) this.#handed.delete(key);
-      else {
-        this.draft.values.set(key, value);
-        this.#handed.set(key, this.#format.encodeValue(key, value));
-      }
-    }
+    for (const change of this.log) change(draft);
+    this.draft = draft;
+    this.#loaded = loaded;
   }
 }

@@ -3,8 +3,10 @@
 import type { Carrier, Found } from "./carrier.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { cookieAge, endOf, endsWithBrowser, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import type { Lines } from "./lines.ts";
+import type { Recent } from "./recent.ts";
+import { readText } from "./record.ts";
 import { demand, type StandardSchema } from "./schema.ts";
 import { type Draft, type Format, State, toObject } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
@@ -21,6 +23,8 @@ export interface Core {
   readonly savesEveryRequest: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly now: () => number;
+  /** The ends that this process gave to sessions lately, by storage key. */
+  readonly ends: Recent<string, number>;
   /** The commits under way: closing waits for them. */
   readonly running: Set<Promise<void>>;
 }
@@ -39,7 +43,14 @@ export class Unit {
   fields: readonly string[] = [];
   /** The request's `Cookie` header; `undefined` outside a request. */
   readonly #header: string | null | undefined;
+  /** What is under way; it never rejects. */
   #running: Promise<void> | undefined;
+  /** What a failed save tried to write: it may have been written all the same. */
+  #doubtful: SessionRecord | undefined;
+  /** A log-out under way. */
+  #ending: Promise<void> | undefined;
+  /** Where a save that was under way when the session was ended has put it. */
+  #moved: Found | undefined;
 
   constructor(core: Core, header: string | null | undefined, found?: Found, draft?: Draft) {
     this.core = core;
@@ -66,21 +77,41 @@ export class Unit {
    */
   commit(isAnswer: boolean): MaybePromise<void> {
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
+    if (this.#doubtful !== undefined) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
+    return this.#commit(isAnswer);
+  }
+
+  #commit(isAnswer: boolean): MaybePromise<void> {
     const { found, state, core } = this;
     const { draft } = state;
     const isForced = isAnswer && core.savesEveryRequest && found !== undefined;
     if (found === undefined ? draft.values.size === 0 && draft.userId === undefined : !state.isModified) {
       if (isForced) return this.#run(this.#saveUnchanged());
-      const isDue = found !== undefined && this.isUsed && core.rolls &&
-        isTouchDue(core.limits, draft, core.now());
-      return isDue ? this.#run(this.#touch(found)) : undefined;
+      return found !== undefined && this.isUsed && this.#isTouchDue(found)
+        ? this.#run(this.#touch(found))
+        : undefined;
     }
-    if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.#run(this.#end());
+    if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.flush();
     if (core.schema === undefined) return this.#save(isForced);
     return this.#run(demand(core.schema, toObject(draft.values)).then(() => this.#save(isForced)));
   }
 
-  /** While a commit runs, the next one waits; the failure belongs to whoever asked for it. */
+  /** Commits for `session.save()`. A failure that nobody awaits must not end the process: the answer's commit meets it again. */
+  save(): Promise<void> {
+    const work = (async () => {
+      await this.commit(false);
+      await this.core.events.settled();
+    })();
+    work.catch(() => {});
+    return work;
+  }
+
+  /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
+  busy(): Promise<void> | undefined {
+    return this.#ending ?? this.#running;
+  }
+
+  /** While something runs, the next commit waits; the failure belongs to whoever asked for it. */
   #run(work: Promise<void>): Promise<void> {
     const { running } = this.core;
     const quiet = work.catch(() => {}).finally(() => {
@@ -94,27 +125,37 @@ export class Unit {
 
   #save(isForced: boolean): MaybePromise<void> {
     const { found, state, core } = this;
+    state.settle();
     const { log, cycles } = state;
     const draft = { ...state.draft };
     const text = core.format.write(draft);
     let renews = false;
+    let isReplayed = false;
+    let written: SessionRecord | undefined;
     const compose = (life: Life, data: string, base: Found | undefined): SessionRecord => {
       const now = core.now();
       renews = base === undefined || isForced || cycles !== undefined || base.place.isStale ||
-        isTouchDue(core.limits, life, now) || endOf(core.limits, life) !== base.record.expiresAt;
+        isTouchDue(core.limits, life, now) || endOf(core.limits, life) !== base.record.expiresAt ||
+        endsWithBrowser(core.limits, life.notes) !==
+          endsWithBrowser(core.limits, readText(base.record.data).notes);
       const touchedAt = renews ? Math.max(now, life.touchedAt) : life.touchedAt;
       const { createdAt, userId } = life;
       const expiresAt = endOf(core.limits, { ...life, touchedAt });
-      return { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt };
+      return written = { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt };
     };
     const apply = (base: Found): SessionRecord => {
-      if (base.record === found?.record) return compose(draft, text, base);
+      isReplayed = base.record !== found?.record;
+      if (!isReplayed) return compose(draft, text, base);
       const fresh = core.format.read(base.record);
       for (const change of log) change(fresh);
       return compose(fresh, core.format.write(fresh), base);
     };
     const done = (saved: Found) => {
-      this.#saved(saved, renews, saved.record.data !== text);
+      if (this.state !== state) {
+        this.#moved = saved;
+        return;
+      }
+      this.#saved(saved, renews, isReplayed || saved.record !== written);
       const { key } = saved.place;
       if (found === undefined) core.events.emit("created", key);
       if (cycles === "login" || found !== undefined && cycles !== undefined) core.events.emit(cycles, key);
@@ -122,6 +163,8 @@ export class Unit {
     const failed = (error: unknown): never => {
       state.log = [...log, ...state.log];
       state.cycles ??= cycles;
+      const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
+      if (isDoubtful && this.state === state) this.#doubtful = written;
       throw error;
     };
     state.log = [];
@@ -146,11 +189,34 @@ export class Unit {
     const { core, state } = this;
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
-    const draft = isMerged
-      ? core.format.read(saved.record)
-      : { ...state.draft, touchedAt: saved.record.touchedAt };
-    if (renews || isReissued) this.#sendCookie(saved, draft.notes);
-    state.rebase(draft, this.#reader(saved), isMerged);
+    if (renews) core.ends.set(saved.place.key, saved.record.expiresAt);
+    if (isMerged) state.merged(core.format.read(saved.record), this.#reader(saved));
+    else state.saved(saved.record.touchedAt, this.#reader(saved));
+    if (renews || isReissued) this.#sendCookie(saved, state.draft.notes);
+  }
+
+  /**
+   * After a save that failed without telling whether it was written: finds out, so that trying again does not do everything
+   * twice (SR-049).
+   */
+  async #resolve(): Promise<void> {
+    const { found, core, state } = this;
+    const tried = this.#doubtful!;
+    const fresh = await core.carrier.reload(found!.place);
+    this.#doubtful = undefined;
+    if (fresh === undefined || fresh.place.version === found!.place.version) return;
+    const { data, userId, createdAt, touchedAt, expiresAt } = fresh.record;
+    const isOurs = data === tried.data && userId === tried.userId && createdAt === tried.createdAt &&
+      touchedAt === tried.touchedAt && expiresAt === tried.expiresAt;
+    if (!isOurs) {
+      this.#doubtful = tried;
+      throw new SessionError(
+        "ERR_CONFLICT",
+        "A save failed, and others changed the session before it could be looked at",
+      );
+    }
+    state.log = [];
+    this.#saved(fresh, true, false);
   }
 
   #sendCookie({ place, record }: Found, notes: Draft["notes"]): void {
@@ -159,22 +225,28 @@ export class Unit {
     this.fields = carrier.setCookie(place, cookieAge(limits, notes, record.expiresAt, now()), this.#header);
   }
 
+  /** Whether a session that was used is to have its limits renewed. One that a late touch cut short is mended at once. */
+  #isTouchDue(found: Found): boolean {
+    const { core, state: { draft } } = this;
+    return core.rolls &&
+      (isTouchDue(core.limits, draft, core.now()) || endOf(core.limits, draft) > found.record.expiresAt);
+  }
+
   /** Renews the limits. A session that is gone meanwhile, or a store that fails, does not harm an answer that only read. */
   async #touch(found: Found): Promise<void> {
     const { core, state } = this;
+    const { key } = found.place;
     const touchedAt = Math.max(core.now(), state.draft.touchedAt);
-    const record = {
-      ...found.record,
-      touchedAt,
-      expiresAt: endOf(core.limits, { ...state.draft, touchedAt }),
-    };
+    // Another request may have set a later end since this one loaded the session (SR-035).
+    const expiresAt = Math.max(endOf(core.limits, { ...state.draft, touchedAt }), core.ends.get(key) ?? 0);
+    const record = { ...found.record, touchedAt, expiresAt };
     try {
       const place = await core.carrier.touch(found.place, record);
-      if (place === undefined) return core.events.emit("gone", found.place.key);
-      this.found = { record, place };
+      if (place === undefined) return core.events.emit("gone", key);
+      if (this.state === state) this.found = { record, place };
       state.draft.touchedAt = touchedAt;
-      this.#sendCookie(this.found, state.draft.notes);
-      core.events.emit("touched", place.key);
+      this.#sendCookie({ record, place }, state.draft.notes);
+      core.events.emit("touched", key);
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
     }
@@ -188,19 +260,42 @@ export class Unit {
     }
   }
 
-  /** Ends the session: the record is gone when this resolves, and the cookie is to be cleared. */
+  /**
+   * Ends the session: the record is gone when this resolves, and the cookie is to be cleared. What is written from now on belongs
+   * to a new session, also before it resolves. If the record cannot be removed, the session is as it was.
+   */
   flush(): Promise<void> {
+    const { core, found, state } = this;
     const before = this.#running;
-    return this.#run(before === undefined ? this.#end() : before.then(() => this.#end()));
-  }
-
-  async #end(): Promise<void> {
-    const { core, found } = this;
-    if (found !== undefined && await core.carrier.end(found.place)) {
-      core.events.emit("ended", found.place.key);
-    }
+    const fresh = new Unit(core, this.#header).state;
+    const end = async () => {
+      // A save under way when the session was ended may have moved it.
+      await before;
+      const last = this.#moved ?? found;
+      this.#moved = undefined;
+      try {
+        if (last !== undefined && await core.carrier.end(last.place)) {
+          core.events.emit("ended", last.place.key);
+        }
+      } catch (error) {
+        if (this.state === fresh && fresh.log.length === 0) {
+          this.state = state;
+          this.found = last;
+        }
+        throw error;
+      }
+      if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
+      await core.events.settled();
+    };
     this.found = undefined;
-    this.state = new Unit(core, this.#header).state;
-    if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
+    this.state = fresh;
+    this.#doubtful = undefined;
+    const work = this.#run(end());
+    this.#ending = work;
+    const ended = () => {
+      if (this.#ending === work) this.#ending = undefined;
+    };
+    work.then(ended, ended);
+    return work;
   }
 }

@@ -174,24 +174,24 @@ describe("planted cookies", () => {
       const byte = String.fromCharCode(code);
       if (byte === ";" || byte === " " || byte === "\t" || byte === "=") continue;
       assert.equal(
-        readAll(`${byte}__Host-sid=${value}`, "__Host-sid").any,
+        readAll(`${byte}__Host-sid=${value}`, "__Host-sid").isCarried,
         false,
         `0x${code.toString(16)} before`,
       );
       assert.equal(
-        readAll(`__Host-sid${byte}=${value}`, "__Host-sid").any,
+        readAll(`__Host-sid${byte}=${value}`, "__Host-sid").isCarried,
         false,
         `0x${code.toString(16)} after`,
       );
       assert.equal(
-        readAll(`a=1;${byte} __Host-sid=${value}`, "__Host-sid").any,
+        readAll(`a=1;${byte} __Host-sid=${value}`, "__Host-sid").isCarried,
         false,
         `0x${code.toString(16)} and a space before`,
       );
     }
     for (const blank of ["\u00a0", "\u2000", "\u3000", "\ufeff", "\u2028", "\u0085"]) {
       for (const form of [blank, Buffer.from(blank).toString("latin1")]) {
-        assert.equal(readAll(`${form}__Host-sid=${value}`, "__Host-sid").any, false);
+        assert.equal(readAll(`${form}__Host-sid=${value}`, "__Host-sid").isCarried, false);
         assert.equal(readAll(`__Host-sid=${form}${value}`, "__Host-sid").values[0], form + value);
       }
     }

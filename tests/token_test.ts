@@ -109,7 +109,7 @@ describe("ids", () => {
         const written = text(headers).replaceAll(token, value);
         const body = `__Host-sid=${value}`;
         const request = new Request(url, { method: "POST", headers: JSON.parse(written), body });
-        assert.equal(await (await handler(request)).text(), "anonymous", Object.keys(headers)[0]);
+        assert.equal(await (await handler(request)).text(), "anonymous", String(Object.keys(headers)[0]));
       }
     }
     assert.equal(await (await site.visit(`__Host-sid=${token}`)).text(), "victim");

@@ -124,8 +124,10 @@ export class CookieCarrier implements Carrier {
     return unsupported("be opened from outside a request");
   }
 
-  reload(place: Place): MaybePromise<Found | undefined> {
-    return this.#later(place)?.found;
+  /** As far as this process knows. */
+  async reload(place: Place): Promise<Found | undefined> {
+    const found = this.#last.get(place.key)?.found;
+    return found === undefined || await this.#hasEnded(place.key, found.record) ? undefined : found;
   }
 
   /** What this process did with a session after a request brought it here. */
