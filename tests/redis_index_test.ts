@@ -135,11 +135,34 @@ describe("the user index of RedisStore", { skip }, () => {
         code: "ERR_STORE",
       });
       assert.deepEqual((await store.list("k")).map((one) => one.record.data), ["1"]);
-      const [entry, ends, ...more] =
-        (await client.zrange('sojourn:user:"k"', 0, -1, "WITHSCORES")) as string[];
+      const found = await server.cli("ZRANGE", 'sojourn:user:"k"', "0", "-1", "WITHSCORES");
+      const [entry, ends, ...more] = found.split("\n");
       assert.ok(entry!.startsWith(`${key} `) && more.length === 0);
       assert.ok(Math.abs(Number(ends) - now - 900_000) < 5000, `${ends}`);
     }
+  });
+
+  it("SR-040 a touch that meets another life of its key moves the entry of that one", async () => {
+    const now = Date.now();
+    const key = freshKey();
+    const cluster = new RedisStore(client, { cluster: true });
+    const short = recordOf("1", { userId: "lives", expiresAt: now + 60_000 });
+    await cluster.create(key, short);
+    await cluster.touch(key, now, now + 60_000);
+    let commands = 0;
+    const slow = new RedisStore(
+      shaped(async (args) => {
+        // Between the index and the record
+        if (++commands === 3) assert.ok(await cluster.delete(key) && await cluster.create(key, short));
+        return client.call(args[0]!, ...args.slice(1));
+      }),
+      { cluster: true },
+    );
+    assert.equal(await slow.touch(key, now, now + hour), true);
+    assert.equal(commands, 5);
+    const found = await server.cli("ZRANGE", 'sojourn:user:"lives"', "0", "-1", "WITHSCORES");
+    const [, ends, ...more] = found.split("\n");
+    assert.ok(Number(ends) > now + hour - 5000 && more.length === 0, found);
   });
 
   it("a write that is carried out hours late gives no life that the index does not know of", async () => {
