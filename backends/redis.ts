@@ -6,10 +6,11 @@
 
 import { SessionError } from "../src/errors.ts";
 import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
-import { damaged, type Found, read, userOf, written } from "./redis/record.ts";
-import { moveBetween } from "./redis/rotate.ts";
+import { damaged, type Found, read, storedUser, written } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
+import { nowhere, UserIndex } from "./redis/user_index.ts";
 import { Wire } from "./redis/wire.ts";
 
 export type {
@@ -51,9 +52,6 @@ export interface RedisStoreOptions {
   readonly now?: () => number;
 }
 
-/** A dead entry stays in the index for this long, in milliseconds: another machine's clock may be behind. */
-const slack = 3_600_000;
-
 /** So many records are read at once when listing. */
 const page = 64;
 
@@ -64,9 +62,10 @@ const page = 64;
  * shape: ioredis (`Redis`, `Cluster`), node-redis (`createClient`, `createClientPool`, `createCluster`) or `Bun.RedisClient`.
  *
  * A session is a hash under `prefix` + key, with the time to live of the session; a user's sessions are a sorted set under
- * `prefix` + `"user:"` + the user id as JSON, which loses its dead entries at each write and lives no longer than they do.
- * Every operation is a script (the user needs the rights for `EVALSHA` and `EVAL`) and so is atomic; in a cluster `rotate` takes three
- * steps on two servers and is safe to be killed between them.
+ * `prefix` + `"user:"` + the user id as JSON, which loses its dead entries at each write and lives no longer than an hour after them.
+ * Every operation is a script (the user needs the rights for `EVALSHA` and `EVAL`), so that record and index change in one atomic step and
+ * one round trip. In a cluster they are on two servers: what moves a logged-in session, or its end, takes two to five steps, and is safe
+ * to be killed between them; the servers' clocks have to agree within half an hour.
  *
  * While Redis is away, slow or full, operations throw `ERR_STORE` within `timeout`; what was certainly not applied is
  * tried again within it. Afterwards the store works again by itself. An evicted, flushed or forgotten session is "not found".
@@ -87,6 +86,7 @@ const page = 64;
 export class RedisStore implements SessionStore, AsyncDisposable {
   readonly #wire: Wire;
   readonly #prefix: string;
+  readonly #index: UserIndex;
   readonly #now: () => number;
 
   /**
@@ -112,6 +112,7 @@ export class RedisStore implements SessionStore, AsyncDisposable {
     const known = recognise(client);
     this.#wire = new Wire(known, cluster ?? known.cluster, timeout, maxWaiting);
     this.#prefix = prefix;
+    this.#index = new UserIndex(this.#wire, prefix);
     this.#now = now;
   }
 
@@ -133,35 +134,42 @@ export class RedisStore implements SessionStore, AsyncDisposable {
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const args = [String(this.#now()), "", ...this.#written(key, record)];
-    await this.#index(record.userId, key, record.expiresAt, by);
-    const [made] = await this.#wire.ask(scripts.create, [this.#prefix + key], args, by, token);
+    const write = this.#written(key, record);
+    if (this.#wire.cluster && record.userId !== undefined) {
+      return await this.#arrive(key, record.userId, write, by, token);
+    }
+    const keys = [this.#prefix + key, ...this.#beside(record.userId)];
+    const args = [String(this.#now()), "", ...write, nowhere.entry, nowhere.latest];
+    const [made] = await this.#wire.ask(scripts.create, keys, args, by, token);
     return made === "yes" ? token : undefined;
   }
 
   /**
-   * Replaces the record if it still has `version`, and answers the new version. One round trip, unless the end of a
-   * logged-in session moves.
+   * Replaces the record if it still has `version`, and answers the new version.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const ask = (indexed: string) =>
-      this.#wire.ask(
-        scripts.save,
-        [this.#prefix + key],
-        [version, indexed, ...this.#written(key, record)],
-        by,
-        token,
-      );
-    let [saved] = await ask("");
+    const user = storedUser(record.userId);
+    const write = this.#written(key, record);
+    const keys = [this.#prefix + key, ...this.#beside(record.userId)];
+    let { entry, latest } = nowhere;
+    const ask = () => this.#wire.ask(scripts.save, keys, [version, ...write, entry, latest], by, token);
+    let [saved, ...before] = await ask();
     if (saved === "index") {
-      await this.#index(record.userId, key, record.expiresAt, by);
-      [saved] = await ask("1");
+      const [known] = before;
+      ({ entry, latest } = await this.#index.enter(user, key, String(known || token), write.at(-1)!, by));
+      [saved, ...before] = await ask();
     }
-    return saved === "yes" ? token : undefined;
+    const [oldUser, oldEntry] = before;
+    if (saved !== "yes") {
+      if (entry === token) await this.#index.leave(user, key, token, by);
+      return undefined;
+    }
+    if (oldUser !== user) await this.#index.leave(oldUser, key, oldEntry, by);
+    return token;
   }
 
   /**
@@ -178,26 +186,15 @@ export class RedisStore implements SessionStore, AsyncDisposable {
   ): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const [from, to] = [this.#prefix + oldKey, this.#prefix + newKey];
-    const now = this.#now();
-    const args = this.#written(newKey, record);
-    await this.#index(record.userId, newKey, record.expiresAt, by);
-    let user: unknown;
+    const write = this.#written(newKey, record);
     if (this.#wire.cluster) {
-      user = await moveBetween(this.#wire, { from, to, version, now, record: args }, by, token);
-    } else {
-      const [moved, old] = await this.#wire.ask(
-        scripts.rotate,
-        [from, to],
-        [String(now), version, ...args],
-        by,
-        token,
-      );
-      if (moved === "yes") user = old;
+      const from = { key: oldKey, name: this.#prefix + oldKey, version };
+      return await this.#arrive(newKey, record.userId, write, by, token, from);
     }
-    if (user === undefined) return undefined;
-    await this.#unindex(user, oldKey, by);
-    return token;
+    const keys = [this.#prefix + oldKey, this.#prefix + newKey, ...this.#beside(record.userId)];
+    const args = [String(this.#now()), version, ...write, oldKey];
+    const [moved] = await this.#wire.ask(scripts.rotate, keys, args, by, token);
+    return moved === "yes" ? token : undefined;
   }
 
   /**
@@ -207,8 +204,8 @@ export class RedisStore implements SessionStore, AsyncDisposable {
    */
   async delete(key: string): Promise<boolean> {
     const by = this.#wire.deadline();
-    const [gone, user] = await this.#wire.ask(scripts.remove, [this.#prefix + key], [""], by);
-    if (gone === "yes") await this.#unindex(user, key, by);
+    const [gone, user, entry] = await this.#wire.ask(scripts.remove, [this.#prefix + key], [key, ""], by);
+    if (gone === "yes") await this.#index.leave(user, key, entry, by);
     return gone === "yes";
   }
 
@@ -219,15 +216,17 @@ export class RedisStore implements SessionStore, AsyncDisposable {
    */
   async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
     const by = this.#wire.deadline();
-    const ask = (indexed: unknown) => {
-      const args = [String(touchedAt), String(expiresAt), String(this.#life(expiresAt)), String(indexed)];
+    const life = String(this.#life(expiresAt));
+    let { entry, latest } = nowhere;
+    const ask = () => {
+      const args = [key, String(touchedAt), String(expiresAt), life, entry, latest];
       return this.#wire.ask(scripts.touch, [this.#prefix + key], args, by);
     };
-    let [touched, user] = await ask("");
-    // More than once only if the user changes at the same time
+    let [touched, user, old] = await ask();
+    // More than once only if another session comes under the key, or another user, at the same time
     while (touched === "index") {
-      await this.#index(userOf(user), key, expiresAt, by);
-      [touched, user] = await ask(user);
+      ({ entry, latest } = await this.#index.enter(String(user), key, String(old), life, by));
+      [touched, user, old] = await ask();
     }
     return touched === "yes";
   }
@@ -244,8 +243,7 @@ export class RedisStore implements SessionStore, AsyncDisposable {
    */
   async list(userId: string): Promise<readonly IndexedRecord[]> {
     const by = this.#wire.deadline();
-    const [members] = await this.#wire.ask(scripts.members, [this.#userKey(userId)], [], by);
-    const keys = members as string[];
+    const keys = await this.#index.keys(storedUser(userId), by);
     const records: IndexedRecord[] = [];
     for (let start = 0; start < keys.length; start += page) {
       const found = await Promise.all(
@@ -284,25 +282,27 @@ export class RedisStore implements SessionStore, AsyncDisposable {
     return { key, record };
   }
 
-  /**
-   * Enters a record into its user's index. The index may be on another server than the record, so it is written first:
-   * killed in between, there is an entry too many, which lapses, and never a live session that cannot be found and
-   * ended. For the same reason an entry's end only ever moves up, and listing removes nothing: what is missing may be about to come.
-   */
-  async #index(userId: string | undefined, key: string, expiresAt: number, by: number): Promise<void> {
-    if (userId === undefined) return;
-    const args = [key, String(expiresAt), String(this.#now() - slack)];
-    await this.#wire.ask(scripts.index, [this.#userKey(userId)], args, by);
+  /** Brings a record to its key in a cluster, entry first. */
+  async #arrive(
+    key: string,
+    userId: string | undefined,
+    record: readonly string[],
+    by: number,
+    token: string,
+    from?: Arrival["from"],
+  ): Promise<string | undefined> {
+    const user = storedUser(userId);
+    const entered = await this.#index.enter(user, key, token, record.at(-1)!, by);
+    const to = { key, name: this.#prefix + key };
+    const old = await arrive(this.#wire, { to, from, now: this.#now(), record, entered }, by, token);
+    if (old === undefined) await this.#index.leave(user, key, token, by);
+    else if (from !== undefined) await this.#index.leave(old[0], from.key, old[1], by);
+    return old && token;
   }
 
-  /** Takes the entry of a removed record out again. Left behind it lapses, so a failure here is none. */
-  async #unindex(user: unknown, key: string, by: number): Promise<void> {
-    if (user === "") return;
-    await this.#wire.ask(scripts.unindex, [`${this.#prefix}user:${user}`], [key], by).catch(() => {});
-  }
-
-  #userKey(userId: string): string {
-    return `${this.#prefix}user:${JSON.stringify(userId)}`;
+  /** The user's index as one more key of a script, where it is on the same server. */
+  #beside(userId: string | undefined): string[] {
+    return this.#wire.cluster || userId === undefined ? [] : [this.#index.name(storedUser(userId))];
   }
 
   #written(key: string, record: SessionRecord): string[] {
@@ -312,7 +312,7 @@ export class RedisStore implements SessionStore, AsyncDisposable {
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */
   #life(expiresAt: number): number {
     within("expiresAt", expiresAt, Number.isFinite(expiresAt), "a finite instant");
-    return Math.ceil(Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER));
+    return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
   }
 }
 

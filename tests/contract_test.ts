@@ -10,8 +10,8 @@ import { MemoryStore } from "../backends/memory.ts";
 import { RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { testStore } from "../src/testing.ts";
-import { clients, type Opened } from "./redis_clients.ts";
-import { type Server, skip, startServer } from "./redis_server.ts";
+import { clients, clusterClients, type Opened } from "./redis_clients.ts";
+import { type Server, skip, startCluster, startServer } from "./redis_server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sojourn-contract-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -64,3 +64,26 @@ for (const [name, connect] of Object.entries(clients)) {
     }, { expiresAlone: true });
   });
 }
+
+describe("on a real Redis Cluster", { skip }, () => {
+  let nodes: Server[];
+  before(async () => {
+    nodes = await startCluster();
+  });
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  });
+  for (const [name, connect] of Object.entries(clusterClients)) {
+    describe(`over ${name}`, () => {
+      let opened: Opened;
+      before(async () => {
+        opened = await connect(nodes.map((node) => node.port));
+      });
+      after(() => opened.close());
+      testStore(`RedisStore over ${name}`, async () => {
+        await Promise.all(nodes.map((node) => node.cli("FLUSHALL")));
+        return new RedisStore(opened.client);
+      }, { expiresAlone: true });
+    });
+  }
+});

@@ -85,3 +85,21 @@ export function recordOf(data: string, more: Partial<SessionRecord> = {}): Sessi
   const now = Date.now();
   return { data, createdAt: now, touchedAt: now, expiresAt: now + 3_600_000, ...more };
 }
+
+/** A client with the shape of node-redis. */
+export function shaped(send: (args: string[]) => Promise<unknown>): RedisClient {
+  return { isOpen: true, isReady: true, sendCommand: send };
+}
+
+/** What becomes of a command. */
+export type Fate = "pass" | "drop" | "twice";
+
+/** A client that drops commands, as if the process were killed before them, or sends them twice. */
+export function intercept(client: Redis, fate: (args: string[]) => Fate): RedisClient {
+  return shaped(async (args) => {
+    const what = fate(args);
+    if (what === "drop") return new Promise(() => {});
+    if (what === "twice") await client.call(args[0]!, ...args.slice(1)).catch(() => {});
+    return client.call(args[0]!, ...args.slice(1));
+  });
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Cluster } from "ioredis";
-import { type RedisClient, RedisStore } from "../backends/redis.ts";
+import { type RedisClient, RedisStore, type RedisStoreOptions } from "../backends/redis.ts";
 import type { SessionError } from "../src/errors.ts";
 import { clusterClients, freshKey, type Opened, recordOf } from "./redis_clients.ts";
 import { contract } from "./redis_contract.ts";
@@ -74,7 +74,11 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
     after(() => client.disconnect());
 
     /** A store whose process is killed, or does something else first, before its n-th command. */
-    function interrupted(at: number, act: (() => Promise<unknown>) | "kill"): RedisStore {
+    function interrupted(
+      at: number,
+      act: (() => Promise<unknown>) | "kill",
+      more: RedisStoreOptions = {},
+    ): RedisStore {
       let count = 0;
       const shape: RedisClient = {
         isOpen: true,
@@ -85,7 +89,7 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
           return await client.call(args[0]!, ...args.slice(1));
         },
       };
-      return new RedisStore(shape, { timeout: act === "kill" ? 0.1 : 2 });
+      return new RedisStore(shape, { timeout: act === "kill" ? 0.1 : 2, ...more });
     }
 
     it("killed before any step, the old session is whole or, past the decision, none is left", async () => {
@@ -145,6 +149,79 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
         assert.equal(await store.load(from), undefined);
         assert.equal(await store.load(to), undefined, `before step ${at}`);
         assert.deepEqual(await store.list(userId), []);
+      }
+    });
+
+    it("SR-040 no step of another operation takes a live session out of the index", async () => {
+      const userId = `index ${freshKey()}`;
+      const record = recordOf("1", { userId });
+      const listed = async (key: string) => (await store.list(userId)).some((one) => one.key === key);
+      const again = freshKey();
+      await store.create(again, record);
+      // The record is gone, its entry not yet, when the key is created anew
+      await interrupted(2, () => store.create(again, record)).delete(again);
+      assert.ok(await listed(again));
+      // The entry is there, the record not yet, when the old one is deleted
+      for (const at of [2, 3]) {
+        const key = freshKey();
+        const version = await store.create(key, recordOf("gone", { userId, expiresAt: Date.now() + 60_000 }));
+        const later = { now: () => Date.now() + 120_000 };
+        const made = await interrupted(at, async () => {
+          if (at === 2) await store.delete(key);
+          else await store.save(key, recordOf("x"), version!);
+        }, later).create(key, recordOf("1", { userId, expiresAt: Date.now() + 3_600_000 }));
+        assert.ok(made);
+        assert.ok(await listed(key), `before step ${at}`);
+      }
+      // Away and back, while the first move still tidies up
+      const [from, to] = [freshKey(), freshKey()];
+      const version = await store.create(from, record);
+      const back = async () => {
+        const moved = (await store.load(to))!;
+        assert.ok(await store.rotate(to, from, record, moved.version));
+      };
+      assert.ok(await interrupted(5, back).rotate(from, to, record, version!));
+      assert.ok(await listed(from));
+      assert.ok(!await listed(to));
+      // To another user and back, while the first save still tidies up
+      const key = freshKey();
+      const saved = await store.create(key, record);
+      const home = async () => {
+        assert.ok(await store.save(key, record, (await store.load(key))!.version));
+      };
+      assert.ok(await interrupted(4, home).save(key, recordOf("2", { userId: `${userId}!` }), saved!));
+      assert.ok(await listed(key));
+      assert.deepEqual(await store.list(`${userId}!`), []);
+    });
+
+    it("SR-032 who meets a session on its way waits for it", async () => {
+      for (const at of [3, 4]) {
+        const [from, to] = [freshKey(), freshKey()];
+        const version = await store.create(from, recordOf("old", { userId: "w" }));
+        let meeting: Promise<unknown>[] = [];
+        const meet = () => {
+          meeting = [store.load(to).then((one) => one?.data), store.touch(to, 1, Date.now() + 60_000)];
+          meeting.push(store.create(to, recordOf("taken")));
+          return Promise.resolve();
+        };
+        assert.ok(await interrupted(at, meet).rotate(from, to, recordOf("new", { userId: "w" }), version!));
+        assert.deepEqual(await Promise.all(meeting), ["new", true, undefined]);
+        assert.ok(await store.delete(to));
+      }
+    });
+
+    it("a log-in that is killed at any step leaves no session, and nothing in the way for long", async () => {
+      for (const at of [1, 2, 3]) {
+        const key = freshKey();
+        const userId = `in ${key}`;
+        await assert.rejects(interrupted(at, "kill").create(key, recordOf("1", { userId })), {
+          code: "ERR_STORE",
+        });
+        assert.equal(await store.load(key), undefined);
+        assert.ok(Number(await client.pttl(`sojourn:${key}`)) <= 10_200);
+        for (const one of await store.list(userId)) assert.ok(await store.delete(one.key));
+        assert.ok(await store.create(key, recordOf("2", { userId })));
+        assert.deepEqual((await store.list(userId)).map((one) => one.record.data), ["2"]);
       }
     });
 

@@ -4,7 +4,12 @@ import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
 import { FORMAT } from "./scripts.ts";
 
-/** The last seven arguments of every script that writes a record. */
+/** A user as it is stored: JSON, or empty for none. */
+export function storedUser(userId: string | undefined): string {
+  return userId === undefined ? "" : JSON.stringify(userId);
+}
+
+/** The arguments of a script that writes a record, but for its place in the index. */
 export function written(key: string, record: SessionRecord, life: number): string[] {
   if (!record.data.isWellFormed()) {
     throw new SessionError("ERR_SERIALIZE", "The encoded data has a lone surrogate, which Redis cannot keep");
@@ -15,7 +20,7 @@ export function written(key: string, record: SessionRecord, life: number): strin
     String(record.createdAt),
     String(record.touchedAt),
     String(record.expiresAt),
-    record.userId === undefined ? "" : JSON.stringify(record.userId),
+    storedUser(record.userId),
     String(life),
   ];
 }
@@ -24,7 +29,7 @@ export function written(key: string, record: SessionRecord, life: number): strin
 export interface Found {
   /** The record. */
   readonly record: StoredRecord;
-  /** Whether it waits for the end of a move, and is no session yet. */
+  /** Whether it is on its way, and no session yet. */
   readonly pending: boolean;
 }
 
@@ -50,8 +55,7 @@ export function read(key: string, answer: readonly unknown[]): Found | undefined
   return { record, pending: typeof pending === "string" };
 }
 
-/** The user in an answer: JSON, or empty for none. */
-export function userOf(value: unknown): string | undefined {
+function userOf(value: unknown): string | undefined {
   if (value === "") return undefined;
   try {
     const user: unknown = JSON.parse(value as string);

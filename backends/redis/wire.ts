@@ -12,6 +12,9 @@ const passing =
 const shortestPause = 8;
 const longestPause = 128;
 
+/** How long to wait for a record on its way before its process is taken for killed, in milliseconds. */
+const patience = 250;
+
 /** Puts questions to Redis. */
 export class Wire {
   /** Whether two keys may live on two servers. */
@@ -43,7 +46,7 @@ export class Wire {
 
   /**
    * Runs a script and answers what it answered. A command that was certainly not applied is sent again while there is
-   * time; one whose outcome is unknown is not.
+   * time; one whose outcome is unknown is not. In a cluster a record on its way is waited for.
    */
   async ask(
     script: Script,
@@ -52,6 +55,22 @@ export class Wire {
     by: number,
     token: string = this.token(),
   ): Promise<unknown[]> {
+    if (!this.cluster) return await this.#ask(script, keys, [token, "alone", ...args], by);
+    const until = Math.min(by, performance.now() + patience);
+    for (let pause = 1; performance.now() + pause < until; pause = Math.min(pause * 2, shortestPause)) {
+      const answer = await this.#ask(script, keys, [token, "patient", ...args], by);
+      if (answer[0] !== "wait") return answer;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    return await this.#ask(script, keys, [token, "", ...args], by);
+  }
+
+  async #ask(
+    script: Script,
+    keys: readonly string[],
+    args: readonly [token: string, mode: string, ...string[]],
+    by: number,
+  ): Promise<unknown[]> {
     // What the client still holds counts as waiting, also after its caller has given up: that is what fills the memory
     if (this.#waiting >= this.#maxWaiting) {
       throw new SessionError("ERR_STORE", `${this.#maxWaiting} commands are waiting for Redis already`);
@@ -59,11 +78,11 @@ export class Wire {
     this.#waiting++;
     let held: Promise<unknown> = Promise.resolve();
     const send = (command: string, what: string): Promise<unknown> => {
-      held = this.#client.run(command, [what, String(keys.length), ...keys, token, ...args], keys[0]!);
+      held = this.#client.run(command, [what, String(keys.length), ...keys, ...args], keys[0]!);
       return this.#within(held, by);
     };
     try {
-      return own(await this.#persist(script, send, by), token);
+      return own(await this.#persist(script, send, by), args[0]);
     } finally {
       const release = () => void this.#waiting--;
       held.then(release, release);

@@ -1,0 +1,73 @@
+/**
+ * The index of a user's sessions in a cluster, where it is on another server than the records.
+ *
+ * No step may hide a live session, so that it could not be found and ended. Therefore:
+ *
+ * - An entry is written before its record. Killed in between, there is an entry too many, which lapses; listing believes no entry but
+ *   looks at the record.
+ * - An entry belongs to one life of a record under one user: its name is the key and the token of the write that began this life,
+ *   and the record knows it. Taking it out when that life is over takes no other life's entry, whoever is creating the key anew
+ *   meanwhile; and that life does not come back: `save` and `rotate` need a version that is gone, and a `create` that the client sends
+ *   twice makes a record on its way, which only its own process can activate (see `arrive.ts`). So an index holds the live
+ *   sessions and what killed processes left behind.
+ * - An entry lapses no earlier than its record, however late a write is carried out (its server may have stood still for a day). The
+ *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and every write that moves the end of a record is told
+ *   not to let it live past E and half an hour by the clock of the record's server. This takes servers that agree within half an hour.
+ *   Ends only move up, since a write with a later end may still be coming.
+ */
+
+import * as scripts from "./scripts.ts";
+import type { Wire } from "./wire.ts";
+
+/** What a record that may be written now has to carry. */
+export interface Entered {
+  /** The entry's own part of its name; empty without a user. */
+  readonly entry: string;
+  /** The latest end of the record, by the servers' clocks; empty without a user. */
+  readonly latest: string;
+}
+
+/** Without a user, or on one server, where the scripts keep the index themselves. */
+export const nowhere: Entered = { entry: "", latest: "" };
+
+/** The indexes, each under `prefix` and the user as JSON. */
+export class UserIndex {
+  readonly #wire: Wire;
+  readonly #prefix: string;
+
+  /** Over a way to Redis. */
+  constructor(wire: Wire, prefix: string) {
+    this.#wire = wire;
+    this.#prefix = prefix;
+  }
+
+  /** The name of a user's index; `user` as JSON. */
+  name(user: string): string {
+    return `${this.#prefix}user:${user}`;
+  }
+
+  /** Enters a record that is to live for `life` milliseconds. */
+  async enter(user: string, key: string, entry: string, life: string, by: number): Promise<Entered> {
+    if (user === "") return nowhere;
+    const [latest] = await this.#wire.ask(scripts.index, [this.name(user)], [member(key, entry), life], by);
+    return { entry, latest: String(latest) };
+  }
+
+  /** Takes the entry of a life that is over out. Left behind it lapses, so a failure here is none. */
+  async leave(user: unknown, key: string, entry: unknown, by: number): Promise<void> {
+    if (!this.#wire.cluster || typeof user !== "string" || user === "") return;
+    await this.#wire.ask(scripts.unindex, [this.name(user)], [member(key, String(entry))], by).catch(
+      () => {},
+    );
+  }
+
+  /** The keys of records that may be the user's. */
+  async keys(user: string, by: number): Promise<string[]> {
+    const [members] = await this.#wire.ask(scripts.members, [this.name(user)], [], by);
+    return [...new Set((members as string[]).map((member) => member.split(" ", 1)[0]!))];
+  }
+}
+
+function member(key: string, entry: string): string {
+  return entry === "" ? key : `${key} ${entry}`;
+}
