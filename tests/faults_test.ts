@@ -195,7 +195,7 @@ for (const fault of cleanFaults) {
     it("SR-045 is told to whoever lists, revokes, clears or opens", async () => {
       const { site, visitor } = await siteWith();
       const { sessions } = site;
-      const [{ handle }] = await sessions.list("ada") as [{ handle: string }];
+      const { handle } = (await sessions.list("ada"))[0]!;
       const { id } = visitor;
       const calls: [Method, () => Promise<unknown>][] = [
         ["list", () => sessions.list("ada")],
