@@ -129,21 +129,24 @@ describe("what the codec refuses", () => {
     }
   });
 
-  it("SR-071 a value that changes while it is read is not stored as something else", async () => {
-    let looks = 0;
-    const shifty = {
-      get a() {
-        return looks++ % 2 ? () => {} : 1;
-      },
-    };
-    const session = await new Site().sessions.open();
-    try {
-      session.set("key", shifty);
-      await session.save();
-    } catch {
-      return;
+  it("SR-071 a value that says another thing at every look is refused, or stored as it was shown", async () => {
+    for (const looksBefore of [1, 2, 3, 4]) {
+      let looks = 0;
+      const shifty = {
+        get a() {
+          return looks++ < looksBefore ? 1 : () => {};
+        },
+      };
+      const { sessions } = new Site();
+      const session = await sessions.open();
+      try {
+        session.set("key", shifty);
+        await session.save();
+      } catch {
+        continue;
+      }
+      assert.deepEqual((await sessions.open(session.id)).get("key"), { a: 1 }, `after ${looksBefore} looks`);
     }
-    assert.deepEqual(Object.keys((await new Site().sessions.open(session.id)).get("key", { a: 1 })), ["a"]);
   });
 });
 

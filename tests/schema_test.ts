@@ -176,6 +176,20 @@ describe("a schema of any make", () => {
     assert.equal(record!.data, '1\n{"a":1}');
   });
 
+  it("is asked again when another writer's data came in between: nothing unfit is shown or stored as checked", async () => {
+    const site = siteOf(libraries["Zod"]!);
+    const visitor = await begin(site, { visits: 1 });
+    let seen: unknown;
+    await visitor.visit(async (session) => {
+      await site.plant(session.id!, '1\n{"visits":"many"}');
+      session.set("cart", ["tea"]);
+      await session.save();
+      seen = session.get("visits");
+    }).catch((error) => assert.equal(error.code, "ERR_SERIALIZE"));
+    assert.notEqual(seen, "many");
+    assert.notEqual((await site.stored(visitor.id)).record!.data, '1\n{"visits":"many","cart":["tea"]}');
+  });
+
   it("gives keys named __proto__ no power", async () => {
     const site = siteOf(z.record(z.string(), z.any()));
     const visitor = await begin(site, { a: 1 });
