@@ -14,7 +14,7 @@ for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
     // A call that hangs must not keep the process: it is released below.
     site.store.fail(fault, method);
     if (method === "touch") site.clock.now += 3_600_000;
-    const response = visitor.send((request) => {
+    const response = visitor.send(async (request) => {
       // Started, used, failed, and never awaited.
       request.session.then((session) => {
         if (method === "rotate") session.cycleKey();
@@ -22,7 +22,8 @@ for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
         else if (method !== "touch" && method !== "load") session.set("a", 2).save().catch(() => {});
         else session.get("a");
       }).catch(() => {});
-      site.sessions.get(request);
+      void site.sessions.get(request);
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve));
       return new Response("fine");
     });
     while (fault === "hang" || fault === "late" ? site.store.hanging.length === 0 : false) {
