@@ -16,8 +16,8 @@ export interface EachStore {
   readonly isHeld: boolean;
   readonly lists: boolean;
   readonly clock: { now: number };
-  readonly sessions: Sessions;
-  readonly events: SessionEvent[];
+  sessions: Sessions;
+  events: SessionEvent[];
   /** More sessions over the same store, with other options. */
   make(options?: Partial<SessionsOptions>): Sessions;
   browse(over?: Sessions): Browser;
@@ -31,12 +31,12 @@ export function overEveryStore(title: string, suite: (site: EachStore) => void):
     describe(`${title} over ${name}`, () => {
       let store: SessionsOptions["store"];
       const clock = { now: start };
-      const site = {
+      const site: EachStore = {
         isHeld,
         lists,
         clock,
         sessions: undefined as unknown as Sessions,
-        events: [] as SessionEvent[],
+        events: [],
         make: (options: Partial<SessionsOptions> = {}) =>
           createSessions({
             store,
