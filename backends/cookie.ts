@@ -10,6 +10,7 @@
 import { bringsCarrier, type CarriedStore } from "../src/carrier.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieCarrier, type NotBefore } from "./cookie/carrier.ts";
+import { mostChunks } from "./cookie/chunks.ts";
 
 /** What `new CookieStore` takes. */
 export interface CookieStoreOptions {
@@ -67,9 +68,9 @@ export class CookieStore implements CarriedStore {
       wrong('revocation must be a session store, { notBefore(userId) } or "none"', typeof revocation);
     }
     if (typeof chunks !== "number") wrong("chunks must be a number", typeof chunks);
-    if (!Number.isInteger(chunks) || chunks < 1 || chunks > 20) {
+    if (!Number.isInteger(chunks) || chunks < 1 || chunks > mostChunks) {
       throw new RangeError(
-        `Cannot make a cookie store: chunks must be a whole number from 1 to 20: received ${chunks}`,
+        `Cannot make a cookie store: chunks must be a whole number from 1 to ${mostChunks}: received ${chunks}`,
       );
     }
     if (typeof seal !== "boolean") wrong("seal must be a boolean", typeof seal);

@@ -46,7 +46,7 @@ export interface Carrier {
   /** Renews the limits in the record and changes nothing else; `undefined`: gone. */
   touch(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
   /** Ends the session; whether there was one. */
-  end(place: Place): MaybePromise<boolean>;
+  end(found: Found): MaybePromise<boolean>;
   /** Removes an expired record, unless it was changed since it was found. */
   retire(found: Found): MaybePromise<void>;
   /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */

@@ -93,12 +93,14 @@ function isTooDeep(text: string, data: object): boolean {
     }
   }
   if (brackets <= maxDepth) return false;
-  let level: unknown[] = Object.values(data);
-  for (let depth = 0; depth <= maxDepth; depth++) {
-    level = level.flatMap((value) => typeof value === "object" && value !== null ? Object.values(value) : []);
-    if (level.length === 0) return false;
+  const inside = (value: object) =>
+    Object.values(value).filter((item) => typeof item === "object" && item !== null);
+  let level: object[] = inside(data);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > maxDepth) return true;
+    level = level.flatMap(inside);
   }
-  return true;
+  return false;
 }
 
 /** `JSON.stringify`, except that -0 stays -0, as `JSON.parse` understands it. */

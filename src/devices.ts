@@ -63,10 +63,18 @@ async function live(core: Core, userId: string): Promise<IndexedRecord[]> {
   });
 }
 
-/** Ends one session; the number ended. With `userId` only if it is that user's. */
-export async function revoke(core: Core, handle: string, userId: string | undefined): Promise<number> {
+/** Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's. */
+export async function revoke(
+  core: Core,
+  handle: string,
+  options: { readonly userId?: string },
+): Promise<number> {
   if (!isHandle(handle)) return 0;
-  if (userId !== undefined && (await core.carrier.inspect(handle))?.userId !== userId) return 0;
+  if ("userId" in options) {
+    const { userId } = options;
+    // An undefined one comes from a visitor who is not logged in, and whose nothing is.
+    if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
+  }
   return await end(core, handle);
 }
 

@@ -15,73 +15,25 @@ function isRecord(value: unknown): value is SessionRecord {
 const isStored = (value: unknown): value is StoredRecord =>
   isRecord(value) && typeof (value as StoredRecord).version === "string";
 
+const isStoredOrNone = (value: unknown): value is StoredRecord | undefined =>
+  value === undefined || isStored(value);
+
 const isVersion = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === "string" && value !== "");
 
-/** A store whose calls end in time, with an answer of the right kind or a `SessionError`. */
-export class GuardedStore {
-  readonly #store: SessionStore;
+/** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
+export class Guard {
   readonly #timeout: number;
   readonly #onFailure: () => void;
 
   /** `timeout` in seconds; `onFailure` is told of every failed call. */
-  constructor(store: SessionStore, timeout: number, onFailure: () => void) {
-    this.#store = store;
+  constructor(timeout: number, onFailure: () => void) {
     this.#timeout = timeout;
     this.#onFailure = onFailure;
   }
 
-  load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#call(
-      () => this.#store.load(key),
-      (value): value is StoredRecord | undefined => value === undefined || isStored(value),
-    );
-  }
-
-  create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
-    return this.#call(() => this.#store.create(key, record), isVersion);
-  }
-
-  save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#call(() => this.#store.save(key, record, version), isVersion);
-  }
-
-  rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): MaybePromise<string | undefined> {
-    return this.#call(() => this.#store.rotate(oldKey, newKey, record, version), isVersion);
-  }
-
-  delete(key: string): MaybePromise<boolean> {
-    return this.#call(() => this.#store.delete(key), isBoolean);
-  }
-
-  get canTouch(): boolean {
-    return this.#store.touch !== undefined;
-  }
-
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#call(() => this.#store.touch!(key, touchedAt, expiresAt), isBoolean);
-  }
-
-  clearExpired(now: number, limit: number): MaybePromise<number> {
-    if (this.#store.clearExpired === undefined) unsupported("clear expired sessions");
-    return this.#call(() => this.#store.clearExpired!(now, limit), isCount);
-  }
-
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    if (this.#store.list === undefined) unsupported("list a user's sessions");
-    return this.#call(() => this.#store.list!(userId), isIndex);
-  }
-
-  close(): MaybePromise<void> {
-    return this.#store.close?.();
-  }
-
-  #call<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
+  /** Runs a call. */
+  call<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
     let answer: unknown;
     try {
       answer = run();
@@ -104,6 +56,82 @@ export class GuardedStore {
     if (failure.code === "ERR_STORE") this.#onFailure();
     return failure;
   }
+}
+
+/** A guarded session store. */
+export class GuardedStore {
+  readonly #store: SessionStore;
+  readonly #guard: Guard;
+
+  constructor(store: SessionStore, guard: Guard) {
+    this.#store = store;
+    this.#guard = guard;
+  }
+
+  load(key: string): MaybePromise<StoredRecord | undefined> {
+    return this.#guard.call(() => this.#store.load(key), isStoredOrNone);
+  }
+
+  create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
+    return this.#write(() => this.#store.create(key, record), isVersion);
+  }
+
+  save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
+    return this.#write(() => this.#store.save(key, record, version), isVersion);
+  }
+
+  rotate(
+    oldKey: string,
+    newKey: string,
+    record: SessionRecord,
+    version: string,
+  ): MaybePromise<string | undefined> {
+    return this.#write(() => this.#store.rotate(oldKey, newKey, record, version), isVersion);
+  }
+
+  delete(key: string): MaybePromise<boolean> {
+    return this.#write(() => this.#store.delete(key), isBoolean);
+  }
+
+  get canTouch(): boolean {
+    return this.#store.touch !== undefined;
+  }
+
+  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
+    return this.#write(() => this.#store.touch!(key, touchedAt, expiresAt), isBoolean);
+  }
+
+  clearExpired(now: number, limit: number): MaybePromise<number> {
+    if (this.#store.clearExpired === undefined) unsupported("clear expired sessions");
+    return this.#write(() => this.#store.clearExpired!(now, limit), isCount);
+  }
+
+  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
+    if (this.#store.list === undefined) unsupported("list a user's sessions");
+    return this.#guard.call(() => this.#store.list!(userId), isIndex);
+  }
+
+  close(): MaybePromise<void> {
+    return this.#guard.call(() => this.#store.close?.(), (value): value is void => value === value);
+  }
+
+  /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
+  #write<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
+    return this.#guard.call(() => {
+      try {
+        const answer = run();
+        return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
+      } catch (error) {
+        return trouble(error);
+      }
+    }, isRight);
+  }
+}
+
+/** Damage, told as trouble. */
+export function trouble(error: unknown): never {
+  if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
+  throw new SessionError("ERR_STORE", "A write met a damaged record", { cause: error });
 }
 
 /** Errors of calls that ran out of time, whose outcome nobody knows. */

@@ -3,7 +3,7 @@
 import type { Carrier, CarrierKit, Found, Place } from "./carrier.ts";
 import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
-import { GuardedStore } from "./guard.ts";
+import { Guard, GuardedStore } from "./guard.ts";
 import { Signer } from "./keyring.ts";
 import { Recent } from "./recent.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore } from "./store.ts";
@@ -35,7 +35,7 @@ export class HeldCarrier implements Carrier {
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
 
   constructor(store: SessionStore, kit: CarrierKit) {
-    this.#store = new GuardedStore(store, kit.timeout, () => kit.events.emit("store-error"));
+    this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
     this.#kit = kit;
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
   }
@@ -111,7 +111,8 @@ export class HeldCarrier implements Carrier {
 
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
-    return await this.#load({ id, key: await storageKey(id), token: "", isStale: false });
+    const [found] = await this.#look({ id, key: await storageKey(id), token: "", isStale: false });
+    return found;
   }
 
   reload(place: Place): MaybePromise<Found | undefined> {
@@ -170,7 +171,7 @@ export class HeldCarrier implements Carrier {
     return now && await this.#fresh(place);
   }
 
-  end(place: Place): MaybePromise<boolean> {
+  end({ place }: Found): MaybePromise<boolean> {
     return this.#store.delete(place.key);
   }
 

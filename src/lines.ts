@@ -16,7 +16,7 @@ export interface Task {
   /** Whether it is to get a new id. */
   readonly rotates: boolean;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
-  apply(base: Found): SessionRecord;
+  apply(base: Found): MaybePromise<SessionRecord>;
 }
 
 interface Waiting {
@@ -51,9 +51,11 @@ export class Lines {
     const line = this.#lines.get(key);
     if (line === undefined && !task.rotates) {
       const record = task.apply(task.found);
-      const place = this.#carrier.save(task.found.place, record);
-      if (!(place instanceof Promise) && place !== undefined) return { record, place };
-      return this.#join(key, task, { record, place });
+      if (!(record instanceof Promise)) {
+        const place = this.#carrier.save(task.found.place, record);
+        if (!(place instanceof Promise) && place !== undefined) return { record, place };
+        return this.#join(key, task, { record, place });
+      }
     }
     return this.#join(key, task);
   }
@@ -96,7 +98,7 @@ export class Lines {
   async #commit(batch: Waiting[], base: Found, first: Attempt | undefined): Promise<Found> {
     const { rotates } = batch[0]!.task;
     for (let retries = 0;; retries++) {
-      const attempt = first ?? this.#attempt(batch, base, rotates);
+      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, rotates);
       first = undefined;
       if (attempt === undefined) return base;
       const place = await attempt.place;
@@ -120,11 +122,11 @@ export class Lines {
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
-  #attempt(batch: Waiting[], base: Found, rotates: boolean): Attempt | undefined {
+  async #attempt(batch: Waiting[], base: Found, rotates: boolean): Promise<Attempt | undefined> {
     let record = base.record;
     for (const waiting of batch.splice(0)) {
       try {
-        record = waiting.task.apply({ record, place: base.place });
+        record = await waiting.task.apply({ record, place: base.place });
         batch.push(waiting);
       } catch (error) {
         waiting.reject(error);

@@ -22,6 +22,11 @@ export class Recent<K, V> {
     return value;
   }
 
+  delete(key: K): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
   set(key: K, value: V): void {
     if (this.#young.size >= this.#limit) {
       this.#old = this.#young;

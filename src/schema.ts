@@ -1,6 +1,7 @@
 /** Checks session data against a Standard Schema (https://standardschema.dev, version 1). */
 
 import { SessionError } from "./errors.ts";
+import { toObject } from "./state.ts";
 import type { MaybePromise } from "./store.ts";
 
 /** The part of the Standard Schema interface that is used here. Zod, Valibot and ArkType schemas have it. */
@@ -38,9 +39,12 @@ export async function validate(
   }
 }
 
-/** @throws {SessionError} `ERR_SERIALIZE` if the data does not fit the schema. */
-export async function demand(schema: StandardSchema<unknown>, data: Record<string, unknown>): Promise<void> {
-  if (await validate(schema, data) === undefined) {
+/** @throws {SessionError} `ERR_SERIALIZE` if values do not fit the schema; no values at all always do. */
+export async function demand(
+  schema: StandardSchema<unknown>,
+  values: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  if (values.size > 0 && await validate(schema, toObject(values)) === undefined) {
     throw new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
   }
 }

@@ -90,8 +90,8 @@ export class Sealer implements Envelope {
     const roots = await this.#made();
     const index = roots.findIndex(({ id }) => id.every((byte, i) => byte === bytes[keyIdAt + i]));
     if (index < 0) return "unknown-key";
+    const key = await this.#key(roots[index]!, bytes.subarray(saltAt, ivAt));
     try {
-      const key = await this.#key(roots[index]!, bytes.subarray(saltAt, ivAt));
       const text = await crypto.subtle.decrypt(this.#parameters(bytes, context), key, bytes.subarray(textAt));
       return { text: decoder.decode(text), isStale: index > 0 };
     } catch {
@@ -119,13 +119,21 @@ export class Sealer implements Envelope {
         false,
         ["encrypt", "decrypt"],
       );
+      derived.catch(() => this.#derived.delete(name));
       this.#derived.set(name, derived);
     }
     return derived;
   }
 
   #made(): Promise<readonly Root[]> {
-    return this.#roots ??= Promise.all(this.#secrets.map(async (secret) => {
+    return this.#roots ??= this.#make().catch((error) => {
+      this.#roots = undefined;
+      throw error;
+    });
+  }
+
+  #make(): Promise<readonly Root[]> {
+    return Promise.all(this.#secrets.map(async (secret) => {
       const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey", "deriveBits"]);
       const info = keyInfo(`${this.#purpose} key id`, this.#cookieName);
       const id = await crypto.subtle.deriveBits(

@@ -203,7 +203,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
-    const ended = await devices.revoke(this.#core, handle, options.userId);
+    const ended = await devices.revoke(this.#core, handle, options);
     await this.#core.events.settled();
     return ended;
   }
@@ -228,6 +228,14 @@ export class Sessions<Data extends object = SessionData> {
     options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
   ): Promise<number> {
     const { limit = Infinity, signal } = options;
+    if (typeof limit !== "number") {
+      throw new TypeError(
+        `Cannot clear expired sessions: expected a number as limit: received ${typeof limit}`,
+      );
+    }
+    if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 0)) {
+      throw new RangeError(`Cannot clear expired sessions: limit must be a whole number: received ${limit}`);
+    }
     const batch = 500;
     let removed = 0;
     while (removed < limit) {

@@ -33,7 +33,7 @@ export class Format {
     const { notes, data } = readText(record.data);
     let values: Map<string, unknown>;
     try {
-      values = new Map(Object.entries(this.#codec.decode(data)));
+      values = new Map(Object.entries(asData(this.#codec.decode(data))));
     } catch {
       // The parser's own message would quote the data.
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
@@ -84,6 +84,14 @@ export class Format {
   }
 }
 
+/** What a codec decoded, if it can be session data. */
+function asData(value: unknown): Record<string, unknown> {
+  const isData = typeof value === "object" && value !== null && !Array.isArray(value) &&
+    typeof (value as { then?: unknown }).then !== "function";
+  if (isData) return value as Record<string, unknown>;
+  throw new TypeError("Cannot use what the codec decoded: expected an object");
+}
+
 /** An object without prototype, so that `__proto__` is a key like any other (SR-072). */
 export function toObject(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
@@ -109,6 +117,8 @@ export class State {
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
   /** Gives the values as they were loaded, for comparison. */
   #loaded: () => ReadonlyMap<string, unknown>;
+  /** Whether the draft holds nothing that is not yet known to be saved. */
+  #isPristine = true;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
   readonly #isVerbatim: boolean;
 
@@ -122,17 +132,22 @@ export class State {
   /** Takes a change and logs it. */
   change(change: Change): void {
     change(this.draft);
+    this.#log(change);
+  }
+
+  #log(change: Change): void {
     this.log.push(change);
+    this.#isPristine = false;
   }
 
   /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
   handOut(key: string): unknown {
-    const value = this.draft.values.get(key);
-    if (isObject(value) && !this.#held.get(key)?.has(value)) {
-      const isLoaded = this.#isVerbatim && this.log.length === 0;
-      this.#hold(key, value, isLoaded ? asLoaded : this.#format.encodeValue(key, value));
+    const object = this.draft.values.get(key);
+    if (isObject(object) && !this.#held.get(key)?.has(object)) {
+      const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#format.encodeValue(key, object);
+      this.#hold(key, object, text);
     }
-    return value;
+    return object;
   }
 
   /** Sets a value; refused before anything changes when the codec cannot carry it (SR-071). */
@@ -141,7 +156,7 @@ export class State {
     // The log keeps a copy: the handler may go on changing the object that it set.
     const copy = isObject(value) ? () => this.#format.decodeValue(key, text) : () => value;
     this.draft.values.set(key, value);
-    this.log.push(({ values }) => {
+    this.#log(({ values }) => {
       if (!isDefault || !values.has(key)) values.set(key, copy());
     });
     this.#heldOnly(key, value, text);
@@ -170,7 +185,7 @@ export class State {
     }
     if (value === undefined) this.draft.values.delete(key);
     else this.draft.values.set(key, value);
-    this.log.push(({ values }) => {
+    this.#log(({ values }) => {
       const fresh = make(values.get(key));
       if (fresh === undefined) values.delete(key);
       else values.set(key, fresh);
@@ -223,7 +238,7 @@ export class State {
         if (text === this.#textOf(key, object)) continue;
         objects.set(object, text);
         this.draft.values.set(key, object);
-        this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
+        this.#log(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
       }
     }
   }
@@ -237,6 +252,7 @@ export class State {
   /** Goes on from what was saved, which is what this session showed when the save began. */
   saved(touchedAt: number, loaded: () => ReadonlyMap<string, unknown>): void {
     this.#loaded = loaded;
+    this.#isPristine = this.log.length === 0;
     this.draft.touchedAt = Math.max(this.draft.touchedAt, touchedAt);
   }
 
@@ -252,5 +268,6 @@ export class State {
     for (const change of this.log) change(draft);
     this.draft = draft;
     this.#loaded = loaded;
+    this.#isPristine = this.log.length === 0;
   }
 }

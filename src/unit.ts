@@ -4,11 +4,12 @@ import type { Carrier, Found } from "./carrier.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import { cookieAge, endOf, endsWithBrowser, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { trouble } from "./guard.ts";
 import type { Lines } from "./lines.ts";
 import type { Recent } from "./recent.ts";
 import { readText } from "./record.ts";
 import { demand, type StandardSchema } from "./schema.ts";
-import { type Draft, type Format, State, toObject } from "./state.ts";
+import { type Draft, type Format, State } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */
@@ -93,7 +94,7 @@ export class Unit {
     }
     if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.flush();
     if (core.schema === undefined) return this.#save(isForced);
-    return this.#run(demand(core.schema, toObject(draft.values)).then(() => this.#save(isForced)));
+    return this.#run(demand(core.schema, draft.values).then(() => this.#save(isForced)));
   }
 
   /** Commits for `session.save()`. A failure that nobody awaits must not end the process: the answer's commit meets it again. */
@@ -143,12 +144,13 @@ export class Unit {
       const expiresAt = endOf(core.limits, { ...life, touchedAt });
       return written = { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt };
     };
-    const apply = (base: Found): SessionRecord => {
+    const apply = (base: Found): MaybePromise<SessionRecord> => {
       isReplayed = base.record !== found?.record;
       if (!isReplayed) return compose(draft, text, base);
       const fresh = core.format.read(base.record);
       for (const change of log) change(fresh);
-      return compose(fresh, core.format.write(fresh), base);
+      const merge = () => compose(fresh, core.format.write(fresh), base);
+      return core.schema === undefined ? merge() : demand(core.schema, fresh.values).then(merge);
     };
     const done = (saved: Found) => {
       if (this.state !== state) {
@@ -165,7 +167,7 @@ export class Unit {
       state.cycles ??= cycles;
       const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
       if (isDoubtful && this.state === state) this.#doubtful = written;
-      throw error;
+      return trouble(error);
     };
     state.log = [];
     state.cycles = undefined;
@@ -274,7 +276,7 @@ export class Unit {
       const last = this.#moved ?? found;
       this.#moved = undefined;
       try {
-        if (last !== undefined && await core.carrier.end(last.place)) {
+        if (last !== undefined && await core.carrier.end(last)) {
           core.events.emit("ended", last.place.key);
         }
       } catch (error) {

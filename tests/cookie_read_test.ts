@@ -35,7 +35,7 @@ function assertReads(
     const values = pairs.filter(([one]) => one === name).map(([, value]) => value);
     assert.deepEqual(
       readAll(header, name),
-      { any: values.length > 0, values: distinct(values) },
+      { isCarried: values.length > 0, values: distinct(values) },
       JSON.stringify({ header, name }),
     );
   }
@@ -64,7 +64,7 @@ describe("the cookie reader", () => {
       [";;; ;\t; a=1;;", [["a", "1"]]],
     ];
     for (const [header, pairs] of cases) assertReads(header, pairs);
-    assert.deepEqual(readCookie(null, "a", () => true, 4), { any: false, values: [] });
+    assert.deepEqual(readCookie(null, "a", () => true, 4), { isCarried: false, values: [] });
   });
 
   itWithVectors("SR-014 reads the cases of cookies.json, as text and through a request", () => {

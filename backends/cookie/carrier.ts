@@ -2,7 +2,7 @@
 
 import type { Carrier, CarrierKit, Found, Place } from "../../src/carrier.ts";
 import { SessionError } from "../../src/errors.ts";
-import { GuardedStore } from "../../src/guard.ts";
+import { Guard, GuardedStore } from "../../src/guard.ts";
 import { Recent } from "../../src/recent.ts";
 import { type Envelope, Sealer } from "../../src/seal.ts";
 import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
@@ -47,6 +47,7 @@ export class CookieCarrier implements Carrier {
   readonly #kit: CarrierKit;
   readonly #envelope: Envelope;
   readonly #chunks: Chunks;
+  readonly #guard: Guard;
   readonly #revoked: GuardedStore | undefined;
   readonly #notBefore: Ending["notBefore"];
   /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
@@ -63,8 +64,8 @@ export class CookieCarrier implements Carrier {
     this.#envelope = isSealed
       ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
       : new Signed(kit.secrets, kit.cookie.name);
-    this.#revoked = ending.store &&
-      new GuardedStore(ending.store, kit.timeout, () => kit.events.emit("store-error"));
+    this.#guard = new Guard(kit.timeout, () => kit.events.emit("store-error"));
+    this.#revoked = ending.store && new GuardedStore(ending.store, this.#guard);
     this.#notBefore = ending.notBefore;
   }
 
@@ -108,16 +109,7 @@ export class CookieCarrier implements Carrier {
   async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
     if (this.#revoked !== undefined) return await this.#revoked.load(key) !== undefined;
     if (this.#notBefore === undefined || userId === undefined) return false;
-    let notBefore: unknown;
-    try {
-      notBefore = await this.#notBefore(userId);
-    } catch (error) {
-      throw new SessionError("ERR_STORE", "notBefore failed", { cause: error });
-    }
-    if (typeof notBefore !== "number" || Number.isNaN(notBefore)) {
-      throw new SessionError("ERR_STORE", "notBefore gave an answer that is not a number of milliseconds");
-    }
-    return createdAt < notBefore;
+    return createdAt < await this.#guard.call(() => this.#notBefore!(userId), isInstant);
   }
 
   open(): never {
@@ -188,20 +180,20 @@ export class CookieCarrier implements Carrier {
     return place;
   }
 
-  async end(place: Place): Promise<boolean> {
-    const later = this.#later(place);
-    return await this.#revoke(place, later?.found?.record);
+  async end({ place, record }: Found): Promise<boolean> {
+    const later = this.#later(place)?.found?.record.expiresAt ?? 0;
+    return await this.#revoke(place, { ...record, expiresAt: Math.max(record.expiresAt, later) });
   }
 
   /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
-  async #revoke(place: Place, record: SessionRecord | undefined): Promise<boolean> {
+  async #revoke(place: Place, record: SessionRecord): Promise<boolean> {
     const now = this.#kit.now();
     let isFirst = true;
     if (this.#revoked !== undefined) {
       const { absoluteAge } = this.#kit.limits;
       const expiresAt = absoluteAge === null
-        ? Math.max(record?.expiresAt ?? now, now) + longMemory
-        : (record?.createdAt ?? now) + absoluteAge * 1000;
+        ? Math.max(record.expiresAt, now) + longMemory
+        : record.createdAt + absoluteAge * 1000;
       const ended = {
         data: "ended",
         createdAt: now,
@@ -242,6 +234,8 @@ export class CookieCarrier implements Carrier {
 
   close(): void {}
 }
+
+const isInstant = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
 
 function unsupported(what: string): never {
   throw new SessionError("ERR_UNSUPPORTED", `A session in a cookie cannot ${what}`);

@@ -17,6 +17,9 @@ const never = () => false;
 /** More different values than this under the first name are refused unread (SR-016). */
 const mostCandidates = 4;
 
+/** The most cookies that a store may be told to use; stale pieces are looked for up to here. */
+export const mostChunks = 20;
+
 /** Splits tokens into cookies and joins them again, for one cookie name. */
 export class Chunks {
   readonly #cookie: CookieWriter;
@@ -89,7 +92,7 @@ export class Chunks {
   /** The fields that clear what a request carries of ours, from a given piece on. */
   clear(header: string | null, from = 0): string[] {
     const fields: string[] = [];
-    for (let i = from; i < Math.max(this.#most, 1); i++) {
+    for (let i = from; i < mostChunks; i++) {
       if (readCookie(header, this.#name(i), never, 0).isCarried) {
         fields.push(this.#cookie.clear(this.#name(i)));
       }
