@@ -65,9 +65,9 @@ function sojourn(name: string, store: () => SessionsOptions["store"], isSync = f
     handler(scenario) {
       const sessions = createSessions<{ visits: number; name: string }>({ store: store(), secrets });
       if (scenario === "N") {
-        // deno-lint-ignore require-await -- the point is the promise
         return isSync
           ? sessions.wrap(() => new Response("ok"))
+          // deno-lint-ignore require-await -- the point is the promise
           : sessions.wrap(async () => new Response("ok"));
       }
       return sessions.wrap(async (request) => {

@@ -46,8 +46,8 @@ function readNotes(text: string | undefined): Notes {
   } catch {
     damaged();
   }
-  const { expiry, label } = notes as Notes;
-  const good = (expiry === undefined || Number.isFinite(expiry) ||
+  const { expiry, label, ...others } = notes as Notes;
+  const good = Object.keys(others).length === 0 && (expiry === undefined || Number.isFinite(expiry) ||
     (typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at))) &&
     (label === undefined || typeof label === "string");
   return good ? notes as Notes : damaged();

@@ -76,11 +76,9 @@ export class Format {
       if (error instanceof SessionError) throw error;
       throw new SessionError("ERR_SERIALIZE", "Cannot store a value that the codec refuses");
     }
-    if (typeof text === "string") return text;
-    throw new SessionError(
-      "ERR_SERIALIZE",
-      "Cannot store the session: the codec's encode must return a string",
-    );
+    // Most stores keep UTF-8, which has no lone surrogates.
+    if (typeof text === "string" && text.isWellFormed()) return text;
+    throw new SessionError("ERR_SERIALIZE", "Cannot store the session: encode must return well-formed text");
   }
 }
 

@@ -88,9 +88,9 @@ export class Unit {
     const isForced = isAnswer && core.savesEveryRequest && found !== undefined;
     if (found === undefined ? draft.values.size === 0 && draft.userId === undefined : !state.isModified) {
       if (isForced) return this.#run(this.#saveUnchanged());
-      return found !== undefined && this.isUsed && this.#isTouchDue(found)
-        ? this.#run(this.#touch(found))
-        : undefined;
+      const isDue = found !== undefined && this.isUsed && core.rolls &&
+        isTouchDue(core.limits, draft, core.now());
+      return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.flush();
     if (core.schema === undefined) return this.#save(isForced);
@@ -225,13 +225,6 @@ export class Unit {
     if (this.#header === undefined) return;
     const { carrier, limits, now } = this.core;
     this.fields = carrier.setCookie(place, cookieAge(limits, notes, record.expiresAt, now()), this.#header);
-  }
-
-  /** Whether a session that was used is to have its limits renewed. One that a late touch cut short is mended at once. */
-  #isTouchDue(found: Found): boolean {
-    const { core, state: { draft } } = this;
-    return core.rolls &&
-      (isTouchDue(core.limits, draft, core.now()) || endOf(core.limits, draft) > found.record.expiresAt);
   }
 
   /** Renews the limits. A session that is gone meanwhile, or a store that fails, does not harm an answer that only read. */
