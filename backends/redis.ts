@@ -235,8 +235,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     }
     const tally = new Tally(now, bounds);
     for (let cursor = "0", begun = false; cursor !== "0" || !begun; begun = true) {
-      const args = [cursor, `${this.#prefix.replace(/[*?[\]\\]/g, "\\$&")}${"?".repeat(64)}`];
-      const [next, fields] = await this.#wire.ask(scripts.sizes, [this.#prefix], args, this.#wire.deadline());
+      const by = this.#wire.deadline();
+      const [next, fields] = await this.#wire.ask(scripts.sizes, [this.#prefix], [cursor], by);
       countFields(tally, fields as unknown[]);
       cursor = String(next);
     }

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { Redis } from "ioredis";
 import { CachedStore } from "../backends/cached.ts";
 import { DenoKvStore } from "../backends/deno_kv.ts";
 import { FileStore } from "../backends/file.ts";
@@ -185,6 +186,14 @@ describe("counting all records", () => {
       const { live, expired, damaged } = await store.stats(now, bounds);
       assert.deepEqual([live, expired, damaged], [1, 1, 2]);
     });
+  });
+
+  it("a prefix that the client puts before each key is no obstacle", { skip: noRedis }, async () => {
+    const client = new Redis(server.port, "127.0.0.1", { keyPrefix: "app[1]:" });
+    const store = new RedisStore(client, { now: earlier });
+    await fill(store, 40);
+    assert.deepEqual(await store.stats(now, bounds), expected(40));
+    client.disconnect();
   });
 
   describe("stores that count through others, or not at all", () => {

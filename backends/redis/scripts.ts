@@ -207,12 +207,13 @@ return {ARGV[1], redis.call('ZRANGE', KEYS[1], whole(clock() - ${slack}), '+inf'
 };
 
 /**
- * KEYS prefix; ARGV token, cursor, pattern. Answers the next cursor, then created, expires and bytes of each record of this
- * step; empty texts for what is no record of this format. What waits for a move is left out.
+ * KEYS prefix, which the client may have put its own before; ARGV cursor. Answers the next cursor, then created, expires and
+ * bytes of each record of this step; empty texts for what is no record of this format. A record on its way is left out.
  */
 export const sizes: Script = {
   source: `
-local step = redis.call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', 250)
+local pattern = string.gsub(KEYS[1], '[*?%[%]\\\\]', '\\\\%0') .. string.rep('?', 64)
+local step = redis.call('SCAN', ARGV[3], 'MATCH', pattern, 'COUNT', 250)
 local fields = {}
 for _, at in ipairs(step[2]) do
   local key = string.sub(at, -64)
