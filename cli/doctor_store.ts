@@ -1,6 +1,6 @@
 /** What `doctor` says about a store. */
 
-import { lstatSync, readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import type { StoreStats } from "../src/store.ts";
 import { type Finding, finding } from "./finding.ts";
 import { type AnyStore, type Place, readSqlite } from "./open.ts";
@@ -78,7 +78,7 @@ async function indexes({ kind, path, table }: Place): Promise<Finding[]> {
     const there = rows.map(({ name }) => String(name));
     missing = [`${table}_expires`, `${table}_user`].filter((name) => !there.includes(name));
   } else if (kind === "file") {
-    if (lstatSync(`${path}/users`, { throwIfNoEntry: false }) === undefined) missing = ["users"];
+    if (statSync(`${path}/users`, { throwIfNoEntry: false }) === undefined) missing = ["users"];
   } else return [];
   if (missing.length === 0) return [finding("index", "ok", "the store's indexes are there")];
   const what = `${missing.join(" and ")} ${missing.length === 1 ? "was" : "were"} missing`;
@@ -97,8 +97,8 @@ function modes({ kind, path }: Place): Finding[] {
     : [path, `${path}-wal`, `${path}-shm`];
   let seen = 0;
   for (const one of paths) {
-    const facts = lstatSync(one, { throwIfNoEntry: false });
-    if (facts !== undefined) seen |= facts.isSymbolicLink() ? 0 : facts.mode;
+    const facts = statSync(one, { throwIfNoEntry: false });
+    if (facts !== undefined) seen |= facts.mode;
   }
   const hint = kind === "file" ? `chmod -R go= ${path}` : `chmod go= ${path}*`;
   if (seen & 0o022) return [finding("modes", "error", `others than the owner may write to it: ${hint}`)];

@@ -1,7 +1,7 @@
 /** What the doctor says about stores and options that are not as they should be, and how it ends. */
 
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { FileStore } from "../backends/file.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -98,6 +98,8 @@ describe("the doctor of stores", () => {
       code: 1,
       found: [`warning others than the owner may read it: chmod go= ${path}*`],
     });
+    symlinkSync(path, `${path}.link`);
+    assert.equal((await examine([`sqlite:${path}.link`], "modes")).code, 1, "behind a link too");
     chmodSync(path, 0o602);
     assert.deepEqual(await examine([`sqlite:${path}`], "modes"), {
       code: 3,
