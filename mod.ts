@@ -36,4 +36,12 @@ export type { Codec } from "./src/codec.ts";
 export type { SchemaResult, StandardSchema } from "./src/schema.ts";
 export type { SessionEvent, SessionEventType } from "./src/events.ts";
 export type { SessionInfo } from "./src/devices.ts";
-export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./src/store.ts";
+export type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "./src/store.ts";

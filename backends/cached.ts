@@ -4,7 +4,15 @@
  * @module
  */
 
-import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 import { type Copy, packCopy, unpackCopy } from "./cached_copy.ts";
 import { OwnWrites } from "./cached_writes.ts";
 
@@ -92,6 +100,8 @@ export class CachedStore implements SessionStore {
   readonly clearExpired?: (now: number, limit: number) => Promise<number>;
   /** As in {@linkcode SessionStore.list}; there if the durable store has it, which answers alone. */
   readonly list?: (userId: string) => MaybePromise<readonly IndexedRecord[]>;
+  /** As in {@linkcode CountableStore.stats}; there if the durable store has it, which answers alone. */
+  readonly stats?: (now: number, bounds: readonly number[]) => MaybePromise<StoreStats>;
 
   /**
    * A store that keeps copies of `store`'s records in `cache`.
@@ -122,6 +132,7 @@ export class CachedStore implements SessionStore {
       };
     }
     if (store.list !== undefined) this.list = (userId) => store.list!(userId);
+    if (isCountable(store)) this.stats = (now, bounds) => store.stats(now, bounds);
   }
 
   /**
@@ -301,4 +312,16 @@ function checkOptions(options: CachedStoreOptions): Required<CachedStoreOptions>
   return { staleness, timeout, now };
 }
 
-export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+export type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
+
+function isCountable(store: SessionStore): store is CountableStore {
+  return typeof (store as Partial<CountableStore>).stats === "function";
+}

@@ -5,11 +5,13 @@
  */
 
 import { SessionError } from "../src/errors.ts";
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
 import { KvKeys } from "./deno_kv_keys.ts";
 import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
+import type { Edit, Found, Plan } from "./deno_kv_plan.ts";
 import { decodeRecord, encodeRecord } from "./deno_kv_record.ts";
+import { countRecords } from "./deno_kv_stats.ts";
 import { type Ask, within } from "./deno_kv_within.ts";
 
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
@@ -22,23 +24,9 @@ const GRACE = 60_000;
 const FOREVER = 1e12;
 /** How many records are read or removed side by side. */
 const WIDTH = 32;
-/** What lies under a storage key. */
-interface Found {
-  readonly stamp: string | null;
-  readonly record: StoredRecord | undefined;
-}
-
-/** A part of an atomic operation. */
-type Edit = (write: DenoKvAtomic) => DenoKvAtomic;
-
-/** What an operation answers, once its edits are committed; without edits, at once. */
-interface Plan<T> {
-  readonly answer: T;
-  readonly edits?: readonly Edit[];
-}
 
 /**
- * A {@linkcode SessionStore} over Deno KV.
+ * A session store over Deno KV.
  *
  * Every change is one atomic operation, checked against the versionstamp that was read, which keeps the record, the
  * user index and the expiry index together. All reads are strong. Records have versions of their own, random and never
@@ -63,7 +51,7 @@ interface Plan<T> {
  * assert.equal(await store.delete(key), true);
  * ```
  */
-export class DenoKvStore implements SessionStore {
+export class DenoKvStore implements CountableStore {
   readonly #kv: DenoKv;
   readonly #keys: KvKeys;
   readonly #timeout: number;
@@ -268,6 +256,15 @@ export class DenoKvStore implements SessionStore {
       }
       return listed;
     });
+  }
+
+  /**
+   * Counts all records, in pages of a hundred; `bounds` are ages in ms, ascending.
+   *
+   * @throws {SessionError} `ERR_STORE` if the database fails
+   */
+  stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    return countRecords(this.#kv, this.#keys.records, this.#timeout, now, bounds);
   }
 
   /** Closes the database if `open` opened it. May be called twice. */

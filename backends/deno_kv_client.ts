@@ -34,11 +34,14 @@ export interface DenoKv {
     key: DenoKvKey,
     options: { consistency: "strong" },
   ): Promise<{ value: unknown; versionstamp: string | null }>;
-  /** Reads the entries under a prefix, before `end` if it is given, in order. */
+  /** Reads the entries under a prefix, from `start` or before `end` if they are given, in order, `limit` at the most. */
   list(
-    selector: { prefix: DenoKvKey } | { prefix: DenoKvKey; end: DenoKvKey },
-    options: { consistency: "strong" },
-  ): AsyncIterable<{ key: readonly unknown[] }>;
+    selector:
+      | { prefix: DenoKvKey }
+      | { prefix: DenoKvKey; start: DenoKvKey }
+      | { prefix: DenoKvKey; end: DenoKvKey },
+    options: { consistency: "strong"; limit?: number },
+  ): AsyncIterable<{ key: readonly unknown[]; value: unknown }>;
   /** Starts an atomic operation. */
   atomic(): DenoKvAtomic;
   /** Closes the database. */

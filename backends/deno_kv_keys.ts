@@ -14,9 +14,14 @@ export class KvKeys {
     this.#prefix = prefix;
   }
 
+  /** The prefix of all records. */
+  get records(): DenoKvKey {
+    return [this.#prefix, "record"];
+  }
+
   /** The record itself. */
   record(key: string): DenoKvKey {
-    return [this.#prefix, "record", key];
+    return [...this.records, key];
   }
 
   /** The index entries of a record. */

@@ -6,11 +6,12 @@
 
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/folders.ts";
 import { FileSessions } from "./file/sessions.ts";
 import { Sweep } from "./file/sweep.ts";
+import { Tally } from "./tally.ts";
 
 /** How a {@linkcode FileStore} behaves. */
 export interface FileStoreOptions {
@@ -68,7 +69,7 @@ const OPTIONS = ["durability", "timeout", "now"];
  * rmSync(directory, { recursive: true });
  * ```
  */
-export class FileStore implements SessionStore {
+export class FileStore implements CountableStore {
   readonly #sessions: FileSessions;
   readonly #sweep: Sweep;
   readonly #running = new Set<Promise<unknown>>();
@@ -157,6 +158,15 @@ export class FileStore implements SessionStore {
   /** The records of one user, from an index of empty files; damaged ones are left out. */
   list(userId: string): Promise<readonly IndexedRecord[]> {
     return this.#run([], () => this.#sessions.list(userId));
+  }
+
+  /** Reads and counts all records, one folder of them at a time; `bounds` are ages in ms, ascending. */
+  stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    return this.#run([], async () => {
+      const tally = new Tally(now, bounds);
+      await this.#sweep.count(tally);
+      return tally.stats;
+    });
   }
 
   /** Waits for what is running. Nothing is held open; afterwards every call is refused with `ERR_STORE`. */

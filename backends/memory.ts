@@ -3,9 +3,26 @@
  *
  * @module
  */
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
+import { pause, Tally } from "./tally.ts";
 
-export type { IndexedRecord, SessionRecord, SessionStore, StoredRecord };
+export type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+};
 
 /** One record in the ring of all records, which runs from the least to the most recently used. */
 interface Entry {
@@ -52,7 +69,7 @@ export interface MemoryStoreOptions {
  * assert.equal(store.create(key, record), undefined); // the key is taken
  * ```
  */
-export class MemoryStore implements SessionStore {
+export class MemoryStore implements CountableStore {
   readonly #entries = new Map<string, Entry>();
   /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
   readonly #ring = {} as Entry;
@@ -157,6 +174,19 @@ export class MemoryStore implements SessionStore {
       found.push({ key, record });
     }
     return found;
+  }
+
+  /** Counts all records, a thousand at a time; `bounds` are ages in ms, ascending. */
+  async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    const tally = new Tally(now, bounds);
+    let seen = 0;
+    // By their keys at the start: a record that is saved meanwhile would come up twice.
+    for (const key of [...this.#entries.keys()]) {
+      const record = this.#entries.get(key)?.record;
+      if (record) tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
+      if (++seen % 1000 === 0) await pause();
+    }
+    return tally.stats;
   }
 
   /** Does nothing: a memory store holds nothing that must be released. */

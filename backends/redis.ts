@@ -5,13 +5,15 @@
  */
 
 import { SessionError } from "../src/errors.ts";
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
-import { damaged, type Found, read, storedUser, written } from "./redis/record.ts";
+import { readOptions, type RedisStoreOptions, within } from "./redis/options.ts";
+import { countFields, damaged, type Found, read, storedUser, written } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
 import { Wire } from "./redis/wire.ts";
+import { Tally } from "./tally.ts";
 
 export type {
   BunRedisClient,
@@ -20,37 +22,16 @@ export type {
   NodeRedisCluster,
   RedisClient,
 } from "./redis/client.ts";
-export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
-
-/** Settings of a {@linkcode RedisStore}. */
-export interface RedisStoreOptions {
-  /**
-   * What the name of every key begins with. With a hash tag (`"{sessions}:"`) a cluster keeps all of them on one server.
-   * @default "sojourn:"
-   */
-  readonly prefix?: string;
-  /**
-   * Seconds that one operation may take, retries included.
-   * @default 2
-   */
-  readonly timeout?: number;
-  /**
-   * How many commands may be waiting for an answer. One more is refused at once, so that a server that has stopped
-   * answering does not fill the memory.
-   * @default 10_000
-   */
-  readonly maxWaiting?: number;
-  /**
-   * Whether two keys may live on two servers. Found out from the client; to be given for a client that does not know it
-   * talks to a cluster (through a proxy), or as `false` when `prefix` has a hash tag.
-   */
-  readonly cluster?: boolean;
-  /**
-   * The clock, in milliseconds since the epoch.
-   * @default Date.now
-   */
-  readonly now?: () => number;
-}
+export type { RedisStoreOptions };
+export type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 
 /** So many records are read at once when listing. */
 const page = 64;
@@ -83,7 +64,7 @@ const page = 64;
  * await store.close();
  * ```
  */
-export class RedisStore implements SessionStore, AsyncDisposable {
+export class RedisStore implements CountableStore, AsyncDisposable {
   readonly #wire: Wire;
   readonly #prefix: string;
   readonly #index: UserIndex;
@@ -96,19 +77,7 @@ export class RedisStore implements SessionStore, AsyncDisposable {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
-    const { prefix = "sojourn:", timeout = 2, maxWaiting = 10_000, cluster, now = Date.now, ...rest } =
-      options;
-    for (const name in rest) throw new TypeError(`Cannot use the unknown option "${name}" of RedisStore`);
-    expect("prefix", prefix, typeof prefix === "string", "a string");
-    expect("cluster", cluster, cluster === undefined || typeof cluster === "boolean", "a boolean");
-    expect("now", now, typeof now === "function", "a function");
-    within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
-    within(
-      "maxWaiting",
-      maxWaiting,
-      Number.isSafeInteger(maxWaiting) && maxWaiting > 0,
-      "a whole number above 0",
-    );
+    const { prefix, timeout, maxWaiting, cluster, now } = readOptions(options);
     const known = recognise(client);
     this.#wire = new Wire(known, cluster ?? known.cluster, timeout, maxWaiting);
     this.#prefix = prefix;
@@ -254,6 +223,26 @@ export class RedisStore implements SessionStore, AsyncDisposable {
     return records;
   }
 
+  /**
+   * Counts the records under `prefix`, by `SCAN`; `bounds` are ages in ms, ascending. One that Redis moves about meanwhile
+   * may count twice.
+   *
+   * @throws {SessionError} `ERR_UNSUPPORTED` in a cluster, where no server knows all; `ERR_STORE` if Redis is in trouble.
+   */
+  async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    if (this.#wire.cluster) {
+      throw new SessionError("ERR_UNSUPPORTED", "Cannot count the records of a Redis Cluster");
+    }
+    const tally = new Tally(now, bounds);
+    for (let cursor = "0", begun = false; cursor !== "0" || !begun; begun = true) {
+      const by = this.#wire.deadline();
+      const [next, fields] = await this.#wire.ask(scripts.sizes, [this.#prefix], [cursor], by);
+      countFields(tally, fields as unknown[]);
+      cursor = String(next);
+    }
+    return tally.stats;
+  }
+
   /** Does nothing: the client was handed in, so it is not closed. */
   async close(): Promise<void> {}
 
@@ -314,15 +303,4 @@ export class RedisStore implements SessionStore, AsyncDisposable {
     within("expiresAt", expiresAt, Number.isFinite(expiresAt), "a finite instant");
     return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
   }
-}
-
-function expect(name: string, received: unknown, fits: boolean, expected: string): void {
-  if (!fits) {
-    throw new TypeError(`Cannot use the option "${name}": expected ${expected}, received ${typeof received}`);
-  }
-}
-
-function within(name: string, received: number, fits: boolean, expected: string): void {
-  if (typeof received !== "number") expect(name, received, false, "a number");
-  if (!fits) throw new RangeError(`Cannot use "${name}": expected ${expected}, received ${received}`);
 }

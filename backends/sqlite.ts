@@ -5,15 +5,32 @@
  * @module
  */
 import { setTimeout } from "node:timers/promises";
-import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
+import type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
 import { readRow, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
 import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
 import { Writes } from "./sqlite/writes.ts";
+import { pause, Tally } from "./tally.ts";
 
-export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord };
+export type {
+  CountableStore,
+  IndexedRecord,
+  MaybePromise,
+  SessionRecord,
+  SessionStore,
+  StoredRecord,
+  StoreStats,
+};
 export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
 
 /**
@@ -41,7 +58,7 @@ export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
  * assert.equal(await store.create(key, record), undefined); // the key is taken
  * ```
  */
-export class SqliteStore implements SessionStore {
+export class SqliteStore implements CountableStore {
   readonly #connection: Connection;
   readonly #writes: Writes;
   readonly #timeout: number;
@@ -209,6 +226,24 @@ export class SqliteStore implements SessionStore {
         }
       })
     );
+  }
+
+  /**
+   * Counts all records, a thousand rows at a time; `bounds` are ages in ms, ascending.
+   *
+   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   */
+  async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    const tally = new Tally(now, bounds);
+    for (let last = "", rows: unknown[] = [null]; rows.length > 0; await pause()) {
+      rows = await this.#read(({ sizes }) => sizes.all(last, 1000));
+      for (const row of rows) {
+        const { key, created_at, expires_at, size } = row as Record<string, unknown>;
+        tally.add(created_at, expires_at, size);
+        last = key as string;
+      }
+    }
+    return tally.stats;
   }
 
   /** Finishes the writes that wait, then closes what `open` opened. Calls after that are `ERR_STORE`. May be called twice. */

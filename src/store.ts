@@ -35,6 +35,36 @@ export interface IndexedRecord {
   readonly record: SessionRecord;
 }
 
+/** Counts over all the records of a store, as they were while it was looked through. */
+export interface StoreStats {
+  /** Records whose time is not over. */
+  readonly live: number;
+  /** Records that have expired and were not removed yet. */
+  readonly expired: number;
+  /** Records that cannot be read: damaged, or written by a newer version of the library. */
+  readonly damaged: number;
+  /** The bytes of all their data, as the codec encoded it, in UTF-8. */
+  readonly bytes: number;
+  /** When the oldest live one was created, in ms; absent if there is none. */
+  readonly oldest?: number;
+  /** When the newest one was created, in ms, expired or not; absent if there is none. */
+  readonly newest?: number;
+  /** The live ones by their age since creation: under the first bound, from there to the second, …, over the last. */
+  readonly ages: readonly number[];
+}
+
+/**
+ * A store that can look through all its records, for operators. It is no part of what sessions need from a store: the
+ * command line asks for it, and says so where it is missing.
+ */
+export interface CountableStore extends SessionStore {
+  /**
+   * Counts all records, in steps that neither hold up the event loop nor gather records in memory. `bounds` are ages in ms,
+   * ascending. What changes meanwhile may be counted or not.
+   */
+  stats(now: number, bounds: readonly number[]): MaybePromise<StoreStats>;
+}
+
 /**
  * A place where sessions are kept.
  *

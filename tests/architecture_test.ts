@@ -10,7 +10,7 @@ import { before, describe, it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const rooms = ["src", "backends", "tests", "tools", "examples", "bench"];
+const rooms = ["src", "backends", "cli", "tests", "tools", "examples", "bench"];
 const onDeno = "Deno" in globalThis ? {} : { skip: "not on this runtime: deno info" };
 
 /** What a backend takes from `src/` beyond the three files that all may take, with the reason. */
@@ -51,7 +51,7 @@ function files(): Text[] {
 }
 
 const all = files();
-const library = all.filter(({ path }) => /^(src|backends)\/|^mod\.ts$/.test(path));
+const library = all.filter(({ path }) => /^(src|backends|cli)\/|^mod\.ts$/.test(path));
 
 function where(wrong: readonly { readonly path: string }[]): string[] {
   return wrong.map(({ path }) => path);
@@ -59,6 +59,20 @@ function where(wrong: readonly { readonly path: string }[]): string[] {
 
 /** What each file of the library imports: paths inside the checkout, or specifiers for the rest. */
 const imports = new Map<string, string[]>();
+/** The same without what is imported at run time only. */
+const statics = new Map<string, string[]>();
+
+interface Dependency {
+  readonly specifier: string;
+  readonly isDynamic?: boolean;
+  readonly code?: { readonly specifier?: string };
+  readonly type?: { readonly specifier?: string };
+}
+
+function targetOf({ specifier, code, type }: Dependency): string {
+  const target = code?.specifier ?? type?.specifier ?? specifier;
+  return target.startsWith("file:") ? relative(root, fileURLToPath(target)) : target;
+}
 
 function readImports(): void {
   const folder = mkdtempSync(join(tmpdir(), "sojourn-architecture-"));
@@ -77,15 +91,9 @@ function readImports(): void {
     );
     for (const module of info.modules) {
       if (module.local === undefined || module.local === entry) continue;
-      imports.set(
-        relative(root, module.local),
-        (module.dependencies ?? []).map(
-          (one: { specifier: string; code?: { specifier?: string }; type?: { specifier?: string } }) => {
-            const target = one.code?.specifier ?? one.type?.specifier ?? one.specifier;
-            return target.startsWith("file:") ? relative(root, fileURLToPath(target)) : target;
-          },
-        ),
-      );
+      const dependencies: Dependency[] = module.dependencies ?? [];
+      imports.set(relative(root, module.local), dependencies.map(targetOf));
+      statics.set(relative(root, module.local), dependencies.filter((one) => !one.isDynamic).map(targetOf));
     }
   } finally {
     rmSync(folder, { recursive: true });
@@ -93,10 +101,14 @@ function readImports(): void {
 }
 
 /** Everything that `from` reaches, itself included. */
-function reach(from: string, seen: Set<string> = new Set()): Set<string> {
+function reach(
+  from: string,
+  seen: Set<string> = new Set(),
+  by: ReadonlyMap<string, readonly string[]> = imports,
+): Set<string> {
   if (seen.has(from)) return seen;
   seen.add(from);
-  for (const next of imports.get(from) ?? []) reach(next, seen);
+  for (const next of by.get(from) ?? []) reach(next, seen, by);
   return seen;
 }
 
@@ -119,6 +131,18 @@ describe("the imports", onDeno, () => {
       if (!path.startsWith("backends/")) continue;
       const allowed = ["src/store.ts", "src/errors.ts", "src/codec.ts", ...(furtherImports[path] ?? [])];
       assert.deepEqual(targets.filter((to) => to.startsWith("src/") && !allowed.includes(to)), [], path);
+    }
+  });
+
+  it("the command line imports backends at run time only, all in one file, and nothing imports it", () => {
+    const early = [...reach("cli/main.ts", new Set(), statics)];
+    assert.deepEqual(early.filter((to) => to.startsWith("backends/")), []);
+    const opening = [...imports].filter(([path, targets]) =>
+      path.startsWith("cli/") && targets.some((to) => to.startsWith("backends/"))
+    );
+    assert.deepEqual(opening.map(([path]) => path), ["cli/open.ts"]);
+    for (const [path, targets] of imports) {
+      if (!path.startsWith("cli/")) assert.deepEqual(targets.filter((to) => to.startsWith("cli/")), [], path);
     }
   });
 
@@ -174,7 +198,7 @@ describe("the files", () => {
   });
 
   it("the library prints nothing", () => {
-    const wrong = library.filter(({ path, code }) => path !== "src/cli.ts" && /\bconsole\s*[.[]/.test(code));
+    const wrong = library.filter(({ code }) => /\bconsole\s*[.[]/.test(code));
     assert.deepEqual(where(wrong), []);
   });
 

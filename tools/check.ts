@@ -5,7 +5,7 @@ import { deno, exported, root } from "./project.ts";
 import { run, tail } from "./run.ts";
 
 // examples are run wherever they stand, also in files that no export lists
-const documented = ["src", "backends"].filter((folder) => existsSync(`${root}/${folder}`));
+const documented = ["src", "backends", "cli"].filter((folder) => existsSync(`${root}/${folder}`));
 
 const steps: readonly (readonly [string, readonly string[]])[] = [
   ["fmt", ["fmt", "--check"]],

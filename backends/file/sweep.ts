@@ -2,6 +2,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import { KEY } from "./folders.ts";
+import { pause, type Tally } from "../tally.ts";
 import type { FileSessions } from "./sessions.ts";
 
 const ABANDONED = 10_000; // ms: nobody is at work on one change for so long
@@ -21,7 +22,7 @@ export class Sweep {
     this.#clearAbandoned();
     await this.#healIndex();
     let removed = 0;
-    for await (const shard of this.#shards()) {
+    for await (const shard of this.#shards(this.#shard)) {
       if (removed >= limit) break;
       const erased: [key: string, userId: string | undefined][] = [];
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
@@ -41,6 +42,23 @@ export class Sweep {
     return removed;
   }
 
+  /** Counts every record. A file that cannot be read as one is a damaged record. */
+  async count(tally: Tally): Promise<void> {
+    const { disk, folders } = this.#sessions;
+    for await (const shard of this.#shards("")) {
+      for (const key of disk.names(`${folders.sessions}/${shard}`)) {
+        if (!KEY.test(key)) continue;
+        try {
+          const record = this.#sessions.load(key);
+          if (record) tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
+        } catch (error) {
+          if (!(error instanceof SessionError)) throw error;
+          tally.addDamaged();
+        }
+      }
+    }
+  }
+
   async #erase(key: string, now: number): Promise<{ userId: string | undefined } | undefined> {
     try {
       return await this.#sessions.erase(key, (current) => !current || current.expiresAt <= now);
@@ -52,9 +70,8 @@ export class Sweep {
   }
 
   /** All folders of sessions, as `ab/c`, once around from the one after the last. Lets others work in between. */
-  async *#shards(): AsyncGenerator<string> {
+  async *#shards(start: string): AsyncGenerator<string> {
     const { disk, folders } = this.#sessions;
-    const start = this.#shard;
     const upper = disk.names(folders.sessions).sort();
     const first = upper.filter((name) => name >= start.slice(0, 2));
     const rest = upper.filter((name) => name <= start.slice(0, 2));
@@ -63,7 +80,7 @@ export class Sweep {
         for (const lower of disk.names(`${folders.sessions}/${name}`).sort()) {
           const shard = `${name}/${lower}`;
           if (shard > start !== isLater) continue;
-          await new Promise((resolve) => setImmediate(resolve));
+          await pause();
           yield shard;
         }
       }

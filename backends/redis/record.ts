@@ -2,6 +2,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
+import type { Tally } from "../tally.ts";
 import { FORMAT } from "./scripts.ts";
 
 /** A user as it is stored: JSON, or empty for none. */
@@ -53,6 +54,14 @@ export function read(key: string, answer: readonly unknown[]): Found | undefined
     ...(userId === undefined ? {} : { userId }),
   };
   return { record, pending: typeof pending === "string" };
+}
+
+/** Counts what the sizes script answers: created, expires and bytes of each record, empty where it is damaged. */
+export function countFields(tally: Tally, fields: readonly unknown[]): void {
+  const numberOf = (value: unknown) => value === "" ? NaN : Number(value);
+  for (let i = 0; i < fields.length; i += 3) {
+    tally.add(numberOf(fields[i]), numberOf(fields[i + 1]), numberOf(fields[i + 2]));
+  }
 }
 
 function userOf(value: unknown): string | undefined {

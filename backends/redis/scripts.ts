@@ -205,3 +205,27 @@ export const members: Script = {
   source: clock + `
 return {ARGV[1], redis.call('ZRANGE', KEYS[1], whole(clock() - ${slack}), '+inf', 'BYSCORE')}`,
 };
+
+/**
+ * KEYS prefix, which the client may have put its own before; ARGV cursor. Answers the next cursor, then created, expires and
+ * bytes of each record of this step; empty texts for what is no record of this format. A record on its way is left out.
+ */
+export const sizes: Script = {
+  source: `
+local pattern = string.gsub(KEYS[1], '[*?%[%]\\\\]', '\\\\%0') .. string.rep('?', 64)
+local step = redis.call('SCAN', ARGV[3], 'MATCH', pattern, 'COUNT', 250)
+local fields = {}
+for _, at in ipairs(step[2]) do
+  local key = string.sub(at, -64)
+  if #at == #KEYS[1] + 64 and not string.find(key, '[^0-9a-f]') then
+    local r = redis.call('TYPE', at).ok == 'hash' and redis.call('HMGET', at, 'f', 'k', 'c', 'e', 'p') or {}
+    local good = r[1] == '${FORMAT}' and r[2] == key and r[3] and r[4]
+    if not r[5] then
+      fields[#fields + 1] = good and r[3] or ''
+      fields[#fields + 1] = good and r[4] or ''
+      fields[#fields + 1] = good and tostring(redis.call('HSTRLEN', at, 'd')) or ''
+    end
+  end
+end
+return {ARGV[1], step[1], fields}`,
+};

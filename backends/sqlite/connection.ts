@@ -14,6 +14,13 @@ const columns = [
   "version TEXT NOT NULL",
 ];
 
+/** What is no instant is null: a number too large for the driver would spoil a whole page of rows. */
+function instant(column: string): string {
+  const largest = Number.MAX_SAFE_INTEGER;
+  const isOurs = `typeof(${column}) IN ('integer', 'real') AND ${column} BETWEEN -${largest} AND ${largest}`;
+  return `iif(${isOurs}, ${column}, NULL) AS ${column}`;
+}
+
 function sqlOf(table: string) {
   return {
     begin: `BEGIN IMMEDIATE`,
@@ -36,6 +43,9 @@ function sqlOf(table: string) {
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
     list: `SELECT key, data, user_id, created_at, touched_at, expires_at FROM ${table} WHERE user_id = ?`,
+    sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
+      iif(typeof(data) = 'text', length(CAST(data AS BLOB)), NULL) AS size
+      FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
   };
 }
 

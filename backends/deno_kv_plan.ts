@@ -1,0 +1,19 @@
+/** What an operation on Deno KV reads, and what it is about to change. */
+
+import type { StoredRecord } from "../src/store.ts";
+import type { DenoKvAtomic } from "./deno_kv_client.ts";
+
+/** What lies under a storage key. */
+export interface Found {
+  readonly stamp: string | null;
+  readonly record: StoredRecord | undefined;
+}
+
+/** A part of an atomic operation. */
+export type Edit = (write: DenoKvAtomic) => DenoKvAtomic;
+
+/** What an operation answers, once its edits are committed; without edits, at once. */
+export interface Plan<T> {
+  readonly answer: T;
+  readonly edits?: readonly Edit[];
+}

@@ -1,0 +1,209 @@
+/** Stores by their URL. The only file that knows the backends, each loaded when it is asked for. */
+
+import { statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SessionError } from "../src/errors.ts";
+import type { CountableStore, SessionStore } from "../src/store.ts";
+import { UsageError } from "./io.ts";
+
+/** An operator can wait for longer than a visitor: seconds. */
+const timeout = 10;
+
+/** A store, or one that may also count its records. */
+export type AnyStore = SessionStore & Partial<Pick<CountableStore, "stats">>;
+
+/** Where a store is. */
+export interface Place {
+  readonly kind: "sqlite" | "file" | "redis" | "kv";
+  /** The URL without a password, for showing. */
+  readonly name: string;
+  /** The file or folder that it is in, if it is in one. */
+  readonly path: string | undefined;
+  /** The table of SQLite. */
+  readonly table: string;
+  /** Opens the store. One that is not there is not made. */
+  open(): Promise<AnyStore>;
+}
+
+const forms = "sqlite:PATH, file:PATH, redis://HOST:PORT or kv:PATH";
+
+/** The place that a URL names. @throws {UsageError} If it names none. */
+export function placeOf(
+  url: string,
+  options: { readonly table?: string | undefined; readonly prefix?: string | undefined },
+): Place {
+  const scheme = /^([a-z]+):/.exec(url)?.[1] ?? "";
+  const { table = "sojourn_session", prefix } = options;
+  if (options.table !== undefined && scheme !== "sqlite") throw new UsageError("--table is for sqlite: only");
+  if (prefix !== undefined && !/^(rediss?|kv)$/.test(scheme)) {
+    throw new UsageError("--prefix is for redis: and kv: only");
+  }
+  const more = { timeout, ...(prefix === undefined ? {} : { prefix }) };
+  switch (scheme) {
+    case "sqlite": {
+      const path = pathOf(url);
+      return { kind: "sqlite", name: url, path, table, open: () => openSqlite(path, table) };
+    }
+    case "file": {
+      const path = pathOf(url);
+      return { kind: "file", name: url, path, table, open: () => openFile(path) };
+    }
+    case "redis":
+    case "rediss": {
+      const name = withoutPassword(url);
+      return { kind: "redis", name, path: undefined, table, open: () => openRedis(url, more) };
+    }
+    case "kv": {
+      const where = url.slice("kv:".length);
+      const isRemote = /^https?:/.test(where);
+      const path = isRemote || where === "" || where === ":memory:" ? undefined : where;
+      const name = isRemote ? `kv:${withoutPassword(where)}` : url;
+      return { kind: "kv", name, path, table, open: () => openKv(where || undefined, path, more) };
+    }
+  }
+  throw new UsageError(`expected a store as ${forms}`);
+}
+
+/** `sqlite:a/b`, `sqlite:/a/b` and `sqlite:///a/b`. */
+function pathOf(url: string): string {
+  const path = url.slice(url.indexOf(":") + 1);
+  if (path.startsWith("///")) return fileURLToPath(`file:${path}`);
+  if (path === "" || path.startsWith("//") || path.includes("\0")) {
+    throw new UsageError("expected a path behind sqlite: or file:, with no host");
+  }
+  return path;
+}
+
+function withoutPassword(text: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(text);
+    if (host !== "") return `${protocol}//${host}${pathname === "/" ? "" : pathname}`;
+  } catch { /* below */ }
+  throw new UsageError(`expected a store as ${forms}`);
+}
+
+/** A wrong path would otherwise become an empty store, and everything about it true. */
+function mustExist(path: string, kind: "file" | "folder"): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory() !== (kind === "folder")) {
+    throw new SessionError("ERR_STORE", `There is no ${kind} of that name, and the command line makes none`);
+  }
+}
+
+async function openSqlite(path: string, table: string): Promise<AnyStore> {
+  if (path !== ":memory:") {
+    const names = `SELECT name FROM sqlite_master WHERE type = 'table' AND name = '${checkedTable(table)}'`;
+    if ((await readSqlite(path, names)).length === 0) {
+      throw new SessionError(
+        "ERR_STORE",
+        `The database has no table ${table}, and the command line makes none`,
+      );
+    }
+  }
+  const { SqliteStore } = await import("../backends/sqlite.ts");
+  return await SqliteStore.open(path, { table: checkedTable(table), timeout });
+}
+
+function checkedTable(table: string): string {
+  if (!/^[a-z_][a-z0-9_]{0,63}$/i.test(table)) throw new UsageError("--table must be the name of a table");
+  return table;
+}
+
+/** The rows of one query to a database that is there, without the store and what it would repair. */
+export async function readSqlite(path: string, sql: string): Promise<Record<string, unknown>[]> {
+  mustExist(path, "file");
+  const { openDatabase } = await import("../backends/sqlite/database.ts");
+  const { troubleOf } = await import("../backends/sqlite/trouble.ts");
+  const database = await openDatabase(path);
+  try {
+    for (const text of [`PRAGMA busy_timeout = ${timeout * 1000}`, sql]) {
+      const statement = database.prepare(text);
+      const rows = statement.all();
+      statement.finalize?.();
+      if (text === sql) return rows as Record<string, unknown>[];
+    }
+    return [];
+  } catch (error) {
+    throw troubleOf(error, "read");
+  } finally {
+    database.close();
+  }
+}
+
+async function openFile(path: string): Promise<AnyStore> {
+  mustExist(path, "folder");
+  mustExist(`${path}/sessions`, "folder");
+  const { FileStore } = await import("../backends/file.ts");
+  return await FileStore.open(path, { timeout });
+}
+
+async function openKv(
+  where: string | undefined,
+  path: string | undefined,
+  options: { readonly prefix?: string },
+): Promise<AnyStore> {
+  if (path !== undefined) mustExist(path, "file");
+  const { DenoKvStore } = await import("../backends/deno_kv.ts");
+  if ("Deno" in globalThis) return await DenoKvStore.open(where, options);
+  const { openKv } = await load(["@deno/kv"], "npm install @deno/kv");
+  const unused = () => { // the store keeps bytes only
+    throw new Error("The V8 codec was asked for");
+  };
+  let kv;
+  try {
+    kv = await openKv(where, { encodeV8: unused, decodeV8: unused });
+  } catch (cause) {
+    throw new SessionError("ERR_STORE", "Cannot open the Deno KV database", { cause });
+  }
+  return closing(new DenoKvStore(kv, options), () => kv.close());
+}
+
+async function openRedis(url: string, options: { readonly prefix?: string }): Promise<AnyStore> {
+  const { RedisStore } = await import("../backends/redis.ts");
+  const { Bun } = globalThis as { Bun?: { RedisClient?: new (url: string, options: object) => Closable } };
+  let client: Closable | undefined;
+  try {
+    if (Bun?.RedisClient) {
+      client = new Bun.RedisClient(url, { connectionTimeout: timeout * 1000, autoReconnect: false });
+    } else {
+      const names = "Deno" in globalThis ? ["redis", "npm:redis@6"] : ["redis"];
+      const { createClient } = await load(names, "npm install redis");
+      const made = createClient({
+        url,
+        socket: { connectTimeout: timeout * 1000, reconnectStrategy: false },
+      });
+      made.on("error", () => {}); // whoever waits for an answer is told
+      client = Object.assign(made, { close: () => made.destroy() }) as Closable;
+    }
+    await client.connect();
+  } catch (cause) {
+    if (cause instanceof SessionError) throw cause;
+    client?.close();
+    throw new SessionError("ERR_STORE", "Cannot connect to Redis", { cause });
+  }
+  const opened = client;
+  return closing(new RedisStore(opened as never, options), () => opened.close());
+}
+
+interface Closable {
+  connect(): Promise<unknown>;
+  close(): void;
+}
+
+/** The store, which was handed its client, closes it all the same. */
+function closing(store: AnyStore, close: () => void): AnyStore {
+  return Object.assign(store, { close });
+}
+
+/** A package that may not be there. Its name is no literal, so nothing here depends on it. */
+async function load(names: readonly string[], hint: string): Promise<any> { // it may not be installed
+  let cause: unknown;
+  for (const name of names) {
+    try {
+      return await import(name);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new SessionError("ERR_UNSUPPORTED", `This store needs the package ${names[0]}: ${hint}`, { cause });
+}

@@ -1,0 +1,103 @@
+/** Runs one command: arguments in, text and an exit code out. */
+
+import { type Given, readArguments } from "./arguments.ts";
+import { clearsessions } from "./clearsessions.ts";
+import type { Command } from "./command.ts";
+import { doctor } from "./doctor.ts";
+import { exit, type Io, UsageError } from "./io.ts";
+import { list } from "./list.ts";
+import { revoke } from "./revoke.ts";
+import { secret } from "./secret.ts";
+import { stats } from "./stats.ts";
+import { json, plain, wrap } from "./text.ts";
+import { trouble } from "./trouble.ts";
+
+const commands: Readonly<Record<string, Command>> = { clearsessions, stats, list, revoke, secret, doctor };
+
+const notes = {
+  store: "STORE is sqlite:PATH, file:PATH, redis://HOST:PORT or kv:PATH",
+  table: "  --table NAME    the table, if it is not the store's default (sqlite:)",
+  prefix: "  --prefix TEXT   the prefix, if it is not the store's default (redis:, kv:)",
+  json: "  --json          one line of JSON in place of text",
+  help: "  --help          this",
+};
+const codes = `
+Exit codes: 0 done, 1 done with warnings or nothing to revoke, 2 wrong
+arguments, 3 the store failed or the doctor found errors
+`;
+
+/** The usage of one command. */
+function usageOf(name: string, { usage, summary, positionals }: Command): string {
+  const { json, help, ...store } = notes;
+  const options = [...(positionals.length > 0 ? Object.values(store) : []), json, help];
+  const forms = usage.map((form) => `${name} ${form}`.trimEnd()).join("\n       ");
+  return `Usage: ${forms}\n\n${name} ${summary}\n\n${options.join("\n")}\n`;
+}
+
+/** The usage of all. */
+function usage(): string {
+  const lines = Object.entries(commands).map(([name, { usage, summary }]) =>
+    `${usage.map((form) => `  ${name} ${form}`.trimEnd()).join("\n")}\n      ${summary}`
+  );
+  return `Usage: COMMAND [STORE] [options]\n\n${lines.join("\n")}\n\n${
+    Object.values(notes).join("\n")
+  }\n${codes}`;
+}
+
+/**
+ * Runs one command of the command line and answers its exit code. It never throws, and reads nothing but its parameters.
+ *
+ * @example
+ * ```ts
+ * import { run } from "@sojourn/session/cli";
+ * import assert from "node:assert/strict";
+ *
+ * let out = "";
+ * const code = await run(["secret", "--json"], {
+ *   out: (text) => out += text,
+ *   err: () => {},
+ *   isTerminal: false,
+ *   columns: 80,
+ *   colours: false,
+ *   now: Date.now,
+ *   env: () => undefined,
+ * });
+ * assert.equal(code, 0);
+ * assert.equal(JSON.parse(out).secret.length, 43);
+ * ```
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const [name = "", ...rest] = args;
+  if (/^(-h|--help|help)$/.test(name)) {
+    io.out(usage());
+    return exit.done;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    io.err(`${name === "" ? "" : "There is no such command\n\n"}${usage()}`);
+    return exit.usage;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    io.out(usageOf(name, command));
+    return exit.done;
+  }
+  try {
+    const given: Given = readArguments(rest, {
+      positionals: command.positionals,
+      options: { ...command.options, json: "flag" },
+    });
+    return await command.run(given, io);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      io.err(
+        `${wrap(`Cannot run ${name}: ${plain(error.message)}`, io.columns, 0)}\n\n${usageOf(name, command)}`,
+      );
+      return exit.usage;
+    }
+    const { code, message } = trouble(error);
+    io.err(
+      rest.includes("--json") ? json({ error: { code, message } }) : `${wrap(message, io.columns, 0)}\n`,
+    );
+    return exit.failed;
+  }
+}

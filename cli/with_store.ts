@@ -1,0 +1,23 @@
+/** Opens the store that was named, and closes it again. */
+
+import type { Given } from "./arguments.ts";
+import { type AnyStore, type Place, placeOf } from "./open.ts";
+
+/** The place that the arguments name. */
+export function givenPlace({ positionals, values }: Given): Place {
+  return placeOf(positionals["STORE"]!, { table: values["table"], prefix: values["prefix"] });
+}
+
+/** What `work` answers about the store that the arguments name. */
+export async function withStore<T>(
+  given: Given,
+  work: (store: AnyStore, place: Place) => Promise<T>,
+): Promise<T> {
+  const place = givenPlace(given);
+  const store = await place.open();
+  try {
+    return await work(store, place);
+  } finally {
+    await store.close?.();
+  }
+}
