@@ -6,30 +6,43 @@ import { fileURLToPath } from "node:url";
 import { MemoryStore } from "../backends/memory.ts";
 import { begin, Browser, Site, stores } from "./commit_rig.ts";
 
-const record = { data: "1\n{}", createdAt: 0, touchedAt: 0, expiresAt: 8e15 };
-const keyOf = (n: number) => n.toString(16).padStart(64, "0");
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 describe("how much is kept", () => {
   it("SR-063 1,000,000 creates leave at most the limit, and memory is flat after it", () => {
-    const store = new MemoryStore();
-    let made = 0;
-    /** The least memory in use while so many are created: what is left after a garbage collection. */
-    const create = (count: number) => {
-      let least = Infinity;
-      for (const end = made + count; made < end; made++) {
-        store.create(keyOf(made), { ...record, userId: `user${made % 5000}` });
-        if (made % 1000 === 0) least = Math.min(least, process.memoryUsage().heapUsed);
-      }
-      return least;
-    };
-    create(100_000);
-    assert.equal(store.size, 10_000, "the default limit");
-    const before = create(400_000);
-    const grown = (create(500_000) - before) / 2 ** 20;
-    assert.equal(store.size, 10_000);
-    assert.ok(grown < 20, `${grown} MiB`);
-    assert.equal(store.load(keyOf(0)), undefined);
-    assert.notEqual(store.load(keyOf(made - 1)), undefined);
+    // In a process of its own, which can be told to collect its garbage.
+    const code = `
+      import { MemoryStore } from ${JSON.stringify(new URL("../backends/memory.ts", import.meta.url).href)};
+      const collect = globalThis.gc ?? (() => Bun.gc(true));
+      const store = new MemoryStore();
+      const keyOf = (n) => n.toString(16).padStart(64, "0");
+      const record = { data: "1\\n{}", createdAt: 0, touchedAt: 0, expiresAt: 8e15 };
+      let made = 0;
+      const inUse = (count) => {
+        for (const end = made + count; made < end; made++) store.create(keyOf(made), { ...record, userId: "user" + made % 5000 });
+        collect();
+        return process.memoryUsage().heapUsed;
+      };
+      const sizes = [];
+      const before = inUse(100_000);
+      sizes.push(store.size);
+      const grown = inUse(900_000) - before;
+      sizes.push(store.size);
+      console.log(JSON.stringify({ grown, sizes, first: store.load(keyOf(0)) ?? null, last: store.load(keyOf(made - 1)) ?? null }));
+      process.exit(0);`;
+    const args = "Bun" in globalThis ? ["-e", code] : ["run", "--v8-flags=--expose-gc", "--ext=ts", "-"];
+    const run = spawnSync(process.execPath, args, {
+      cwd: root,
+      input: code,
+      timeout: 60_000,
+      encoding: "utf8",
+    });
+    assert.equal(run.status, 0, run.stderr);
+    const { grown, sizes, first, last } = JSON.parse(run.stdout);
+    assert.deepEqual(sizes, [10_000, 10_000], "the default limit");
+    assert.ok(grown < 2 ** 20, `${grown} bytes`);
+    assert.equal(first, null);
+    assert.notEqual(last, null);
   });
 
   it("SR-063 who was used last stays: a session that is read survives a flood of new ones", async () => {
@@ -60,7 +73,6 @@ describe("how much is kept", () => {
         if (status !== 200) throw new Error(String(status));
       }
       console.log("done");`;
-    const root = fileURLToPath(new URL("..", import.meta.url));
     const args = "Bun" in globalThis ? ["-e", code] : ["eval", "--ext=ts", code];
     const run = spawnSync(process.execPath, args, { cwd: root, timeout: 15_000, encoding: "utf8" });
     assert.equal(run.status, 0, run.stderr);

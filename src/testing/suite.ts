@@ -39,6 +39,7 @@ export function storeCases(open: OpenStore, options: StoreTestOptions = {}): Bou
   const settings = readOptions(options);
   return ALL
     .filter(({ option }) => option === undefined || options[option] !== undefined)
+    .filter(({ methods }) => !settings.expiresAlone || !methods?.includes("clearExpired"))
     .map((storeCase) => ({
       name: storeCase.name,
       run: () =>
