@@ -27,6 +27,8 @@ export { createSessions } from "./src/sessions.ts";
 export type { SessionHandler, SessionRequest, Sessions } from "./src/sessions.ts";
 export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode } from "./src/errors.ts";
+export { aal2, aal3 } from "./src/presets.ts";
+export type { SessionLimits } from "./src/presets.ts";
 export type { ExpiryQuery, Session } from "./src/session.ts";
 export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
 export type { CarriedStore } from "./src/carrier.ts";

@@ -5,8 +5,9 @@ import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Guard, GuardedStore } from "./guard.ts";
 import { Signer } from "./keyring.ts";
+import { follow, type Pointer, readPointer, writePointer } from "./pointer.ts";
 import { Recent } from "./recent.ts";
-import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore } from "./store.ts";
+import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
 import { isId, makeId, storageKey } from "./token.ts";
 
 /** A verified cookie: everything that reading it again would cost crypto to find out. */
@@ -16,6 +17,8 @@ type Identity = Omit<Place, "version">;
 const mostCandidates = 4;
 /** New ids that may be taken before that means trouble (SR-004). */
 const mostIds = 8;
+/** Rotations with grace that an old id may be behind. */
+const mostHops = 8;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
 
@@ -89,9 +92,9 @@ export class HeldCarrier implements Carrier {
     }
   }
 
-  #seen(found: Found | undefined, { key }: Identity): readonly Found[] {
-    if (found !== undefined) return [found];
-    this.#kit.events.emit("rejected", key, "unknown");
+  #seen(found: Found | undefined | null, { key }: Identity): readonly Found[] {
+    if (found) return [found];
+    if (found === undefined) this.#kit.events.emit("rejected", key, "unknown");
     return [];
   }
 
@@ -101,12 +104,35 @@ export class HeldCarrier implements Carrier {
     return [];
   }
 
-  #load(identity: Identity): MaybePromise<Found | undefined> {
+  /** `null`: nothing, and that was reported. */
+  #load(identity: Identity, hops = 0): MaybePromise<Found | undefined | null> {
+    const record = this.#store.load(identity.key);
+    return isPromise(record)
+      ? record.then((record) => this.#at(identity, record, hops))
+      : this.#at(identity, record, hops);
+  }
+
+  #at(
+    identity: Identity,
+    record: StoredRecord | undefined,
+    hops: number,
+  ): MaybePromise<Found | undefined | null> {
+    if (record === undefined) return undefined;
+    const pointer = readPointer(record.data);
+    if (pointer !== undefined) return this.#follow(pointer, identity, hops);
     const { id, key, token, isStale } = identity;
-    const record = this.#store.load(key);
-    const place = (record: Awaited<ReturnType<SessionStore["load"]>>) =>
-      record && { record, place: { id, key, token, isStale, version: record.version } };
-    return isPromise(record) ? record.then(place) : place(record);
+    return { record, place: { id, key, token, isStale, version: record.version } };
+  }
+
+  /** From an id that was rotated away with grace to the session under its new one. */
+  async #follow(pointer: Pointer, { id, key }: Identity, hops: number): Promise<Found | undefined | null> {
+    if (this.#kit.now() >= pointer.until || hops === mostHops) {
+      this.#kit.events.emit("reuse", key);
+      return null;
+    }
+    const next = await follow(pointer, id);
+    const [nextKey, tag] = await Promise.all([storageKey(next), this.#signer.sign(next)]);
+    return await this.#load({ id: next, key: nextKey, token: `${next}.${tag}`, isStale: false }, hops + 1);
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
@@ -115,8 +141,8 @@ export class HeldCarrier implements Carrier {
     return found;
   }
 
-  reload(place: Place): MaybePromise<Found | undefined> {
-    return this.#load(place);
+  async reload(place: Place): Promise<Found | undefined> {
+    return await this.#load(place) ?? undefined;
   }
 
   async create(record: SessionRecord): Promise<Place> {
@@ -147,16 +173,43 @@ export class HeldCarrier implements Carrier {
     return { ...this.#remember(place.id, place.key, token, false), version: place.version };
   }
 
-  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
     for (let i = 0; i < mostIds; i++) {
       const id = makeId();
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-      const version = await this.#store.rotate(place.key, key, record, place.version);
+      const version = grace > 0
+        ? await this.#leavePointer(place, id, key, record, grace)
+        : await this.#store.rotate(place.key, key, record, place.version);
       if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
       const now = await this.#store.load(place.key);
       if (now?.version !== place.version) return undefined;
     }
     throw noFreeId();
+  }
+
+  /** The new record first, then the old one becomes the way to it: at no moment is the session nowhere. */
+  async #leavePointer(
+    place: Place,
+    newId: string,
+    newKey: string,
+    record: SessionRecord,
+    grace: number,
+  ): Promise<string | undefined> {
+    const until = Math.ceil(this.#kit.now() + grace * 1000);
+    const data = await writePointer(place.id, newId, until);
+    const { createdAt, touchedAt, expiresAt } = record;
+    const version = await this.#store.create(newKey, record);
+    if (version === undefined) return undefined;
+    const pointer = { data, createdAt, touchedAt, expiresAt: Math.max(expiresAt, until) };
+    try {
+      if (await this.#store.save(place.key, pointer, place.version) !== undefined) return version;
+    } catch (error) {
+      // Nobody knows the new id: it goes again, unless the old one leads to it already.
+      if ((await this.#store.load(place.key))?.version === place.version) await this.#store.delete(newKey);
+      throw error;
+    }
+    await this.#store.delete(newKey);
+    return undefined;
   }
 
   async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
@@ -171,8 +224,13 @@ export class HeldCarrier implements Carrier {
     return now && await this.#fresh(place);
   }
 
-  end({ place }: Found): MaybePromise<boolean> {
-    return this.#store.delete(place.key);
+  /** Ends the session wherever it has gone, with grace, since it was found. */
+  async end({ place }: Found): Promise<boolean> {
+    const record = await this.#store.load(place.key);
+    const pointer = record && readPointer(record.data);
+    if (pointer === undefined) return record !== undefined && await this.#store.delete(place.key);
+    const next = await follow(pointer, place.id);
+    return await this.end({ place: { ...place, id: next, key: await storageKey(next) }, record: record! });
   }
 
   /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */

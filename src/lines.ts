@@ -13,8 +13,8 @@ import type { MaybePromise, SessionRecord } from "./store.ts";
 export interface Task {
   /** The session as that unit loaded it. */
   readonly found: Found;
-  /** Whether it is to get a new id. */
-  readonly rotates: boolean;
+  /** For how many seconds its old id is to lead to the new one it gets; `undefined` if it keeps its id. */
+  readonly grace: number | undefined;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
   apply(base: Found): MaybePromise<SessionRecord>;
 }
@@ -25,6 +25,14 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** Something else that has to wait for its turn. */
+interface Turn {
+  take(): Promise<void>;
+  reject(error: unknown): void;
+}
+
+const isTurn = (one: Waiting | Turn | undefined): one is Turn => one !== undefined && "take" in one;
+
 /** How often a save is tried again on fresh data (SR-042). */
 const mostRetries = 10;
 
@@ -33,7 +41,7 @@ export class Lines {
   readonly #carrier: Carrier;
   readonly #events: Events;
   readonly #isLive: (found: Found) => boolean;
-  readonly #lines = new Map<string, Waiting[]>();
+  readonly #lines = new Map<string, (Waiting | Turn)[]>();
 
   constructor(carrier: Carrier, events: Events, isLive: (found: Found) => boolean) {
     this.#carrier = carrier;
@@ -49,7 +57,7 @@ export class Lines {
   save(task: Task): MaybePromise<Found> {
     const { key } = task.found.place;
     const line = this.#lines.get(key);
-    if (line === undefined && !task.rotates) {
+    if (line === undefined && task.grace === undefined) {
       const record = task.apply(task.found);
       if (!(record instanceof Promise)) {
         const place = this.#carrier.save(task.found.place, record);
@@ -60,30 +68,48 @@ export class Lines {
     return this.#join(key, task);
   }
 
-  /** `first` is a save that is already under way for this task. */
-  #join(key: string, task: Task, first?: Attempt): Promise<Found> {
-    const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    const waiting = { task, resolve, reject };
-    const line = this.#lines.get(key);
-    if (line !== undefined) line.push(waiting);
-    else {
-      const line = [waiting];
-      this.#lines.set(key, line);
-      this.#work(key, line, first);
-    }
+  /** Does something when no save of this session is under way in this process. */
+  alone<T>(key: string, run: () => MaybePromise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#enter(key, { take: async () => resolve(await run()), reject });
     return promise;
   }
 
-  async #work(key: string, line: Waiting[], first: Attempt | undefined): Promise<void> {
+  /** `first` is a save that is already under way for this task. */
+  #join(key: string, task: Task, first?: Attempt): Promise<Found> {
+    const { promise, resolve, reject } = Promise.withResolvers<Found>();
+    this.#enter(key, { task, resolve, reject }, first);
+    return promise;
+  }
+
+  #enter(key: string, one: Waiting | Turn, first?: Attempt): void {
+    const line = this.#lines.get(key);
+    if (line !== undefined) {
+      line.push(one);
+      return;
+    }
+    const begun = [one];
+    this.#lines.set(key, begun);
+    this.#work(key, begun, first);
+  }
+
+  async #work(key: string, line: (Waiting | Turn)[], first: Attempt | undefined): Promise<void> {
     let known: Found | undefined;
     while (line.length > 0) {
-      const rotates = line[0]!.task.rotates || first !== undefined;
-      const until = rotates ? 1 : line.findIndex(({ task }) => task.rotates);
-      const batch = line.splice(0, until < 0 ? line.length : until);
+      const batch: (Waiting | Turn)[] = [];
       try {
-        const saved = await this.#commit(batch, known ?? batch[0]!.task.found, first);
-        // After a rotation this line's id is dead: whoever still waits will find that out.
-        known = saved.place.key === key ? saved : undefined;
+        if (isTurn(line[0])) {
+          batch.push(line[0]);
+          line.shift();
+          known = undefined;
+          await (batch[0] as Turn).take();
+        } else {
+          const saves = takeSaves(line, first !== undefined);
+          batch.push(...saves);
+          const saved = await this.#commit(saves, known ?? saves[0]!.task.found, first);
+          // After a rotation this line's id is dead: whoever still waits will find that out.
+          known = saved.place.key === key ? saved : undefined;
+        }
       } catch (error) {
         // Whoever waits behind a store that hangs has waited long enough (SR-048).
         if (isTimeout(error)) batch.push(...line.splice(0));
@@ -96,9 +122,9 @@ export class Lines {
   }
 
   async #commit(batch: Waiting[], base: Found, first: Attempt | undefined): Promise<Found> {
-    const { rotates } = batch[0]!.task;
+    const { grace } = batch[0]!.task;
     for (let retries = 0;; retries++) {
-      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, rotates);
+      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, grace);
       first = undefined;
       if (attempt === undefined) return base;
       const place = await attempt.place;
@@ -122,7 +148,7 @@ export class Lines {
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
-  async #attempt(batch: Waiting[], base: Found, rotates: boolean): Promise<Attempt | undefined> {
+  async #attempt(batch: Waiting[], base: Found, grace: number | undefined): Promise<Attempt | undefined> {
     let record = base.record;
     for (const waiting of batch.splice(0)) {
       try {
@@ -134,8 +160,19 @@ export class Lines {
     }
     if (batch.length === 0) return undefined;
     const carrier = this.#carrier;
-    return { record, place: rotates ? carrier.rotate(base.place, record) : carrier.save(base.place, record) };
+    const place = grace === undefined
+      ? carrier.save(base.place, record)
+      : carrier.rotate(base.place, record, grace);
+    return { record, place };
   }
+}
+
+/** Takes what can be saved together from the front of the line: a rotation goes alone. */
+function takeSaves(line: (Waiting | Turn)[], isBegun: boolean): Waiting[] {
+  const isPlain = (one: Waiting | Turn) => !isTurn(one) && one.task.grace === undefined;
+  if (isBegun || !isPlain(line[0]!)) return line.splice(0, 1) as Waiting[];
+  const until = line.findIndex((one) => !isPlain(one));
+  return line.splice(0, until < 0 ? line.length : until) as Waiting[];
 }
 
 interface Attempt {

@@ -83,9 +83,28 @@ function admit(
   found: Found,
   draft: Draft,
 ): MaybePromise<Unit> {
+  const isStamped = core.stampOf !== undefined && draft.userId !== undefined;
+  if (!isStamped && (core.schema === undefined || draft.values.size === 0)) {
+    return new Unit(core, header, found, draft);
+  }
+  return admitChecked(core, header, found, draft);
+}
+
+/** A session whose credentials have changed is over (as with Django's session auth hash). */
+async function admitChecked(
+  core: Core,
+  header: string | null | undefined,
+  found: Found,
+  draft: Draft,
+): Promise<Unit> {
+  const { userId, notes: { stamp } } = draft;
+  if (core.stampOf !== undefined && userId !== undefined && await core.stampOf(userId) !== stamp) {
+    if (await core.carrier.end(found)) core.events.emit("ended", found.place.key, "stamp");
+    return new Unit(core, header);
+  }
   return core.schema === undefined || draft.values.size === 0
     ? new Unit(core, header, found, draft)
-    : fit(core, header, found, draft);
+    : await fit(core, header, found, draft);
 }
 
 /** Data that does not fit the schema: a fresh session for the visitor, and the record stays until it expires. */

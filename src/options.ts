@@ -35,6 +35,12 @@ export interface SessionsOptions<Data extends object = SessionData> {
   readonly expireAtBrowserClose?: boolean;
   /** A Standard Schema (Zod, Valibot, ArkType): gives `Data`, and checks what is loaded and what is saved. */
   readonly schema?: StandardSchema<Data>;
+  /**
+   * What a user's sessions have to bear since `login(userId, { stamp })`: something that changes with the credentials. A session with
+   * another stamp, or none, ends when it is next used; `undefined` ends all that bear one. Asked at every load of a session with
+   * a user. @default none
+   */
+  readonly stampOf?: (userId: string) => MaybePromise<string | undefined>;
   /** How data becomes text. @default strict JSON */
   readonly codec?: Codec;
   /** The most bytes that the encoded data of one session may take. @default 65_536 */
@@ -69,6 +75,7 @@ export interface Settings {
   readonly saveEveryRequest: boolean;
   readonly expireAtBrowserClose: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
+  readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
   readonly codec: Codec;
   readonly maxBytes: number;
   readonly timeout: number;
@@ -119,6 +126,7 @@ const known: Record<keyof SessionsOptions, Kind> = {
       wrong(`${name} must be a Standard Schema, version 1`, shape(value));
     }
   },
+  stampOf: optional("function"),
   codec: (name, value) => {
     if (value === undefined) return;
     const { encode, decode } = (value ?? {}) as Partial<Codec>;
@@ -165,6 +173,7 @@ export function settle(options: SessionsOptions<never>): Settings {
     saveEveryRequest: options.saveEveryRequest ?? false,
     expireAtBrowserClose: options.expireAtBrowserClose ?? false,
     schema: options.schema,
+    stampOf: options.stampOf,
     codec: options.codec ?? strictJson,
     maxBytes: options.maxBytes ?? 65_536,
     timeout: options.timeout ?? 2,

@@ -8,13 +8,15 @@ export interface Notes {
   readonly expiry?: number | { readonly at: number };
   /** What `list` shows for this session. */
   readonly label?: string;
+  /** What stood for the user's credentials at log-in. */
+  readonly stamp?: string;
 }
 
 const noNotes: Notes = Object.freeze({});
 
 /** One line with the format number and the notes, then the encoded data as it is. */
 export function writeText(notes: Notes, data: string): string {
-  return notes.expiry === undefined && notes.label === undefined
+  return notes.expiry === undefined && notes.label === undefined && notes.stamp === undefined
     ? `1\n${data}`
     : `1${JSON.stringify(notes)}\n${data}`;
 }
@@ -46,9 +48,10 @@ function readNotes(text: string | undefined): Notes {
   } catch {
     damaged();
   }
-  const { expiry, label, ...others } = notes as Notes;
-  const good = Object.keys(others).length === 0 && (expiry === undefined || Number.isFinite(expiry) ||
-    (typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at))) &&
-    (label === undefined || typeof label === "string");
-  return good ? notes as Notes : damaged();
+  const { expiry, label, stamp, ...others } = notes as Notes;
+  const isText = (value: unknown) => value === undefined || typeof value === "string";
+  const isExpiry = expiry === undefined || Number.isFinite(expiry) ||
+    typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at);
+  const isGood = isExpiry && isText(label) && isText(stamp) && Object.keys(others).length === 0;
+  return isGood ? notes as Notes : damaged();
 }

@@ -56,33 +56,52 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
-   * it at every change of rights that is not a `login`. @throws {SessionError} `ERR_CLOSED`.
+   * it at every change of rights that is not a `login`. With `grace`, for that many seconds the old id still leads to the
+   * session, so that parallel requests are not logged out; a hit after that is an event, `reuse`. Never after a `login`.
+   *
+   * @throws {RangeError} If `grace` is not 0 to 3600 seconds. @throws {SessionError} `ERR_CLOSED`.
    */
-  cycleKey(): void {
+  cycleKey(options: { readonly grace?: number } = {}): void {
     const { state } = write(this);
+    const { grace = 0 } = options;
+    if (!(typeof grace === "number" && grace >= 0 && grace <= 3600)) {
+      throw new RangeError(`Cannot cycle the key: expected a grace of 0 to 3600 seconds: received ${grace}`);
+    }
+    if (state.cycles !== "login") state.grace = grace;
     state.cycles ??= "rotated";
     state.change(() => {});
   }
 
   /**
    * Logs a user in: a new id at the commit, both limits start again, the data stays. If another user was logged in, the
-   * session starts empty.
+   * session starts empty. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
+   * `createSessions` gives another one later, the session is over, as with Django's session auth hash.
    *
-   * @throws {TypeError} If `userId` is not a string of at least one character. @throws {SessionError} `ERR_CLOSED`.
+   * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
+   * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`.
    */
-  login(userId: string): void {
+  login(userId: string, options: { readonly stamp?: string } = {}): void {
     const { state, core } = write(this);
     if (typeof userId !== "string" || userId === "") {
       throw new TypeError(`Cannot log in: expected a user id, a non-empty string: received ${typeof userId}`);
     }
+    const { stamp } = options;
+    if (stamp === undefined ? core.stampOf !== undefined : typeof stamp !== "string" || stamp.length > 200) {
+      throw new TypeError(
+        `Cannot log in: expected a stamp of at most 200 characters: received ${typeof stamp}`,
+      );
+    }
     const now = core.now();
     if (state.draft.userId !== undefined && state.draft.userId !== userId) state.clear();
     state.cycles = "login";
+    state.grace = 0;
     state.change((draft) => {
       if (draft.userId !== undefined && draft.userId !== userId) {
         draft.values.clear();
         draft.notes = {};
       }
+      const { stamp: _, ...notes } = draft.notes;
+      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
       draft.userId = userId;
       draft.createdAt = now;
       draft.touchedAt = now;

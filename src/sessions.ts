@@ -5,6 +5,7 @@ import { type CarrierKit, ownCarrier } from "./carrier.ts";
 import * as devices from "./devices.ts";
 import { SessionError } from "./errors.ts";
 import { Events } from "./events.ts";
+import { Guard } from "./guard.ts";
 import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
@@ -306,11 +307,21 @@ function makeCore(settings: Settings): Core {
     rolls: settings.rolling,
     savesEveryRequest: settings.saveEveryRequest,
     schema: settings.schema,
+    stampOf: guardStamps(settings, events),
     now,
     ends: new Recent(1024),
     running: new Set(),
   };
   return core;
+}
+
+/** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
+function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
+  if (stampOf === undefined) return undefined;
+  const guard = new Guard(timeout, () => events.emit("store-error"));
+  const isStamp = (value: unknown): value is string | undefined =>
+    value === undefined || typeof value === "string";
+  return (userId) => guard.call(() => stampOf(userId), isStamp);
 }
 
 const answerOrThrow: OnError = (error) => {

@@ -110,6 +110,8 @@ export class State {
   log: Change[] = [];
   /** Why the next save is to be made under a new id, if it is. */
   cycles: "rotated" | "login" | undefined;
+  /** For how many seconds the old id then leads to the new one. */
+  grace = 0;
   readonly #format: Format;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();

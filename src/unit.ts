@@ -23,6 +23,8 @@ export interface Core {
   readonly rolls: boolean;
   readonly savesEveryRequest: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
+  /** The stamp that a user's sessions have to bear. */
+  readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
   readonly now: () => number;
   /** The ends that this process gave to sessions lately, by storage key. */
   readonly ends: Recent<string, number>;
@@ -175,7 +177,7 @@ export class Unit {
     try {
       saving = found === undefined
         ? this.#create(compose(draft, text, undefined))
-        : core.lines.save({ found, rotates: cycles !== undefined, apply });
+        : core.lines.save({ found, grace: cycles && state.grace, apply });
     } catch (error) {
       return failed(error);
     }
@@ -269,8 +271,9 @@ export class Unit {
       const last = this.#moved ?? found;
       this.#moved = undefined;
       try {
-        if (last !== undefined && await core.carrier.end(last)) {
-          core.events.emit("ended", last.place.key);
+        if (last !== undefined) {
+          const { key } = last.place;
+          if (await core.lines.alone(key, () => core.carrier.end(last))) core.events.emit("ended", key);
         }
       } catch (error) {
         if (this.state === fresh && fresh.log.length === 0) {

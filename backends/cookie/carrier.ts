@@ -107,7 +107,10 @@ export class CookieCarrier implements Carrier {
   }
 
   async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
-    if (this.#revoked !== undefined) return await this.#revoked.load(key) !== undefined;
+    if (this.#revoked !== undefined) {
+      const ended = await this.#revoked.load(key);
+      return ended !== undefined && this.#kit.now() >= readEnding(ended.data).from;
+    }
     if (this.#notBefore === undefined || userId === undefined) return false;
     return createdAt < await this.#guard.call(() => this.#notBefore!(userId), isInstant);
   }
@@ -140,11 +143,15 @@ export class CookieCarrier implements Carrier {
   }
 
   /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
-  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
     const id = makeId();
     const made = await this.#make(id, await storageKey(id), record);
-    if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
-    return this.#keep(made, record);
+    const isFree = this.#later(place) === undefined;
+    if (!isFree || !await this.#revoke(place, record, grace, made.key)) return undefined;
+    const kept = this.#keep(made, record);
+    // What overlaps goes on under the new id.
+    if (grace > 0) this.#last.set(place.key, { seen: ++this.#clock, found: { record, place: kept } });
+    return kept;
   }
 
   /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
@@ -185,25 +192,42 @@ export class CookieCarrier implements Carrier {
     return await this.#revoke(place, { ...record, expiresAt: Math.max(record.expiresAt, later) });
   }
 
-  /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
-  async #revoke(place: Place, record: SessionRecord): Promise<boolean> {
+  /**
+   * Remembers that an id ends, for as long as any cookie with it could be live; `false` if that was known before. One that was
+   * rotated away with grace takes the session it led to along.
+   */
+  async #revoke(place: Place, record: SessionRecord, grace = 0, next?: string): Promise<boolean> {
     const now = this.#kit.now();
     let isFirst = true;
     if (this.#revoked !== undefined) {
       const { absoluteAge } = this.#kit.limits;
-      const expiresAt = absoluteAge === null
+      const end = absoluteAge === null
         ? Math.max(record.expiresAt, now) + longMemory
         : record.createdAt + absoluteAge * 1000;
+      const data = writeEnding({
+        from: Math.ceil(now + grace * 1000),
+        ...(next === undefined ? {} : { next }),
+      });
       const ended = {
-        data: "ended",
+        data,
         createdAt: now,
         touchedAt: now,
-        expiresAt: Math.max(expiresAt, now + skew),
+        expiresAt: Math.max(end, now + grace * 1000 + skew),
       };
       isFirst = await this.#revoked.create(place.key, ended) !== undefined;
+      if (!isFirst && next === undefined) isFirst = await this.#revokeNext(place, record);
     }
     this.#last.set(place.key, { seen: ++this.#clock, found: undefined });
     return isFirst;
+  }
+
+  /** Log-out under an id that was rotated away with grace; whether it ended anything. */
+  async #revokeNext(place: Place, record: SessionRecord): Promise<boolean> {
+    const known = await this.#revoked!.load(place.key);
+    const next = known && readEnding(known.data).next;
+    if (known === undefined || next === undefined) return false;
+    await this.#revoked!.save(place.key, { ...known, data: writeEnding({ from: 0 }) }, known.version);
+    return await this.#revoke({ ...place, key: next }, record);
   }
 
   retire(): void {}
@@ -233,6 +257,21 @@ export class CookieCarrier implements Carrier {
   }
 
   close(): void {}
+}
+
+/** What is remembered of an ended id. */
+interface Remembered {
+  /** From when on it is of no use, in milliseconds since the epoch. */
+  readonly from: number;
+  /** The storage key of the session that it was rotated to, with grace. */
+  readonly next?: string;
+}
+
+const writeEnding = ({ from, next = "" }: Remembered) => `ended ${from} ${next}`;
+
+function readEnding(data: string): Remembered {
+  const [, from, next] = /^ended (\d{1,16}) ([0-9a-f]{64})?$/.exec(data) ?? [];
+  return { from: Number(from ?? 0), ...(next === undefined ? {} : { next }) };
 }
 
 const isInstant = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
