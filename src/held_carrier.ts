@@ -37,6 +37,9 @@ export class HeldCarrier implements Carrier {
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
 
+  /** Moves with grace that this process made or makes: from a key to the new id, if it comes to that. */
+  readonly #moves: Recent<string, Promise<string | undefined>> = new Recent(1024);
+
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
     this.#kit = kit;
@@ -178,13 +181,25 @@ export class HeldCarrier implements Carrier {
       const id = makeId();
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
       const version = grace > 0
-        ? await this.#leavePointer(place, id, key, record, grace)
+        ? await this.#move(place, id, key, record, grace)
         : await this.#store.rotate(place.key, key, record, place.version);
       if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
       const now = await this.#store.load(place.key);
       if (now?.version !== place.version) return undefined;
     }
     throw noFreeId();
+  }
+
+  async #move(
+    place: Place,
+    newId: string,
+    newKey: string,
+    record: SessionRecord,
+    grace: number,
+  ): Promise<string | undefined> {
+    const version = this.#leavePointer(place, newId, newKey, record, grace);
+    this.#moves.set(place.key, version.then((version) => version && newId, () => undefined));
+    return await version;
   }
 
   /** The new record first, then the old one becomes the way to it: at no moment is the session nowhere. */
@@ -224,13 +239,15 @@ export class HeldCarrier implements Carrier {
     return now && await this.#fresh(place);
   }
 
-  /** Ends the session wherever it has gone, with grace, since it was found. */
-  async end({ place }: Found): Promise<boolean> {
-    const record = await this.#store.load(place.key);
-    const pointer = record && readPointer(record.data);
-    if (pointer === undefined) return record !== undefined && await this.#store.delete(place.key);
-    const next = await follow(pointer, place.id);
-    return await this.end({ place: { ...place, id: next, key: await storageKey(next) }, record: record! });
+  /** Ends the session wherever it has gone, with grace, since it was found: also while it is being moved. */
+  async end({ place, record }: Found): Promise<boolean> {
+    const now = await this.#store.load(place.key);
+    const pointer = now && readPointer(now.data);
+    let next = pointer && await follow(pointer, place.id);
+    const ended = now !== undefined && await this.#store.delete(place.key);
+    next ??= await this.#moves.get(place.key);
+    if (next === undefined) return ended;
+    return await this.end({ place: { ...place, id: next, key: await storageKey(next) }, record });
   }
 
   /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */

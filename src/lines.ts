@@ -25,14 +25,6 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Something else that has to wait for its turn. */
-interface Turn {
-  take(): Promise<void>;
-  reject(error: unknown): void;
-}
-
-const isTurn = (one: Waiting | Turn | undefined): one is Turn => one !== undefined && "take" in one;
-
 /** How often a save is tried again on fresh data (SR-042). */
 const mostRetries = 10;
 
@@ -41,7 +33,7 @@ export class Lines {
   readonly #carrier: Carrier;
   readonly #events: Events;
   readonly #isLive: (found: Found) => boolean;
-  readonly #lines = new Map<string, (Waiting | Turn)[]>();
+  readonly #lines = new Map<string, Waiting[]>();
 
   constructor(carrier: Carrier, events: Events, isLive: (found: Found) => boolean) {
     this.#carrier = carrier;
@@ -68,48 +60,28 @@ export class Lines {
     return this.#join(key, task);
   }
 
-  /** Does something when no save of this session is under way in this process. */
-  alone<T>(key: string, run: () => MaybePromise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#enter(key, { take: async () => resolve(await run()), reject });
-    return promise;
-  }
-
   /** `first` is a save that is already under way for this task. */
   #join(key: string, task: Task, first?: Attempt): Promise<Found> {
     const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    this.#enter(key, { task, resolve, reject }, first);
+    const waiting = { task, resolve, reject };
+    const line = this.#lines.get(key);
+    if (line !== undefined) line.push(waiting);
+    else {
+      const line = [waiting];
+      this.#lines.set(key, line);
+      this.#work(key, line, first);
+    }
     return promise;
   }
 
-  #enter(key: string, one: Waiting | Turn, first?: Attempt): void {
-    const line = this.#lines.get(key);
-    if (line !== undefined) {
-      line.push(one);
-      return;
-    }
-    const begun = [one];
-    this.#lines.set(key, begun);
-    this.#work(key, begun, first);
-  }
-
-  async #work(key: string, line: (Waiting | Turn)[], first: Attempt | undefined): Promise<void> {
+  async #work(key: string, line: Waiting[], first: Attempt | undefined): Promise<void> {
     let known: Found | undefined;
     while (line.length > 0) {
-      const batch: (Waiting | Turn)[] = [];
+      const batch = takeBatch(line, first !== undefined);
       try {
-        if (isTurn(line[0])) {
-          batch.push(line[0]);
-          line.shift();
-          known = undefined;
-          await (batch[0] as Turn).take();
-        } else {
-          const saves = takeSaves(line, first !== undefined);
-          batch.push(...saves);
-          const saved = await this.#commit(saves, known ?? saves[0]!.task.found, first);
-          // After a rotation this line's id is dead: whoever still waits will find that out.
-          known = saved.place.key === key ? saved : undefined;
-        }
+        const saved = await this.#commit(batch, known ?? batch[0]!.task.found, first);
+        // After a rotation this line's id is dead: whoever still waits will find that out.
+        known = saved.place.key === key ? saved : undefined;
       } catch (error) {
         // Whoever waits behind a store that hangs has waited long enough (SR-048).
         if (isTimeout(error)) batch.push(...line.splice(0));
@@ -168,11 +140,11 @@ export class Lines {
 }
 
 /** Takes what can be saved together from the front of the line: a rotation goes alone. */
-function takeSaves(line: (Waiting | Turn)[], isBegun: boolean): Waiting[] {
-  const isPlain = (one: Waiting | Turn) => !isTurn(one) && one.task.grace === undefined;
-  if (isBegun || !isPlain(line[0]!)) return line.splice(0, 1) as Waiting[];
-  const until = line.findIndex((one) => !isPlain(one));
-  return line.splice(0, until < 0 ? line.length : until) as Waiting[];
+function takeBatch(line: Waiting[], isBegun: boolean): Waiting[] {
+  const rotates = ({ task }: Waiting) => task.grace !== undefined;
+  if (isBegun || rotates(line[0]!)) return line.splice(0, 1);
+  const until = line.findIndex(rotates);
+  return line.splice(0, until < 0 ? line.length : until);
 }
 
 interface Attempt {

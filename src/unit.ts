@@ -271,10 +271,7 @@ export class Unit {
       const last = this.#moved ?? found;
       this.#moved = undefined;
       try {
-        if (last !== undefined) {
-          const { key } = last.place;
-          if (await core.lines.alone(key, () => core.carrier.end(last))) core.events.emit("ended", key);
-        }
+        if (last !== undefined && await core.carrier.end(last)) core.events.emit("ended", last.place.key);
       } catch (error) {
         if (this.state === fresh && fresh.log.length === 0) {
           this.state = state;
