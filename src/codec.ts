@@ -32,7 +32,7 @@ export interface Codec {
 const maxDepth = 64;
 
 function refuse(path: string, why: string): never {
-  throw new SessionError("ERR_SERIALIZE", `Cannot store the value at ${path}: ${why}`);
+  throw new SessionError("ERR_SERIALIZE", `Cannot store the value at "${path}": ${why}`);
 }
 
 const isName = /^[A-Za-z_$][\w$]*$/;
@@ -68,7 +68,8 @@ function check(value: unknown, path: string, above: object[]): boolean {
   } else {
     const prototype = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
-      refuse(path, `it is a ${prototype.constructor?.name || "class instance"}, not a plain object`);
+      const hint = value instanceof Date ? "; store getTime() or toISOString()" : "";
+      refuse(path, `it is a ${prototype.constructor?.name || "class instance"}, not a plain object${hint}`);
     }
     const keys = Object.keys(value);
     if (hidden !== keys.length) refuse(path, "it has symbol keys or hidden properties");

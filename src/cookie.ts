@@ -116,7 +116,9 @@ export class CookieWriter {
     const prefix = /^__(?:host-http|http|host|secure)-/i.exec(name)?.[0].toLowerCase() ?? "";
     if (prefix !== "" && !secure) {
       expected(
-        `a cookie named ${prefix}… must be secure; for plain http in development use a name without prefix, such as "sid"`,
+        `a cookie named ${
+          name.slice(0, prefix.length)
+        }… must be secure; for plain http in development use a name without prefix, such as "sid"`,
         "secure: false",
       );
     }

@@ -157,7 +157,7 @@ export function settle(options: SessionsOptions<never>): Settings {
   if (typeof options !== "object" || options === null) wrong("options must be an object", shape(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name)) {
-      wrong(`there is no option "${name}"; there are ${Object.keys(known).join(", ")}`, `"${name}"`);
+      wrong(`there is no option of that name; there are ${Object.keys(known).join(", ")}`, `"${name}"`);
     }
   }
   for (const [name, check] of Object.entries(known)) check(name, options[name as keyof SessionsOptions]);
@@ -206,7 +206,7 @@ const placeholders = [
 
 /** The secrets as bytes. No message shows anything of them (SR-024). */
 function secretBytes(secrets: unknown): Secrets {
-  const hint = "make one with: openssl rand -base64 32";
+  const hint = "`openssl rand -base64 32` makes one";
   if (!Array.isArray(secrets) || secrets.length === 0) {
     wrong(`secrets must be an array of at least one secret, newest first; ${hint}`, shape(secrets));
   }
@@ -224,7 +224,10 @@ function secretBytes(secrets: unknown): Secrets {
     if (
       bytes.length < 32 || typeof secret === "string" && trimmed.length < 32 && trimmed.length < secret.length
     ) {
-      outOfRange(`${name} must have at least 32 bytes; ${hint}`, `${bytes.length} bytes, padding counted`);
+      outOfRange(
+        `${name} must have at least 32 bytes (${hint})`,
+        `${trimmed === "" ? 0 : bytes.length}, spaces included`,
+      );
     }
     if (bytes.every((byte) => byte === bytes[0])) {
       wrong(`${name} must be random; ${hint}`, "one byte repeated");
@@ -248,6 +251,7 @@ function optional(type: "boolean" | "function"): Kind {
 function shape(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
+  if (value instanceof Promise) return "a promise (await it)";
   return typeof value === "undefined" ? "undefined" : `a value of type ${typeof value}`;
 }
 

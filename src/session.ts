@@ -83,7 +83,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   login(userId: string, options: { readonly stamp?: string } = {}): void {
     const { state, core } = write(this);
     if (typeof userId !== "string" || userId === "") {
-      throw new TypeError(`Cannot log in: expected a user id, a non-empty string: received ${typeof userId}`);
+      throw new TypeError(
+        `Cannot log in: expected a user id, a non-empty string: received ${
+          userId === "" ? '""' : typeof userId
+        }`,
+      );
     }
     const { stamp } = options;
     if (stamp === undefined ? core.stampOf !== undefined : typeof stamp !== "string" || stamp.length > 200) {
@@ -236,5 +240,9 @@ function expiryOf(value: number | Date | null): Expiry {
   if (value === null) return null;
   if (typeof value === "number" && Number.isFinite(value)) return value;
   if (value instanceof Date && Number.isFinite(value.getTime())) return { at: value.getTime() };
-  throw new TypeError("Cannot set the expiry: expected seconds, a valid Date, 0 or null");
+  throw new TypeError(
+    `Cannot set the expiry: expected seconds, a valid Date, 0 or null: received ${
+      typeof value === "number" ? value : typeof value
+    }`,
+  );
 }

@@ -189,5 +189,5 @@ function named(key: unknown): string {
 
 function defined(key: string, value: unknown): unknown {
   if (value !== undefined) return value;
-  throw new SessionError("ERR_SERIALIZE", `Cannot store the value at ${key}: it is undefined; use delete`);
+  throw new SessionError("ERR_SERIALIZE", `Cannot store the value at "${key}": it is undefined; use delete`);
 }

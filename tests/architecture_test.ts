@@ -160,6 +160,13 @@ describe("the imports", onDeno, () => {
     }
   });
 
+  it("Bun finds the package's own names where Deno does", () => {
+    const { name, exports } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
+    const { paths } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8")).compilerOptions;
+    const wanted = Object.entries(exports).map(([entry, path]) => [name + entry.slice(1), [path]]);
+    assert.deepEqual(paths, Object.fromEntries(wanted));
+  });
+
   it("nothing depends on a package", () => {
     const { exports } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
     for (const entry of Object.values<string>(exports)) {
