@@ -16,7 +16,7 @@ import { mostChunks } from "./cookie/chunks.ts";
 export interface CookieStoreOptions {
   /**
    * How log-out ends a copy of the cookie too: a store that remembers ended ids (one look-up per request that uses its session), an
-   * instant per user, or `"none"`, spelled out: a copied cookie then works until its limits, also after log-out.
+   * instant per user (your function ends copies: raise its answer when the user logs out), or `"none"`, spelled out: a copied cookie then works until its limits, also after log-out.
    */
   readonly revocation: SessionStore | NotBefore | "none";
   /** Over how many cookies, of 4,096 bytes each, a session may be spread: 1 to 20. @default 1 */

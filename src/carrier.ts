@@ -41,8 +41,8 @@ export interface Carrier {
   create(record: SessionRecord): MaybePromise<Place>;
   /** Replaces the record of this version; `undefined`: another version, or gone. */
   save(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
-  /** The same under a new id; the old one is dead afterwards, or leads to the new one for `grace` seconds more. */
-  rotate(place: Place, record: SessionRecord, grace: number): MaybePromise<Place | undefined>;
+  /** The same under a new id; the old one is dead afterwards. */
+  rotate(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
   /** Renews the limits in the record and changes nothing else; `undefined`: gone. */
   touch(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
   /** Ends the session; whether there was one. */

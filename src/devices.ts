@@ -3,7 +3,7 @@
 import { endOf } from "./lifetime.ts";
 import { readText } from "./record.ts";
 import { unitOf } from "./session_map.ts";
-import type { IndexedRecord } from "./store.ts";
+import type { IndexedRecord, SessionRecord } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
@@ -22,6 +22,9 @@ export interface SessionInfo {
   readonly current: boolean;
 }
 
+/** How often `revokeAll` looks again. */
+const mostRounds = 10;
+
 const isHandle = (value: unknown): value is string =>
   typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 
@@ -35,7 +38,8 @@ export async function list(core: Core, userId: string, current: object | undefin
   const mine = keyOf(current);
   const infos: SessionInfo[] = [];
   for (const { key, record } of await live(core, userId)) {
-    const { createdAt, touchedAt, expiresAt } = record;
+    const { createdAt, touchedAt } = record;
+    const expiresAt = endOfRecord(core, record);
     const { label } = readText(record.data).notes;
     infos.push({
       handle: key,
@@ -49,18 +53,36 @@ export async function list(core: Core, userId: string, current: object | undefin
   return infos;
 }
 
+/** When a record ends, by its own account and by the limits. @throws {SessionError} If it is damaged. */
+function endOfRecord(core: Core, record: SessionRecord): number {
+  const { notes } = readText(record.data);
+  const { userId, createdAt, touchedAt, expiresAt } = record;
+  return Math.min(expiresAt, endOf(core.limits, { notes, userId, createdAt, touchedAt }));
+}
+
+/** Whether a record has expired; a damaged one has not. */
+function isOver(core: Core, record: SessionRecord): boolean {
+  try {
+    return core.now() >= endOfRecord(core, record);
+  } catch {
+    return false;
+  }
+}
+
+function isReadable({ record }: IndexedRecord): boolean {
+  try {
+    readText(record.data);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function live(core: Core, userId: string): Promise<IndexedRecord[]> {
   const records = await core.carrier.list(userId);
-  return records.filter(({ record }) => {
-    try {
-      const { notes } = readText(record.data);
-      const { createdAt, touchedAt, expiresAt } = record;
-      const end = endOf(core.limits, { notes, userId, createdAt, touchedAt });
-      return record.userId === userId && core.now() < Math.min(expiresAt, end);
-    } catch {
-      return false;
-    }
-  });
+  return records.filter((one) =>
+    one.record.userId === userId && isReadable(one) && !isOver(core, one.record)
+  );
 }
 
 /** Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's. */
@@ -78,12 +100,20 @@ export async function revoke(
   return await end(core, handle);
 }
 
-/** Ends all sessions of a user but one; the number ended. */
+/** Ends all sessions of a user but one; the number ended, expired ones not counted. */
 export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
   const mine = keyOf(except);
   let ended = 0;
-  for (const { key } of await core.carrier.list(userId)) {
-    if (key !== mine) ended += await end(core, key);
+  // Again until nothing is left: a session may get a new id between the look and the end.
+  for (let round = 0; round < mostRounds; round++) {
+    let isNothingLeft = true;
+    for (const { key, record } of await core.carrier.list(userId)) {
+      if (key === mine) continue;
+      isNothingLeft = false;
+      const count = await end(core, key);
+      if (!isOver(core, record)) ended += count;
+    }
+    if (isNothingLeft) break;
   }
   return ended;
 }

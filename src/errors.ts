@@ -53,3 +53,8 @@ export class SessionError extends Error {
     this.retryable = code === "ERR_STORE" || code === "ERR_CONFLICT";
   }
 }
+
+/** The session was ended by another request, or by its limits. */
+export function gone(): SessionError {
+  return new SessionError("ERR_GONE", "The session is over: another request or its limits ended it");
+}

@@ -26,7 +26,7 @@ export interface SessionEvent {
   readonly type: SessionEventType;
   /** Stands for the session in logs: 8 hex digits of a keyed hash, the same for as long as id and newest secret stay. */
   readonly tag?: string;
-  /** Why, where that is not clear from the type: for `rejected` `malformed`, `forged`, `unknown-key`, `unknown` or `ambiguous`. */
+  /** Why, where that is not clear from the type: for `rejected` `malformed`, `forged`, `unknown-key`, `unknown`, `ambiguous` or `future`. */
   readonly reason?: string;
   /** When, in milliseconds since the epoch. */
   readonly at: number;

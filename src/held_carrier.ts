@@ -5,7 +5,6 @@ import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Guard, GuardedStore } from "./guard.ts";
 import { Signer } from "./keyring.ts";
-import { follow, type Pointer, readPointer, writePointer } from "./pointer.ts";
 import { Recent } from "./recent.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
 import { isId, makeId, storageKey } from "./token.ts";
@@ -17,8 +16,6 @@ type Identity = Omit<Place, "version">;
 const mostCandidates = 4;
 /** New ids that may be taken before that means trouble (SR-004). */
 const mostIds = 8;
-/** Rotations with grace that an old id may be behind. */
-const mostHops = 8;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
 
@@ -37,8 +34,8 @@ export class HeldCarrier implements Carrier {
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
 
-  /** Moves with grace that this process made or makes: from a key to the new id, if it comes to that. */
-  readonly #moves: Recent<string, Promise<string | undefined>> = new Recent(1024);
+  /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
+  readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
 
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
@@ -95,9 +92,9 @@ export class HeldCarrier implements Carrier {
     }
   }
 
-  #seen(found: Found | undefined | null, { key }: Identity): readonly Found[] {
-    if (found) return [found];
-    if (found === undefined) this.#kit.events.emit("rejected", key, "unknown");
+  #seen(found: Found | undefined, { key }: Identity): readonly Found[] {
+    if (found !== undefined) return [found];
+    this.#kit.events.emit("rejected", key, "unknown");
     return [];
   }
 
@@ -107,45 +104,23 @@ export class HeldCarrier implements Carrier {
     return [];
   }
 
-  /** `null`: nothing, and that was reported. */
-  #load(identity: Identity, hops = 0): MaybePromise<Found | undefined | null> {
-    const record = this.#store.load(identity.key);
-    return isPromise(record)
-      ? record.then((record) => this.#at(identity, record, hops))
-      : this.#at(identity, record, hops);
-  }
-
-  #at(
-    identity: Identity,
-    record: StoredRecord | undefined,
-    hops: number,
-  ): MaybePromise<Found | undefined | null> {
-    if (record === undefined) return undefined;
-    const pointer = readPointer(record.data);
-    if (pointer !== undefined) return this.#follow(pointer, identity, hops);
+  #load(identity: Identity): MaybePromise<Found | undefined> {
     const { id, key, token, isStale } = identity;
-    return { record, place: { id, key, token, isStale, version: record.version } };
-  }
-
-  /** From an id that was rotated away with grace to the session under its new one. */
-  async #follow(pointer: Pointer, { id, key }: Identity, hops: number): Promise<Found | undefined | null> {
-    if (this.#kit.now() >= pointer.until || hops === mostHops) {
-      this.#kit.events.emit("reuse", key);
-      return null;
-    }
-    const next = await follow(pointer, id);
-    const [nextKey, tag] = await Promise.all([storageKey(next), this.#signer.sign(next)]);
-    return await this.#load({ id: next, key: nextKey, token: `${next}.${tag}`, isStale: false }, hops + 1);
+    const record = this.#store.load(key);
+    const place = (record: StoredRecord | undefined) =>
+      record && { record, place: { id, key, token, isStale, version: record.version } };
+    return isPromise(record) ? record.then(place) : place(record);
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
-    const [found] = await this.#look({ id, key: await storageKey(id), token: "", isStale: false });
+    const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
+    const [found] = await this.#look({ id, key, token: `${id}.${tag}`, isStale: false });
     return found;
   }
 
-  async reload(place: Place): Promise<Found | undefined> {
-    return await this.#load(place) ?? undefined;
+  reload(place: Place): MaybePromise<Found | undefined> {
+    return this.#load(place);
   }
 
   async create(record: SessionRecord): Promise<Place> {
@@ -176,55 +151,18 @@ export class HeldCarrier implements Carrier {
     return { ...this.#remember(place.id, place.key, token, false), version: place.version };
   }
 
-  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
+  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
     for (let i = 0; i < mostIds; i++) {
       const id = makeId();
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-      const version = grace > 0
-        ? await this.#move(place, id, key, record, grace)
-        : await this.#store.rotate(place.key, key, record, place.version);
+      const rotating = Promise.resolve(this.#store.rotate(place.key, key, record, place.version));
+      this.#rotations.set(place.key, rotating.then((version) => version && key, () => undefined));
+      const version = await rotating;
       if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
       const now = await this.#store.load(place.key);
       if (now?.version !== place.version) return undefined;
     }
     throw noFreeId();
-  }
-
-  async #move(
-    place: Place,
-    newId: string,
-    newKey: string,
-    record: SessionRecord,
-    grace: number,
-  ): Promise<string | undefined> {
-    const version = this.#leavePointer(place, newId, newKey, record, grace);
-    this.#moves.set(place.key, version.then((version) => version && newId, () => undefined));
-    return await version;
-  }
-
-  /** The new record first, then the old one becomes the way to it: at no moment is the session nowhere. */
-  async #leavePointer(
-    place: Place,
-    newId: string,
-    newKey: string,
-    record: SessionRecord,
-    grace: number,
-  ): Promise<string | undefined> {
-    const until = Math.ceil(this.#kit.now() + grace * 1000);
-    const data = await writePointer(place.id, newId, until);
-    const { createdAt, touchedAt, expiresAt } = record;
-    const version = await this.#store.create(newKey, record);
-    if (version === undefined) return undefined;
-    const pointer = { data, createdAt, touchedAt, expiresAt: Math.max(expiresAt, until) };
-    try {
-      if (await this.#store.save(place.key, pointer, place.version) !== undefined) return version;
-    } catch (error) {
-      // Nobody knows the new id: it goes again, unless the old one leads to it already.
-      if ((await this.#store.load(place.key))?.version === place.version) await this.#store.delete(newKey);
-      throw error;
-    }
-    await this.#store.delete(newKey);
-    return undefined;
   }
 
   async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
@@ -239,15 +177,15 @@ export class HeldCarrier implements Carrier {
     return now && await this.#fresh(place);
   }
 
-  /** Ends the session wherever it has gone, with grace, since it was found: also while it is being moved. */
-  async end({ place, record }: Found): Promise<boolean> {
-    const now = await this.#store.load(place.key);
-    const pointer = now && readPointer(now.data);
-    let next = pointer && await follow(pointer, place.id);
-    const ended = now !== undefined && await this.#store.delete(place.key);
-    next ??= await this.#moves.get(place.key);
-    if (next === undefined) return ended;
-    return await this.end({ place: { ...place, id: next, key: await storageKey(next) }, record });
+  /** Ends the session, also where a rotation of this process has put it since it was found. */
+  async end({ place }: Found): Promise<boolean> {
+    let ended = await this.#store.delete(place.key);
+    for (let { key } = place; !ended;) {
+      const next = await this.#rotations.get(key);
+      if (next === undefined) break;
+      ended = await this.#store.delete(key = next);
+    }
+    return ended;
   }
 
   /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */

@@ -62,8 +62,9 @@ export function endsWithBrowser(limits: Limits, notes: Notes): boolean {
   return notes.expiry === undefined ? limits.expireAtBrowserClose : notes.expiry === 0;
 }
 
-/** The cookie's `Max-Age` in seconds, or `undefined` when it ends with the browser. */
-export function cookieAge(limits: Limits, notes: Notes, expiresAt: number, now: number): number | undefined {
-  if (endsWithBrowser(limits, notes)) return undefined;
-  return Math.min(Math.max(Math.ceil((expiresAt - now) / 1000), 0), maxCookieAge);
+/** The cookie's `Max-Age` in seconds, or `undefined` when it ends with the browser. Never more than the idle age. */
+export function cookieAge(limits: Limits, life: Life, expiresAt: number, now: number): number | undefined {
+  if (endsWithBrowser(limits, life.notes)) return undefined;
+  const idle = typeof life.notes.expiry === "object" ? Infinity : idleAge(limits, life);
+  return Math.min(Math.max(Math.ceil(Math.min((expiresAt - now) / 1000, idle)), 0), maxCookieAge);
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Carrier, Found } from "./carrier.ts";
-import { SessionError } from "./errors.ts";
+import { gone, SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import { isTimeout } from "./guard.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
@@ -13,8 +13,8 @@ import type { MaybePromise, SessionRecord } from "./store.ts";
 export interface Task {
   /** The session as that unit loaded it. */
   readonly found: Found;
-  /** For how many seconds its old id is to lead to the new one it gets; `undefined` if it keeps its id. */
-  readonly grace: number | undefined;
+  /** Whether it is to get a new id. */
+  readonly rotates: boolean;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
   apply(base: Found): MaybePromise<SessionRecord>;
 }
@@ -49,7 +49,7 @@ export class Lines {
   save(task: Task): MaybePromise<Found> {
     const { key } = task.found.place;
     const line = this.#lines.get(key);
-    if (line === undefined && task.grace === undefined) {
+    if (line === undefined && !task.rotates) {
       const record = task.apply(task.found);
       if (!(record instanceof Promise)) {
         const place = this.#carrier.save(task.found.place, record);
@@ -94,9 +94,9 @@ export class Lines {
   }
 
   async #commit(batch: Waiting[], base: Found, first: Attempt | undefined): Promise<Found> {
-    const { grace } = batch[0]!.task;
+    const { rotates } = batch[0]!.task;
     for (let retries = 0;; retries++) {
-      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, grace);
+      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, rotates);
       first = undefined;
       if (attempt === undefined) return base;
       const place = await attempt.place;
@@ -108,7 +108,7 @@ export class Lines {
       const fresh = await this.#carrier.reload(base.place);
       if (fresh === undefined || !this.#isLive(fresh)) {
         this.#events.emit("gone", base.place.key);
-        throw new SessionError("ERR_GONE", "The session was ended by another request");
+        throw gone();
       }
       if (retries === mostRetries) {
         this.#events.emit("conflict", base.place.key);
@@ -120,7 +120,7 @@ export class Lines {
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
-  async #attempt(batch: Waiting[], base: Found, grace: number | undefined): Promise<Attempt | undefined> {
+  async #attempt(batch: Waiting[], base: Found, rotates: boolean): Promise<Attempt | undefined> {
     let record = base.record;
     for (const waiting of batch.splice(0)) {
       try {
@@ -132,16 +132,14 @@ export class Lines {
     }
     if (batch.length === 0) return undefined;
     const carrier = this.#carrier;
-    const place = grace === undefined
-      ? carrier.save(base.place, record)
-      : carrier.rotate(base.place, record, grace);
+    const place = rotates ? carrier.rotate(base.place, record) : carrier.save(base.place, record);
     return { record, place };
   }
 }
 
 /** Takes what can be saved together from the front of the line: a rotation goes alone. */
 function takeBatch(line: Waiting[], isBegun: boolean): Waiting[] {
-  const rotates = ({ task }: Waiting) => task.grace !== undefined;
+  const rotates = ({ task }: Waiting) => task.rotates;
   if (isBegun || rotates(line[0]!)) return line.splice(0, 1);
   const until = line.findIndex(rotates);
   return line.splice(0, until < 0 ? line.length : until);

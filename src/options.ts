@@ -105,9 +105,12 @@ const known: Record<keyof SessionsOptions, Kind> = {
   secrets: () => {},
   cookie: (name, value) => {
     if (value === undefined) return;
-    if (typeof value !== "object" || value === null) wrong(`${name} must be an object`, shape(value));
+    const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+    if (prototype !== Object.prototype && prototype !== null) {
+      wrong(`${name} must be a plain object`, shape(value));
+    }
     const names = ["name", "path", "domain", "sameSite", "secure", "partitioned"];
-    for (const key of Object.keys(value)) {
+    for (const key of Object.keys(value as object)) {
       if (!names.includes(key)) {
         wrong(`cookie has no option "${key}"; it has ${names.join(", ")}`, `"${key}"`);
       }
@@ -210,7 +213,7 @@ function secretBytes(secrets: unknown): Secrets {
   if (!Array.isArray(secrets) || secrets.length === 0) {
     wrong(`secrets must be an array of at least one secret, newest first; ${hint}`, shape(secrets));
   }
-  return secrets.map((secret, index) => {
+  return Array.from(secrets, (secret, index) => {
     const name = `secrets[${index}]`;
     if (typeof secret !== "string" && !(secret instanceof Uint8Array)) {
       wrong(`${name} must be at least 32 bytes of text or bytes; ${hint}`, shape(secret));

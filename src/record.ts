@@ -29,7 +29,7 @@ function damaged(): never {
 export function readText(text: string): { notes: Notes; data: string } {
   if (text.startsWith("1\n")) return { notes: noNotes, data: text.slice(2) };
   const end = text.indexOf("\n");
-  const head = /^(\d{1,9})(\{.*\})?$/.exec(text.slice(0, Math.max(end, 0)));
+  const head = /^(\d{1,9})(\{.*\})?$/s.exec(text.slice(0, Math.max(end, 0)));
   if (head === null) damaged();
   if (head[1] !== "1") {
     if (Number(head[1]) < 1) damaged();

@@ -34,18 +34,47 @@ function isBodiless(response: Response): boolean {
   return body === null;
 }
 
+/** What a response was before it got one visitor's cookies. */
+interface Plain {
+  readonly request: Request;
+  readonly headers: Headers;
+}
+
+/**
+ * The answer for this visitor. One that was dressed for another already is a constant of the handler's: it is copied as it was
+ * before. `slot` is where a `Sessions` object keeps its notes on a response.
+ */
+export function undress<T>(answer: T, request: Request, slot: symbol): T {
+  const plain = (answer as Record<symbol, Plain | undefined> | undefined | null)?.[slot];
+  if (plain === undefined || plain.request === request) return answer;
+  const { status, statusText } = answer as Response;
+  const body = request.method === "HEAD" ? null : (answer as Response).clone().body;
+  return new Response(body, { status, statusText, headers: plain.headers }) as T;
+}
+
 /**
  * The response with a session's headers: the very object if its headers can be changed and it is not a constant that other
  * visitors get too, else a copy with the same status and body. (A copy would turn Bun's implicit text/plain into
  * application/octet-stream, so it is the last resort.)
  */
-export function dress(response: Response, cookies: readonly string[], onTakenAway: () => void): Response {
+export function dress(
+  answer: Response,
+  request: Request,
+  slot: symbol,
+  cookies: readonly string[],
+  onTakenAway: () => void,
+): Response {
+  const response = undress(answer, request, slot);
   const change = (headers: Headers) => {
     if (mark(headers).tookAway) onTakenAway();
     for (const cookie of cookies) headers.append("set-cookie", cookie);
   };
   if (cookies.length === 0 || !isBodiless(response)) {
     try {
+      if (cookies.length > 0) {
+        const plain: Plain = { request, headers: new Headers(response.headers) };
+        Object.defineProperty(response, slot, { value: plain });
+      }
       change(response.headers);
       return response;
     } catch (error) {
@@ -55,7 +84,7 @@ export function dress(response: Response, cookies: readonly string[], onTakenAwa
   }
   const { body, status, statusText } = response;
   const headers = new Headers(response.headers);
-  if (response.url !== "") {
+  if (response.url !== "" && headers.has("content-encoding")) {
     // `fetch` has unpacked the body already, and these two speak of the packed one.
     headers.delete("content-encoding");
     headers.delete("content-length");

@@ -45,6 +45,11 @@ export async function demand(
   values: ReadonlyMap<string, unknown>,
 ): Promise<void> {
   if (values.size > 0 && await validate(schema, toObject(values)) === undefined) {
-    throw new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
+    throw unfit();
   }
+}
+
+/** The data does not fit the schema. */
+export function unfit(): SessionError {
+  return new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
 }

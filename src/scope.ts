@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, dress, mark } from "./respond.ts";
+import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";
@@ -14,6 +14,7 @@ export type OnError = (error: SessionError, request: Request) => MaybePromise<Re
 export class Scope {
   readonly #core: Core;
   readonly #request: Request;
+  readonly #slot: symbol;
   readonly #onError: OnError;
   #promise: Promise<Session> | undefined;
   #unit: Unit | undefined;
@@ -21,9 +22,11 @@ export class Scope {
   /** Whether `headers` gave away what there is to send. */
   #isSent = false;
 
-  constructor(core: Core, request: Request, onError: OnError) {
+  /** `slot` is where a response carries notes of this `Sessions` object. */
+  constructor(core: Core, request: Request, slot: symbol, onError: OnError) {
     this.#core = core;
     this.#request = request;
+    this.#slot = slot;
     this.#onError = onError;
   }
 
@@ -72,6 +75,8 @@ export class Scope {
     if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
       return this.#send(answer);
     }
+    // What is written from here on would miss the save: it is refused, not lost.
+    unit.isClosed = true;
     try {
       const commit = unit.commit(true);
       return commit === undefined ? this.#send(answer) : commit.then(() => this.#send(answer), refuse);
@@ -88,12 +93,11 @@ export class Scope {
 
   #dress<T>(answer: T): T | Response {
     const unit = this.#unit;
-    if (unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0) {
-      return answer;
-    }
-    const { fields } = unit;
-    if (!unit.isUsed && fields.length === 0) return answer;
-    return dress(answer, fields, this.#onTakenAway);
+    const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
+      !unit.isUsed && unit.fields.length === 0;
+    return isPlain
+      ? undress(answer, this.#request, this.#slot)
+      : dress(answer, this.#request, this.#slot, unit.fields, this.#onTakenAway);
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
@@ -116,6 +120,7 @@ export class Scope {
     if (this.#promise !== undefined || this.#core.savesEveryRequest) {
       await this.session();
       const unit = this.#unit!;
+      await unit.busy();
       if (!this.#isClosed) await unit.commit(true);
       if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
         mark(headers);

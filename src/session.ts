@@ -56,18 +56,10 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
-   * it at every change of rights that is not a `login`. With `grace`, for that many seconds the old id still leads to the
-   * session, so that parallel requests are not logged out; a hit after that is an event, `reuse`. Never after a `login`.
-   *
-   * @throws {RangeError} If `grace` is not 0 to 3600 seconds. @throws {SessionError} `ERR_CLOSED`.
+   * it at every change of rights that is not a `login`. @throws {SessionError} `ERR_CLOSED`.
    */
-  cycleKey(options: { readonly grace?: number } = {}): void {
+  cycleKey(): void {
     const { state } = write(this);
-    const { grace = 0 } = options;
-    if (!(typeof grace === "number" && grace >= 0 && grace <= 3600)) {
-      throw new RangeError(`Cannot cycle the key: expected a grace of 0 to 3600 seconds: received ${grace}`);
-    }
-    if (state.cycles !== "login") state.grace = grace;
     state.cycles ??= "rotated";
     state.change(() => {});
   }
@@ -98,7 +90,6 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     const now = core.now();
     if (state.draft.userId !== undefined && state.draft.userId !== userId) state.clear();
     state.cycles = "login";
-    state.grace = 0;
     state.change((draft) => {
       if (draft.userId !== undefined && draft.userId !== userId) {
         draft.values.clear();
@@ -220,6 +211,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     return read(this).state.isModified;
   }
 }
+
+// Also when an inspector is told to show getters, neither id nor data shows (SR-068).
+Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value: () => "Session {}",
+});
 
 /** A rejection in place of a throw. */
 function attempt(run: () => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type CarrierKit, ownCarrier } from "./carrier.ts";
 import * as devices from "./devices.ts";
+import { Ends } from "./ends.ts";
 import { SessionError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { Guard } from "./guard.ts";
@@ -11,8 +12,7 @@ import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
-import { Recent } from "./recent.ts";
-import { refusal } from "./respond.ts";
+import { refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
@@ -96,11 +96,14 @@ export class Sessions<Data extends object = SessionData> {
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) => sessions.#isIdle(request) ? answer : sessions.#scope(request).finish(answer),
+          (answer) =>
+            sessions.#isIdle(request)
+              ? undress(answer, request, sessions.#slot)
+              : sessions.#scope(request).finish(answer),
           (error) => sessions.#scope(request).fail(error),
         ) as Wrapped
         : sessions.#isIdle(request)
-        ? answer
+        ? undress(answer, request, sessions.#slot)
         : sessions.#scope(request).settled().then(() => sessions.#scope(request).finish(answer)) as Wrapped;
     };
   }
@@ -137,7 +140,7 @@ export class Sessions<Data extends object = SessionData> {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
     const present = slots[this.#slot];
     if (present) return present;
-    const scope = new Scope(this.#core, request, this.#onError);
+    const scope = new Scope(this.#core, request, this.#slot, this.#onError);
     if (present === null) scope.close();
     return slots[this.#slot] = scope;
   }
@@ -309,7 +312,7 @@ function makeCore(settings: Settings): Core {
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,
-    ends: new Recent(1024),
+    ends: new Ends(),
     running: new Set(),
   };
   return core;

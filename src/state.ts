@@ -99,6 +99,9 @@ export function toObject(entries: Iterable<readonly [string, unknown]>): Record<
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
+/** How many objects of one key are watched that a merge has taken out of the session. */
+const mostOlder = 4;
+
 /** Stands in the list of handed-out values for "as it was loaded". */
 const asLoaded = Symbol("as loaded");
 
@@ -110,8 +113,6 @@ export class State {
   log: Change[] = [];
   /** Why the next save is to be made under a new id, if it is. */
   cycles: "rotated" | "login" | undefined;
-  /** For how many seconds the old id then leads to the new one. */
-  grace = 0;
   readonly #format: Format;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
@@ -144,8 +145,8 @@ export class State {
   handOut(key: string): unknown {
     const object = this.draft.values.get(key);
     if (isObject(object) && !this.#held.get(key)?.has(object)) {
-      const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#format.encodeValue(key, object);
-      this.#hold(key, object, text);
+      const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#tryEncode(key, object);
+      if (text !== undefined) this.#hold(key, object, text);
     }
     return object;
   }
@@ -211,6 +212,15 @@ export class State {
     });
   }
 
+  /** What a schema made of the data may be more than the codec can carry; reading it is no error. */
+  #tryEncode(key: string, object: object): string | undefined {
+    try {
+      return this.#format.encodeValue(key, object);
+    } catch {
+      return undefined;
+    }
+  }
+
   #hold(key: string, value: object, text: string | typeof asLoaded): void {
     const objects = this.#held.get(key);
     if (objects === undefined) this.#held.set(key, new Map([[value, text]]));
@@ -263,7 +273,11 @@ export class State {
   merged(draft: Draft, loaded: () => ReadonlyMap<string, unknown>): void {
     this.settle();
     for (const [key, objects] of this.#held) {
-      for (const object of objects.keys()) objects.set(object, this.#format.encodeValue(key, object));
+      let older = objects.size - mostOlder;
+      for (const object of objects.keys()) {
+        if (older-- > 0) objects.delete(object);
+        else objects.set(object, this.#format.encodeValue(key, object));
+      }
     }
     for (const change of this.log) change(draft);
     this.draft = draft;

@@ -1,15 +1,16 @@
 /** One unit of work on one session: what was loaded, what changed, and bringing both back to where sessions are kept. */
 
 import type { Carrier, Found } from "./carrier.ts";
-import { SessionError } from "./errors.ts";
+import { compose, isSame } from "./compose.ts";
+import { gone, SessionError } from "./errors.ts";
+import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, endsWithBrowser, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import { trouble } from "./guard.ts";
 import type { Lines } from "./lines.ts";
-import type { Recent } from "./recent.ts";
-import { readText } from "./record.ts";
-import { demand, type StandardSchema } from "./schema.ts";
-import { type Draft, type Format, State } from "./state.ts";
+import { Reported } from "./reported.ts";
+import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
+import { type Draft, type Format, State, toObject } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */
@@ -27,7 +28,7 @@ export interface Core {
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
   readonly now: () => number;
   /** The ends that this process gave to sessions lately, by storage key. */
-  readonly ends: Recent<string, number>;
+  readonly ends: Ends;
   /** The commits under way: closing waits for them. */
   readonly running: Set<Promise<void>>;
 }
@@ -48,17 +49,24 @@ export class Unit {
   readonly #header: string | null | undefined;
   /** What is under way; it never rejects. */
   #running: Promise<void> | undefined;
-  /** What a failed save tried to write: it may have been written all the same. */
-  #doubtful: SessionRecord | undefined;
+  /** What a failed save tried to write, and how many changes were in it: it may have been written all the same. */
+  #doubtful: { readonly record: SessionRecord; readonly changes: number } | undefined;
   /** A log-out under way. */
   #ending: Promise<void> | undefined;
   /** Where a save that was under way when the session was ended has put it. */
   #moved: Found | undefined;
+  /** A session that a log-out could not end. */
+  #unended: Found | undefined;
+  /** The last log-out, as the handler got it. */
+  #ended: Reported | undefined;
+  /** When this unit began, in this process's own order of events. */
+  readonly #begun: number;
 
   constructor(core: Core, header: string | null | undefined, found?: Found, draft?: Draft) {
     this.core = core;
     this.#header = header;
     this.found = found;
+    this.#begun = core.ends.begin();
     const now = core.now();
     this.state = new State(
       core.format,
@@ -79,6 +87,8 @@ export class Unit {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
+    // A log-out that failed and that nobody waited for is tried once more: it is not to be answered as done.
+    if (isAnswer && this.#unended !== undefined && this.#ended?.isSeen === false) return this.flush();
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#doubtful !== undefined) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
@@ -87,16 +97,42 @@ export class Unit {
   #commit(isAnswer: boolean): MaybePromise<void> {
     const { found, state, core } = this;
     const { draft } = state;
+    if (this.#header === undefined && found !== undefined && !this.#isLive(found)) this.#expire();
     const isForced = isAnswer && core.savesEveryRequest && found !== undefined;
     if (found === undefined ? draft.values.size === 0 && draft.userId === undefined : !state.isModified) {
-      if (isForced) return this.#run(this.#saveUnchanged());
+      if (isForced) return this.#run(harmless(() => this.#save(true)));
       const isDue = found !== undefined && this.isUsed && core.rolls &&
         isTouchDue(core.limits, draft, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
-    if (endOf(core.limits, { ...draft, touchedAt: core.now() }) <= core.now()) return this.flush();
-    if (core.schema === undefined) return this.#save(isForced);
-    return this.#run(demand(core.schema, draft.values).then(() => this.#save(isForced)));
+    if (found === undefined) draft.createdAt = core.now();
+    const renewed = { ...draft, touchedAt: core.now() };
+    if (endOf({ ...core.limits, absoluteAge: null }, renewed) <= core.now()) return this.flush();
+    if (endOf(core.limits, renewed) <= core.now()) this.#expire();
+    return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
+  }
+
+  /** What would be saved now is refused, not dropped. */
+  #expire(): never {
+    this.core.events.emit("expired", this.found?.place.key);
+    throw gone();
+  }
+
+  #isLive({ record }: Found): boolean {
+    const { core } = this;
+    return core.now() < Math.min(record.expiresAt, endOf(core.limits, core.format.read(record)));
+  }
+
+  /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
+  async #saveChecked(isForced: boolean): Promise<void> {
+    const { core, state } = this;
+    for (let text = core.format.write(state.draft);;) {
+      await demand(core.schema!, state.draft.values);
+      if (this.state !== state) return;
+      const now = core.format.write(state.draft);
+      if (now === text) return this.#save(isForced);
+      text = now;
+    }
   }
 
   /** Commits for `session.save()`. A failure that nobody awaits must not end the process: the answer's commit meets it again. */
@@ -135,68 +171,87 @@ export class Unit {
     let renews = false;
     let isReplayed = false;
     let written: SessionRecord | undefined;
-    const compose = (life: Life, data: string, base: Found | undefined): SessionRecord => {
-      const now = core.now();
-      renews = base === undefined || isForced || cycles !== undefined || base.place.isStale ||
-        isTouchDue(core.limits, life, now) || endOf(core.limits, life) !== base.record.expiresAt ||
-        endsWithBrowser(core.limits, life.notes) !==
-          endsWithBrowser(core.limits, readText(base.record.data).notes);
-      const touchedAt = renews ? Math.max(now, life.touchedAt) : life.touchedAt;
-      const { createdAt, userId } = life;
-      const expiresAt = endOf(core.limits, { ...life, touchedAt });
-      return written = { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt };
+    const put = (life: Life, data: string, base: Found | undefined): SessionRecord => {
+      const composed = compose(core.limits, core.now(), life, data, base, isForced || cycles !== undefined);
+      renews = composed.renews;
+      return written = composed.record;
     };
     const apply = (base: Found): MaybePromise<SessionRecord> => {
       isReplayed = base.record !== found?.record;
-      if (!isReplayed) return compose(draft, text, base);
-      const fresh = core.format.read(base.record);
-      for (const change of log) change(fresh);
-      const merge = () => compose(fresh, core.format.write(fresh), base);
-      return core.schema === undefined ? merge() : demand(core.schema, fresh.values).then(merge);
+      if (!isReplayed) return put(draft, text, base);
+      const merge = (fresh: Draft) => {
+        for (const change of log) change(fresh);
+        return fresh;
+      };
+      const write = (fresh: Draft) => put(fresh, core.format.write(fresh), base);
+      if (core.schema === undefined) return write(merge(core.format.read(base.record)));
+      return this.#read(base.record).then(async (fresh) => {
+        await demand(core.schema!, merge(fresh).values);
+        return write(fresh);
+      });
     };
-    const done = (saved: Found) => {
+    const done = (saved: Found): MaybePromise<void> => {
       if (this.state !== state) {
         this.#moved = saved;
         return;
       }
-      this.#saved(saved, renews, isReplayed || saved.record !== written);
       const { key } = saved.place;
       if (found === undefined) core.events.emit("created", key);
       if (cycles === "login" || found !== undefined && cycles !== undefined) core.events.emit(cycles, key);
+      return this.#saved(saved, renews, isReplayed || saved.record !== written);
     };
     const failed = (error: unknown): never => {
       state.log = [...log, ...state.log];
-      state.cycles ??= cycles;
+      if (cycles === "login" || state.cycles === undefined) state.cycles = cycles;
       const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
-      if (isDoubtful && this.state === state) this.#doubtful = written;
+      if (isDoubtful && this.state === state) this.#doubtful = { record: written!, changes: log.length };
       return trouble(error);
     };
     state.log = [];
     state.cycles = undefined;
+    const create = async (record: SessionRecord) => ({ record, place: await core.carrier.create(record) });
     let saving: MaybePromise<Found>;
     try {
       saving = found === undefined
-        ? this.#create(compose(draft, text, undefined))
-        : core.lines.save({ found, grace: cycles && state.grace, apply });
+        ? create(put(draft, text, undefined))
+        : core.lines.save({ found, rotates: cycles !== undefined, apply });
     } catch (error) {
       return failed(error);
     }
     if (saving instanceof Promise) return this.#run(saving.then(done, failed));
-    done(saving);
+    return done(saving);
   }
 
-  async #create(record: SessionRecord): Promise<Found> {
-    return { record, place: await this.core.carrier.create(record) };
+  /** The content of a record as the handler is to see it. */
+  async #read(record: SessionRecord): Promise<Draft> {
+    const { core } = this;
+    const draft = core.format.read(record);
+    if (core.schema === undefined || draft.values.size === 0) return draft;
+    const data = await validate(core.schema, toObject(draft.values));
+    if (data === undefined) throw unfit();
+    return { ...draft, values: new Map(Object.entries(data)) };
   }
 
-  #saved(saved: Found, renews: boolean, isMerged: boolean): void {
+  #saved(saved: Found, renews: boolean, isMerged: boolean): MaybePromise<void> {
     const { core, state } = this;
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
     if (renews) core.ends.set(saved.place.key, saved.record.expiresAt);
-    if (isMerged) state.merged(core.format.read(saved.record), this.#reader(saved));
-    else state.saved(saved.record.touchedAt, this.#reader(saved));
-    if (renews || isReissued) this.#sendCookie(saved, state.draft.notes);
+    const finish = () => {
+      if (renews || isReissued) this.#sendCookie(saved, state.draft);
+    };
+    if (!isMerged) {
+      state.saved(saved.record.touchedAt, this.#reader(saved));
+      return finish();
+    }
+    if (core.schema === undefined) {
+      state.merged(core.format.read(saved.record), this.#reader(saved));
+      return finish();
+    }
+    return this.#read(saved.record).then((draft) => {
+      state.merged(draft, this.#reader(saved));
+      finish();
+    });
   }
 
   /**
@@ -208,25 +263,23 @@ export class Unit {
     const tried = this.#doubtful!;
     const fresh = await core.carrier.reload(found!.place);
     this.#doubtful = undefined;
-    if (fresh === undefined || fresh.place.version === found!.place.version) return;
-    const { data, userId, createdAt, touchedAt, expiresAt } = fresh.record;
-    const isOurs = data === tried.data && userId === tried.userId && createdAt === tried.createdAt &&
-      touchedAt === tried.touchedAt && expiresAt === tried.expiresAt;
-    if (!isOurs) {
+    const { key, version } = found!.place;
+    if (fresh === undefined || fresh.place.key === key && fresh.place.version === version) return;
+    if (!isSame(fresh.record, tried.record)) {
       this.#doubtful = tried;
       throw new SessionError(
         "ERR_CONFLICT",
         "A save failed, and others changed the session before it could be looked at",
       );
     }
-    state.log = [];
-    this.#saved(fresh, true, false);
+    state.log = state.log.slice(tried.changes);
+    await this.#saved(fresh, true, true);
   }
 
-  #sendCookie({ place, record }: Found, notes: Draft["notes"]): void {
+  #sendCookie({ place, record }: Found, life: Life): void {
     if (this.#header === undefined) return;
     const { carrier, limits, now } = this.core;
-    this.fields = carrier.setCookie(place, cookieAge(limits, notes, record.expiresAt, now()), this.#header);
+    this.fields = carrier.setCookie(place, cookieAge(limits, life, record.expiresAt, now()), this.#header);
   }
 
   /** Renews the limits. A session that is gone meanwhile, or a store that fails, does not harm an answer that only read. */
@@ -235,26 +288,19 @@ export class Unit {
     const { key } = found.place;
     const touchedAt = Math.max(core.now(), state.draft.touchedAt);
     // Another request may have set a later end since this one loaded the session (SR-035).
-    const expiresAt = Math.max(endOf(core.limits, { ...state.draft, touchedAt }), core.ends.get(key) ?? 0);
+    const expiresAt = Math.max(
+      endOf(core.limits, { ...state.draft, touchedAt }),
+      core.ends.since(key, this.#begun),
+    );
     const record = { ...found.record, touchedAt, expiresAt };
-    try {
+    await harmless(async () => {
       const place = await core.carrier.touch(found.place, record);
       if (place === undefined) return core.events.emit("gone", key);
       if (this.state === state) this.found = { record, place };
       state.draft.touchedAt = touchedAt;
-      this.#sendCookie({ record, place }, state.draft.notes);
+      this.#sendCookie({ record, place }, state.draft);
       core.events.emit("touched", key);
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
-    }
-  }
-
-  async #saveUnchanged(): Promise<void> {
-    try {
-      await this.#save(true);
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
-    }
+    });
   }
 
   /**
@@ -268,7 +314,7 @@ export class Unit {
     const end = async () => {
       // A save under way when the session was ended may have moved it.
       await before;
-      const last = this.#moved ?? found;
+      const last = this.#moved ?? found ?? this.#unended;
       this.#moved = undefined;
       try {
         if (last !== undefined && await core.carrier.end(last)) core.events.emit("ended", last.place.key);
@@ -277,8 +323,10 @@ export class Unit {
           this.state = state;
           this.found = last;
         }
+        this.#unended = last;
         throw error;
       }
+      this.#unended = undefined;
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       await core.events.settled();
     };
@@ -291,6 +339,15 @@ export class Unit {
       if (this.#ending === work) this.#ending = undefined;
     };
     work.then(ended, ended);
-    return work;
+    return this.#ended = Reported.of(work);
+  }
+}
+
+/** Work whose failure harms no answer: nothing that a visitor wrote is in it. */
+async function harmless(work: () => MaybePromise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
   }
 }

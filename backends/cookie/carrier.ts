@@ -101,18 +101,32 @@ export class CookieCarrier implements Carrier {
     const [id, issuedAt, createdAt, touchedAt, expiresAt, userId] = JSON.parse(result.text.slice(0, end));
     const data = result.text.slice(end + 1);
     const record = { data, ...(userId === null ? {} : { userId }), createdAt, touchedAt, expiresAt };
-    const contents = { id, key: await storageKey(id), issuedAt, record, isStale: result.isStale };
+    const contents = {
+      id,
+      key: await storageKey(id),
+      issuedAt,
+      record,
+      isStale: result.isStale,
+    };
     this.#contents.set(`${count}.${token}`, contents);
     return contents;
   }
 
   async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
-    if (this.#revoked !== undefined) {
-      const ended = await this.#revoked.load(key);
-      return ended !== undefined && this.#kit.now() >= readEnding(ended.data).from;
-    }
+    if (this.#revoked !== undefined) return await this.#isRevoked(key);
     if (this.#notBefore === undefined || userId === undefined) return false;
     return createdAt < await this.#guard.call(() => this.#notBefore!(userId), isInstant);
+  }
+
+  /** A damaged memory of an id means that it has ended. */
+  async #isRevoked(key: string): Promise<boolean> {
+    try {
+      return await this.#revoked!.load(key) !== undefined;
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
+      this.#kit.events.emit("damaged", key);
+      return true;
+    }
   }
 
   open(): never {
@@ -143,15 +157,11 @@ export class CookieCarrier implements Carrier {
   }
 
   /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
-  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
+  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
     const id = makeId();
     const made = await this.#make(id, await storageKey(id), record);
-    const isFree = this.#later(place) === undefined;
-    if (!isFree || !await this.#revoke(place, record, grace, made.key)) return undefined;
-    const kept = this.#keep(made, record);
-    // What overlaps goes on under the new id.
-    if (grace > 0) this.#last.set(place.key, { seen: ++this.#clock, found: { record, place: kept } });
-    return kept;
+    if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
+    return this.#keep(made, record);
   }
 
   /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
@@ -176,14 +186,22 @@ export class CookieCarrier implements Carrier {
     const token = await this.#envelope.close(text, "1");
     const count = this.#chunks.count(token.length);
     const chunked = count === 1 ? token : await this.#envelope.close(text, String(count));
-    this.#contents.set(`${count}.${chunked}`, { id, key, issuedAt, record, isStale: false });
     return { id, key, version: chunked, token: chunked, isStale: false, count, seen: 0 };
   }
 
   /** From now on this is what this process knows of the session. */
   #keep(made: CookiePlace, record: SessionRecord): Place {
-    const place = { ...made, seen: ++this.#clock };
-    this.#last.set(place.key, { seen: place.seen, found: { record, place } });
+    const seen = ++this.#clock;
+    const place = { ...made, seen };
+    const { id, key, token, count } = place;
+    this.#contents.set(`${count}.${token}`, {
+      id,
+      key,
+      issuedAt: this.#kit.now(),
+      record,
+      isStale: false,
+    });
+    this.#last.set(key, { seen, found: { record, place } });
     return place;
   }
 
@@ -192,42 +210,25 @@ export class CookieCarrier implements Carrier {
     return await this.#revoke(place, { ...record, expiresAt: Math.max(record.expiresAt, later) });
   }
 
-  /**
-   * Remembers that an id ends, for as long as any cookie with it could be live; `false` if that was known before. One that was
-   * rotated away with grace takes the session it led to along.
-   */
-  async #revoke(place: Place, record: SessionRecord, grace = 0, next?: string): Promise<boolean> {
+  /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
+  async #revoke(place: Place, record: SessionRecord): Promise<boolean> {
     const now = this.#kit.now();
     let isFirst = true;
     if (this.#revoked !== undefined) {
       const { absoluteAge } = this.#kit.limits;
-      const end = absoluteAge === null
+      const expiresAt = absoluteAge === null
         ? Math.max(record.expiresAt, now) + longMemory
         : record.createdAt + absoluteAge * 1000;
-      const data = writeEnding({
-        from: Math.ceil(now + grace * 1000),
-        ...(next === undefined ? {} : { next }),
-      });
       const ended = {
-        data,
+        data: "ended",
         createdAt: now,
         touchedAt: now,
-        expiresAt: Math.max(end, now + grace * 1000 + skew),
+        expiresAt: Math.max(expiresAt, now + skew),
       };
       isFirst = await this.#revoked.create(place.key, ended) !== undefined;
-      if (!isFirst && next === undefined) isFirst = await this.#revokeNext(place, record);
     }
     this.#last.set(place.key, { seen: ++this.#clock, found: undefined });
     return isFirst;
-  }
-
-  /** Log-out under an id that was rotated away with grace; whether it ended anything. */
-  async #revokeNext(place: Place, record: SessionRecord): Promise<boolean> {
-    const known = await this.#revoked!.load(place.key);
-    const next = known && readEnding(known.data).next;
-    if (known === undefined || next === undefined) return false;
-    await this.#revoked!.save(place.key, { ...known, data: writeEnding({ from: 0 }) }, known.version);
-    return await this.#revoke({ ...place, key: next }, record);
   }
 
   retire(): void {}
@@ -257,21 +258,6 @@ export class CookieCarrier implements Carrier {
   }
 
   close(): void {}
-}
-
-/** What is remembered of an ended id. */
-interface Remembered {
-  /** From when on it is of no use, in milliseconds since the epoch. */
-  readonly from: number;
-  /** The storage key of the session that it was rotated to, with grace. */
-  readonly next?: string;
-}
-
-const writeEnding = ({ from, next = "" }: Remembered) => `ended ${from} ${next}`;
-
-function readEnding(data: string): Remembered {
-  const [, from, next] = /^ended (\d{1,16}) ([0-9a-f]{64})?$/.exec(data) ?? [];
-  return { from: Number(from ?? 0), ...(next === undefined ? {} : { next }) };
 }
 
 const isInstant = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);

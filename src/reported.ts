@@ -1,0 +1,27 @@
+/** A promise that knows whether anybody asked for its outcome. */
+
+/** Rejects without ending the process; whoever made it can tell whether the failure still has to be reported. */
+export class Reported extends Promise<void> {
+  /** Derived promises are ordinary ones. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  /** Whether it was awaited, or given a handler. */
+  isSeen = false;
+
+  /** The outcome of `work`. */
+  static of(work: Promise<void>): Reported {
+    const reported = new Reported((resolve, reject) => work.then(resolve, reject));
+    super.prototype.then.call(reported, undefined, () => {});
+    return reported;
+  }
+
+  override then<A = void, B = never>(
+    onDone?: ((value: void) => A | PromiseLike<A>) | null,
+    onFailed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.isSeen = true;
+    return super.then(onDone, onFailed);
+  }
+}
