@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { aal2, aal3, type SessionStore } from "../mod.ts";
+import { aal2, aal3, type SessionsOptions, type SessionStore } from "../mod.ts";
 import { keyOf } from "./fault_rig.ts";
 import { fieldsOf, overEveryStore, start } from "./every_store.ts";
 import { watch } from "./watched_store.ts";
@@ -10,8 +10,15 @@ import { watch } from "./watched_store.ts";
 overEveryStore("limits", (site) => {
   const { clock, browse, begin, make } = site;
   const at = (second: number) => void (clock.now = start + second * 1_000);
-  /** One millisecond before. */
-  const before = (second: number) => void (clock.now = start + second * 1_000 - 1);
+  /** Whether the session lives up to the last millisecond before this second, and not into it; the look renews nothing. */
+  const endsAt = async (second: number, { header }: { header: string }, options: Partial<SessionsOptions>) => {
+    const watcher = browse(make({ ...options, rolling: false, saveEveryRequest: false }));
+    const isLive = () => watcher.see((session) => !session.isNew, { header });
+    clock.now = start + second * 1_000 - 1;
+    assert.equal(await isLive(), true, `live before second ${second}`);
+    at(second);
+    assert.equal(await isLive(), false, `dead from second ${second} on`);
+  };
 
   for (const [name, preset] of Object.entries({ aal2, aal3 })) {
     it(`SR-037 ${name}: ${preset.idleAge} s idle, ${preset.absoluteAge} s in all, the cookie ends with the browser`, async () => {
@@ -20,13 +27,7 @@ overEveryStore("limits", (site) => {
       const made = await browser.visit((session) => (session.set("a", 1), session.login("ann")));
       assert.equal(fieldsOf(made).length, 1);
       assert.doesNotMatch(fieldsOf(made)[0]!, /Max-Age|Expires/i);
-      const { header } = browser;
-      before(preset.idleAge);
-      assert.deepEqual(await browse(over).data({ header }), { a: 1 });
-      at(0);
-      const idle = await begin({ a: 1 }, over);
-      at(preset.idleAge);
-      assert.deepEqual(await idle.data(), {});
+      await endsAt(preset.idleAge, browser, preset);
       at(0);
       const busy = await begin({ a: 1 }, over);
       const step = preset.idleAge - 60;
@@ -34,11 +35,7 @@ overEveryStore("limits", (site) => {
         at(second);
         assert.deepEqual(await busy.data(), { a: 1 }, `second ${second}`);
       }
-      before(preset.absoluteAge!);
-      const last = busy.header;
-      assert.deepEqual(await browse(over).data({ header: last }), { a: 1 });
-      at(preset.absoluteAge!);
-      assert.deepEqual(await browse(over).data({ header: last }), {});
+      await endsAt(preset.absoluteAge!, busy, preset);
     });
 
     it(`SR-037 ${name}: log-in starts both limits again, nothing else the absolute one`, async () => {
@@ -58,63 +55,49 @@ overEveryStore("limits", (site) => {
       at(login);
       await browser.see((session) => session.login("ann"));
       await stay(login + step, login + absoluteAge);
-      before(login + absoluteAge);
-      assert.equal(await browser.see((session) => session.userId), "ann");
-      at(login + absoluteAge);
-      assert.equal(await browser.see((session) => session.userId), undefined);
+      await endsAt(login + absoluteAge, browser, preset);
     });
   }
 
   it("SR-065 anonymousIdleAge ends sessions without a user at the second, and no others", async () => {
-    const over = make({ idleAge: 86_400, anonymousIdleAge: 3_600 });
+    const limits = { idleAge: 86_400, anonymousIdleAge: 3_600 };
+    const over = make(limits);
     const anonymous = await begin({ a: 1 }, over);
     const user = await begin({ a: 1 }, over);
     const made = await user.visit((session) => session.login("ann"));
     assert.match(fieldsOf(made)[0]!, /; Max-Age=86400(;|$)/);
-    const { header } = anonymous;
-    before(3_600);
-    assert.deepEqual(await browse(over).data({ header }), { a: 1 });
-    at(3_600);
-    assert.deepEqual(await browse(over).data({ header }), {});
-    before(86_400);
-    assert.deepEqual(await browse(over).data({ header: user.header }), { a: 1 });
-    at(86_400);
-    assert.deepEqual(await browse(over).data({ header: user.header }), {});
+    await endsAt(3_600, anonymous, limits);
+    await endsAt(86_400, user, limits);
   });
 
   it("SR-065 log-in leaves the anonymous limit behind, clear() comes back to it", async () => {
-    const over = make({ idleAge: 86_400, anonymousIdleAge: 3_600 });
+    const limits = { idleAge: 86_400, anonymousIdleAge: 3_600 };
+    const over = make(limits);
     const browser = await begin({ a: 1 }, over);
     at(3_000);
     await browser.see((session) => session.login("ann"));
     at(80_000);
     const answer = await browser.visit((session) => (session.clear(), session.set("b", 2)));
     assert.match(fieldsOf(answer)[0]!, /; Max-Age=3600(;|$)/);
-    const { header } = browser;
-    before(83_600);
-    assert.deepEqual(await browse(over).data({ header }), { b: 2 });
-    at(83_600);
-    assert.deepEqual(await browse(over).data({ header }), {});
+    await endsAt(83_600, browser, limits);
   });
 
   it("SR-037 setExpiry in seconds takes the place of either idle age and counts from the last activity", async () => {
-    const over = make({ idleAge: 50, anonymousIdleAge: 10, absoluteAge: 290 });
+    const limits = { idleAge: 50, anonymousIdleAge: 10, absoluteAge: 290 };
+    const over = make(limits);
     const browser = browse(over);
     await browser.see((session) => (session.set("a", 1), session.setExpiry(100)));
+    const other = browse(over);
+    await other.see((session) => (session.set("a", 1), session.login("ann"), session.setExpiry(100)));
     at(50); // half of it: a touch is due
+    for (const one of [browser, other]) await one.see((session) => session.get("a"));
+    await endsAt(150, other, limits);
+    at(140);
     assert.deepEqual(await browser.data(), { a: 1 });
-    const renewed = browser.header;
-    before(150);
-    assert.deepEqual(await browse(over).data({ header: renewed }), { a: 1 });
-    at(149);
-    assert.deepEqual(await browser.data(), { a: 1 });
-    at(240);
+    at(230);
     const answer = await browser.visit((session) => session.get("a"));
-    assert.match(fieldsOf(answer)[0]!, /; Max-Age=50(;|$)/, "capped by the absolute age");
-    before(290);
-    assert.deepEqual(await browse(over).data({ header: browser.header }), { a: 1 });
-    at(290);
-    assert.deepEqual(await browser.data(), {});
+    assert.match(fieldsOf(answer)[0]!, /; Max-Age=60(;|$)/, "capped by the absolute age");
+    await endsAt(290, browser, limits);
   });
 
   it("SR-037 setExpiry with a Date is an end that activity does not move, nor the idle age", async () => {
@@ -125,23 +108,20 @@ overEveryStore("limits", (site) => {
       at(second);
       await browser.see((session) => session.update("n", (n = 0) => Number(n) + 1));
     }
-    const { header } = browser;
-    before(1_000);
-    assert.equal((await browse(over).data({ header }))["n"], 3);
-    at(1_000);
-    assert.deepEqual(await browse(over).data({ header }), {});
+    assert.equal((await browser.data())["n"], 3);
+    await endsAt(1_000, browser, { idleAge: 100 });
   });
 
   it("SR-037 setExpiry(0) keeps the policy's limits, and null gives them back, rotated or not", async () => {
     const over = make({ idleAge: 1_000 });
+    const closing = await begin({ a: 1 }, over);
+    await closing.see((session) => session.setExpiry(0));
+    await endsAt(1_000, closing, { idleAge: 1_000 });
     for (const rotates of [false, true]) {
       at(0);
       const browser = browse(over);
       const made = await browser.visit((session) => (session.set("a", 1), session.setExpiry(0)));
       assert.doesNotMatch(fieldsOf(made)[0]!, /Max-Age/);
-      const closing = browser.header;
-      before(1_000);
-      assert.deepEqual(await browse(over).data({ header: closing }), { a: 1 });
       at(10);
       const back = await browser.visit((session) => {
         session.setExpiry(null);
@@ -154,11 +134,7 @@ overEveryStore("limits", (site) => {
         if (rotates) session.cycleKey();
       });
       assert.match(fieldsOf(short)[0]!, /; Max-Age=20(;|$)/);
-      const { header } = browser;
-      before(120);
-      assert.deepEqual(await browse(over).data({ header }), { a: 1 });
-      at(120);
-      assert.deepEqual(await browse(over).data({ header }), {});
+      await endsAt(120, browser, { idleAge: 1_000 });
     }
   });
 
@@ -169,16 +145,14 @@ overEveryStore("limits", (site) => {
       at(second);
       assert.deepEqual(fieldsOf(await browser.visit((session) => session.get("a"))), [], `second ${second}`);
     }
-    const { header } = browser;
     const answer = await browser.visit((session) => session.set("a", 2));
     assert.match(fieldsOf(answer)[0]!, /; Max-Age=1000(;|$)/);
-    const saved = browser.header;
-    before(1_900);
-    assert.deepEqual(await browse(over).data({ header: saved }), { a: 2 });
-    at(1_900);
-    assert.deepEqual(await browse(over).data({ header: saved }), {});
-    at(1_000);
-    if (!site.isHeld) assert.deepEqual(await browse(over).data({ header }), {});
+    await endsAt(1_900, browser, { idleAge: 1_000 });
+    at(0);
+    const reader = await begin({ a: 1 }, over);
+    at(999);
+    await reader.data();
+    await endsAt(1_000, reader, { idleAge: 1_000 });
   });
 
   it("SR-037 saveEveryRequest: each request to a session renews it at the second, with a cookie; no session, nothing", async () => {
@@ -197,11 +171,7 @@ overEveryStore("limits", (site) => {
       [],
       "not on a 500",
     );
-    const { header } = browser;
-    before(2_800);
-    assert.deepEqual(await browse(make({ rolling: false, idleAge: 1_000 })).data({ header }), { a: 1 });
-    at(2_800);
-    assert.deepEqual(await browse(over).data({ header }), {});
+    await endsAt(2_800, browser, { idleAge: 1_000 });
   });
 
   it("SR-037 a hundred reads cost one write per interval, and change neither data nor version", async () => {
