@@ -11,7 +11,11 @@ overEveryStore("limits", (site) => {
   const { clock, browse, begin, make } = site;
   const at = (second: number) => void (clock.now = start + second * 1_000);
   /** Whether the session lives up to the last millisecond before this second, and not into it; the look renews nothing. */
-  const endsAt = async (second: number, { header }: { header: string }, options: Partial<SessionsOptions>) => {
+  const endsAt = async (
+    second: number,
+    { header }: { header: string },
+    options: Partial<SessionsOptions>,
+  ) => {
     const watcher = browse(make({ ...options, rolling: false, saveEveryRequest: false }));
     const isLive = () => watcher.see((session) => !session.isNew, { header });
     clock.now = start + second * 1_000 - 1;
