@@ -13,7 +13,7 @@ import {
 import { arrive, Browser } from "./browser.ts";
 import { dice, seed } from "./commit_rig.ts";
 import { keyOf, secrets } from "./fault_rig.ts";
-import { type Call, watch, type Watched } from "./watched_store.ts";
+import { type Call, Interleaving, watch, type Watched } from "./watched_store.ts";
 
 const grace = 30;
 const writes = ["create", "save", "rotate", "delete", "touch"];
@@ -311,19 +311,16 @@ describe("many at once under one old id", () => {
         const site = world();
         const browser = await site.begin({ a: 1 });
         await browser.see((session) => session.login("ann"));
-        if (roll(2) === 0) await browser.twin().see(rotate).then(() => {});
-        const delay = async () => {
-          for (let n = roll(8); n > 0; n--) await null;
-        };
-        site.watched.before = site.watched.after = delay;
+        if (roll(2) === 0) await browser.twin().see(rotate);
+        const order = new Interleaving(roll);
+        site.watched.before = site.watched.after = order.hold;
         const second = isOther ? site.other(site.watched.store) : site.sessions;
-        const ends = await Promise.all([
-          browser.twin().visit(async (session) => (await delay(), await session.flush())),
-          browser.twin(second).visit(async (
-            session,
-          ) => (await delay(), rotate(session), await session.save(), rotate(session))),
-          browser.twin(second).visit(async (session) => (await delay(), rotate(session))),
-        ]);
+        const twice = async (session: Session) => (rotate(session), await session.save(), rotate(session));
+        const ends = await order.through(Promise.all([
+          browser.twin().visit((session) => session.flush()),
+          browser.twin(second).visit(twice),
+          browser.twin(second).visit(rotate),
+        ]));
         site.watched.before = site.watched.after = undefined;
         assert.equal(ends[0].status, 200, `seed ${seed + round}`);
         if (stored(site).length > 0) alive.push(seed + round);

@@ -1,5 +1,6 @@
 /** Any store with every call noted: what went in, and a say before and after what the store really does. */
 
+import { setImmediate } from "node:timers";
 import type { MaybePromise, SessionStore } from "../mod.ts";
 
 /** One call that a store was given. */
@@ -50,4 +51,33 @@ export function watch(inner: SessionStore, without: readonly string[] = []): Wat
     }),
   };
   return watched;
+}
+
+/** Holds store calls back and lets them through one at a time, as the dice fall. */
+export class Interleaving {
+  readonly #roll: (below: number) => number;
+  readonly #held: (() => void)[] = [];
+
+  constructor(roll: (below: number) => number) {
+    this.#roll = roll;
+  }
+
+  /** To be waited for before, and after, each call. */
+  readonly hold = (): Promise<void> => new Promise((resolve) => this.#held.push(resolve));
+
+  /** Runs until the work is done; a call is let through when everybody who can has arrived at one. */
+  async through<T>(work: Promise<T>): Promise<T> {
+    let isDone = false;
+    const mark = () => void (isDone = true);
+    work.then(mark, mark);
+    while (!isDone) {
+      for (let quiet = 0, count = -1; quiet < 3 && !isDone; quiet++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (this.#held.length !== count) quiet = 0;
+        count = this.#held.length;
+      }
+      if (this.#held.length > 0) this.#held.splice(this.#roll(this.#held.length), 1)[0]!();
+    }
+    return await work;
+  }
 }
