@@ -140,13 +140,14 @@ overEveryStore("rotation with grace", (site) => {
     if (site.isHeld) assert.deepEqual([await isLive(attacker), await isLive(between)], [false, false]);
   });
 
-  for (const when of ["arrives", "was in flight"] as const) {
+  for (const when of ["arrives", "was in flight", "was in flight in another process"] as const) {
     it(`SR-033 a flush that ${when} under the old id ends the session that it leads to, along a chain too`, async () => {
       for (const rotations of [1, 3]) {
         const browser = await begin({ a: 1 });
         const olds = [browser.twin()];
         const flush = (session: Session) => session.flush();
-        const early = when === "was in flight" ? await arrive(olds[0]!.twin(), flush) : undefined;
+        const over = when === "was in flight" ? site.sessions : make();
+        const early = when === "arrives" ? undefined : await arrive(olds[0]!.twin(over), flush);
         for (let i = 0; i < rotations; i++) {
           await rotate(browser);
           olds.push(browser.twin());

@@ -24,6 +24,12 @@ overEveryStore("limits", (site) => {
     assert.equal(await isLive(), false, `dead from second ${second} on`);
   };
 
+  it("SR-037 the presets are those of NIST SP 800-63B-4, and nobody can change them", () => {
+    assert.deepEqual(aal2, { absoluteAge: 24 * 3_600, idleAge: 3_600, expireAtBrowserClose: true });
+    assert.deepEqual(aal3, { absoluteAge: 12 * 3_600, idleAge: 15 * 60, expireAtBrowserClose: true });
+    assert.ok(Object.isFrozen(aal2) && Object.isFrozen(aal3));
+  });
+
   for (const [name, preset] of Object.entries({ aal2, aal3 })) {
     it(`SR-037 ${name}: ${preset.idleAge} s idle, ${preset.absoluteAge} s in all, the cookie ends with the browser`, async () => {
       const over = make(preset);
