@@ -119,8 +119,8 @@ export class Unit {
   }
 
   #isLive({ record }: Found): boolean {
-    const { core } = this;
-    return core.now() < Math.min(record.expiresAt, endOf(core.limits, core.format.read(record)));
+    const { limits, format, now } = this.core;
+    return now() < Math.min(record.expiresAt, endOf(limits, format.read(record)));
   }
 
   /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
@@ -335,10 +335,7 @@ export class Unit {
     this.#doubtful = undefined;
     const work = this.#run(end());
     this.#ending = work;
-    const ended = () => {
-      if (this.#ending === work) this.#ending = undefined;
-    };
-    work.then(ended, ended);
+    work.catch(() => {}).then(() => this.#ending === work && (this.#ending = undefined));
     return this.#ended = Reported.of(work);
   }
 }

@@ -16,6 +16,7 @@ export interface EachStore {
   readonly isHeld: boolean;
   readonly lists: boolean;
   readonly clock: { now: number };
+  store: SessionsOptions["store"];
   sessions: Sessions;
   events: SessionEvent[];
   /** More sessions over the same store, with other options. */
@@ -29,17 +30,17 @@ export interface EachStore {
 export function overEveryStore(title: string, suite: (site: EachStore) => void): void {
   for (const { name, open, isHeld, lists } of backends()) {
     describe(`${title} over ${name}`, () => {
-      let store: SessionsOptions["store"];
       const clock = { now: start };
       const site: EachStore = {
         isHeld,
         lists,
         clock,
+        store: undefined as unknown as SessionsOptions["store"],
         sessions: undefined as unknown as Sessions,
         events: [],
         make: (options: Partial<SessionsOptions> = {}) =>
           createSessions({
-            store,
+            store: site.store,
             secrets,
             now: () => clock.now,
             onEvent: (event) => site.events.push(event),
@@ -54,7 +55,7 @@ export function overEveryStore(title: string, suite: (site: EachStore) => void):
       };
       beforeEach(async () => {
         clock.now = start;
-        store = await open(() => clock.now);
+        site.store = await open(() => clock.now);
         site.events = [];
         site.sessions = site.make();
       });
