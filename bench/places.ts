@@ -76,9 +76,10 @@ function inFiles(name: string, path: string, open: (path: string) => Promise<Ses
   };
 }
 
-/** What the disk gives away to a folder: blocks, not lengths. */
+/** What the disk gives away: blocks, not lengths. Folders with one or two letters do not grow in number with the sessions. */
 function bytesBelow(path: string): number {
-  const below = readdirSync(path, { withFileTypes: true, recursive: true }).filter((one) => one.isFile());
+  const below = readdirSync(path, { withFileTypes: true, recursive: true })
+    .filter((one) => one.isFile() || one.name.length > 2);
   return below.reduce((sum, one) => sum + statSync(`${one.parentPath}/${one.name}`).blocks * 512, 0);
 }
 

@@ -10,7 +10,7 @@ import { dataBytes, type Figures, type Latency, operations } from "./figures.ts"
 import type { SessionRecord } from "../src/store.ts";
 import { endings, type Measured, type Place, places } from "./places.ts";
 
-const [folder = "artifacts/bench/places", ms = "180"] = process.argv.slice(2);
+const [folder = "artifacts/bench/places", ms = "240"] = process.argv.slice(2);
 const time = Number(ms);
 /** So many sessions are there before anything is measured. */
 const sessions = 2_048;
