@@ -46,8 +46,8 @@ describe("the permissions that the documentation names", {
     const port = String(redis?.port ?? 0);
     return new Promise((resolve) => {
       execFile(
-        process.execPath,
-        [...args, `${root}tests/stores/permissions_child.ts`, kind, port],
+        "env", // Deno's node:child_process gives a Deno that it starts itself all permissions, unless it sees an --allow-…
+        [process.execPath, ...args, `${root}tests/stores/permissions_child.ts`, kind, port],
         { cwd: folder, env: { ...process.env, NO_COLOR: "1" } },
         (_error, out, err) => {
           rmSync(folder, { recursive: true });
