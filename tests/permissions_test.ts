@@ -1,7 +1,6 @@
 /** What docs/choosing-a-store.md says that Deno has to allow for each store: enough for every method, and all of it needed. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,22 +38,19 @@ describe("the permissions that the documentation names", {
   after(() => redis?.stop());
 
   /** What a program that calls every method says, with these flags, in an empty folder. */
-  function run(kind: string, flags: readonly string[]): Promise<string> {
+  async function run(kind: string, flags: readonly string[]): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), "sojourn-permissions-"));
     if (kind === "file") mkdirSync(join(folder, "sessions"), { mode: 0o700 });
     const args = ["run", "--no-prompt", "--no-check", "--quiet", "--config", `${root}deno.json`, ...flags];
     const port = String(redis?.port ?? 0);
-    return new Promise((resolve) => {
-      execFile(
-        "env", // Deno's node:child_process gives a Deno that it starts itself all permissions, unless it sees an --allow-…
-        [process.execPath, ...args, `${root}tests/stores/permissions_child.ts`, kind, port],
-        { cwd: folder, env: { ...process.env, NO_COLOR: "1" } },
-        (_error, out, err) => {
-          rmSync(folder, { recursive: true });
-          resolve(out + err);
-        },
-      );
-    });
+    // not node:child_process, which gives a Deno that it starts with no --allow-… all permissions
+    const { stdout, stderr } = await new Deno.Command(process.execPath, {
+      args: [...args, `${root}tests/stores/permissions_child.ts`, kind, port],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    rmSync(folder, { recursive: true });
+    return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   }
 
   for (const kind of ["memory", ...Object.keys(rows)]) {
