@@ -1,37 +1,69 @@
-/** `deno task bench`: runs the benches on both runtimes, writes JSON to artifacts/bench/, and prints the tables. */
+/**
+ * `deno task bench`: runs the benches on both runtimes, writes JSON to artifacts/bench/, and prints the tables; those of the stores
+ * are also put into docs/. `deno task bench stores` measures only the stores; a number is the rounds of the first part.
+ */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { bun, deno, installBun, root } from "../tools/project.ts";
+import type { Figures } from "./figures.ts";
 import type { Figure } from "./in_process.ts";
+import { fillDocuments, tables } from "./tables.ts";
 
-await installBun();
+const runtimes = [["Bun", bun, []], ["Deno", deno, ["run", "-A", "--no-check"]]] as const;
 const folder = `${root}/artifacts/bench`;
+await installBun();
 mkdirSync(folder, { recursive: true });
-const rounds = Deno.args[0] ?? "9";
-for (
-  const [runtime, command, args] of [
-    ["Bun", bun, []],
-    ["Deno", deno, ["run", "-A", "--no-check"]],
-  ] as const
-) {
+if (Deno.args[0] !== "stores") await benchHandlers(Deno.args[0] ?? "9");
+await benchStores();
+
+/** What a program of this folder prints, as JSON. */
+async function measure<T>(
+  command: string,
+  args: readonly string[],
+  program: string,
+  ...rest: string[]
+): Promise<T> {
   const { stdout, code } = await new Deno.Command(command, {
-    args: [...args, `${root}/bench/in_process.ts`, rounds],
+    args: [...args, `${root}/bench/${program}`, ...rest],
+    cwd: root,
     stderr: "inherit",
   }).output();
   if (code !== 0) Deno.exit(code);
-  const figures: Figure[] = JSON.parse(new TextDecoder().decode(stdout));
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length };
-  const tagged = {
-    runtime,
-    deno: Deno.version.deno,
-    machine,
-    at: new Date().toISOString(),
-    rounds: Number(rounds),
-    figures,
-  };
-  writeFileSync(`${folder}/in_process_${runtime.toLowerCase()}.json`, JSON.stringify(tagged, null, 2));
-  print(runtime, figures);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function keep(name: string, figures: unknown): void {
+  writeFileSync(`${folder}/${name.toLowerCase()}.json`, JSON.stringify(figures, null, 2));
+}
+
+async function benchHandlers(rounds: string): Promise<void> {
+  for (const [runtime, command, args] of runtimes) {
+    const figures = await measure<Figure[]>(command, args, "in_process.ts", rounds);
+    const machine = { cpu: cpus()[0]?.model, cores: cpus().length };
+    keep(`in_process_${runtime}`, {
+      runtime,
+      deno: Deno.version.deno,
+      machine,
+      at: new Date().toISOString(),
+      rounds: Number(rounds),
+      figures,
+    });
+    print(runtime, figures);
+  }
+}
+
+async function benchStores(): Promise<void> {
+  const all: Figures[] = [];
+  for (const [runtime, command, args] of runtimes) {
+    const figures = await measure<Figures>(command, args, "stores.ts", `${folder}/places_${Deno.pid}`);
+    keep(`stores_${runtime}`, figures);
+    all.push(figures);
+  }
+  console.log("\nStores: p50 and p99 in µs one at a time / operations per second with 64 in flight\n");
+  console.log(tables.methods!(all));
+  const filled = fillDocuments(`${root}/docs`, all);
+  await new Deno.Command(deno, { args: ["fmt", "--quiet", ...filled], cwd: root }).output();
 }
 
 /** Microseconds per request over the bare handler of the same kind, medians of interleaved rounds. */
