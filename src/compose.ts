@@ -29,9 +29,3 @@ export function compose(
   const record = { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt };
   return { record, renews };
 }
-
-/** Whether two records say the same. */
-export function isSame(one: SessionRecord, other: SessionRecord): boolean {
-  return one.data === other.data && one.userId === other.userId && one.createdAt === other.createdAt &&
-    one.touchedAt === other.touchedAt && one.expiresAt === other.expiresAt;
-}

@@ -156,7 +156,7 @@ export class HeldCarrier implements Carrier {
       const id = makeId();
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
       const rotating = Promise.resolve(this.#store.rotate(place.key, key, record, place.version));
-      this.#rotations.set(place.key, rotating.then((version) => version && key, () => undefined));
+      this.#rotations.set(place.key, rotating.then((version) => version && key, () => key));
       const version = await rotating;
       if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
       const now = await this.#store.load(place.key);

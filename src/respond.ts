@@ -34,19 +34,37 @@ function isBodiless(response: Response): boolean {
   return body === null;
 }
 
-/** What a response was before it got one visitor's cookies. */
+/** What a response was before it got one visitor's cookies, and whose they are. */
 interface Plain {
-  readonly request: Request;
+  readonly wearer: Wearer;
+  readonly madeAt: number;
   readonly headers: Headers;
 }
 
+/** Who puts cookies on a response: a `Sessions` object, for a request whose handling began at some turn. */
+export interface Wearer {
+  readonly owner: object;
+  readonly request: Request;
+  readonly began: number;
+}
+
+const plainOf = Symbol("before its cookies");
+let turn = 0;
+
+/** The next turn in the order of events. */
+export function nextTurn(): number {
+  return ++turn;
+}
+
 /**
- * The answer for this visitor. One that was dressed for another already is a constant of the handler's: it is copied as it was
- * before. `slot` is where a `Sessions` object keeps its notes on a response.
+ * The answer for this visitor. One that already wore another's cookies when this request came is a constant of the handler's: it
+ * is copied as it was before. One that got them since may come from a wrapped handler inside this one, and keeps them.
  */
-export function undress<T>(answer: T, request: Request, slot: symbol): T {
-  const plain = (answer as Record<symbol, Plain | undefined> | undefined | null)?.[slot];
-  if (plain === undefined || plain.request === request) return answer;
+export function undress<T>(answer: T, { owner, request, began }: Wearer, hasCookies = false): T {
+  const plain = (answer as { [plainOf]?: Plain } | undefined | null)?.[plainOf];
+  if (plain === undefined || plain.wearer.request === request) return answer;
+  const isInner = began < plain.madeAt && !(hasCookies && plain.wearer.owner === owner);
+  if (isInner) return answer;
   const { status, statusText } = answer as Response;
   const body = request.method === "HEAD" ? null : (answer as Response).clone().body;
   return new Response(body, { status, statusText, headers: plain.headers }) as T;
@@ -59,12 +77,11 @@ export function undress<T>(answer: T, request: Request, slot: symbol): T {
  */
 export function dress(
   answer: Response,
-  request: Request,
-  slot: symbol,
+  wearer: Wearer,
   cookies: readonly string[],
   onTakenAway: () => void,
 ): Response {
-  const response = undress(answer, request, slot);
+  const response = undress(answer, wearer, cookies.length > 0);
   const change = (headers: Headers) => {
     if (mark(headers).tookAway) onTakenAway();
     for (const cookie of cookies) headers.append("set-cookie", cookie);
@@ -72,8 +89,8 @@ export function dress(
   if (cookies.length === 0 || !isBodiless(response)) {
     try {
       if (cookies.length > 0) {
-        const plain: Plain = { request, headers: new Headers(response.headers) };
-        Object.defineProperty(response, slot, { value: plain });
+        const plain: Plain = { wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
+        if (!Object.hasOwn(response, plainOf)) Object.defineProperty(response, plainOf, { value: plain });
       }
       change(response.headers);
       return response;

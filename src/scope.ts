@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, dress, mark, undress } from "./respond.ts";
+import { discard, dress, mark, undress, type Wearer } from "./respond.ts";
 import { Session } from "./session.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";
@@ -14,7 +14,6 @@ export type OnError = (error: SessionError, request: Request) => MaybePromise<Re
 export class Scope {
   readonly #core: Core;
   readonly #request: Request;
-  readonly #slot: symbol;
   readonly #onError: OnError;
   #promise: Promise<Session> | undefined;
   #unit: Unit | undefined;
@@ -22,11 +21,9 @@ export class Scope {
   /** Whether `headers` gave away what there is to send. */
   #isSent = false;
 
-  /** `slot` is where a response carries notes of this `Sessions` object. */
-  constructor(core: Core, request: Request, slot: symbol, onError: OnError) {
+  constructor(core: Core, request: Request, onError: OnError) {
     this.#core = core;
     this.#request = request;
-    this.#slot = slot;
     this.#onError = onError;
   }
 
@@ -60,58 +57,61 @@ export class Scope {
   }
 
   /** The answer to send for the one that the handler gave. Takes no longer than the commit: a read costs no promise. */
-  finish<T>(answer: T): MaybePromise<T | Response> {
+  finish<T>(answer: T, began: number): MaybePromise<T | Response> {
     const unit = this.#unit;
     if (unit === undefined) {
-      return this.settled().then(() => this.#unit === undefined ? this.#send(answer) : this.finish(answer));
+      return this.settled().then(() =>
+        this.#unit === undefined ? this.#send(answer, began) : this.finish(answer, began)
+      );
     }
     const response = isResponse(answer) ? answer : undefined;
     const refuse = (error: unknown) => {
       discard(response);
-      return this.#refuse(error);
+      return this.#refuse(error, began);
     };
     const busy = unit.busy();
-    if (busy !== undefined) return busy.then(() => this.finish(answer), refuse);
+    if (busy !== undefined) return busy.then(() => this.finish(answer, began), refuse);
     if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
-      return this.#send(answer);
+      return this.#send(answer, began);
     }
     // What is written from here on would miss the save: it is refused, not lost.
     unit.isClosed = true;
     try {
       const commit = unit.commit(true);
-      return commit === undefined ? this.#send(answer) : commit.then(() => this.#send(answer), refuse);
+      return commit === undefined
+        ? this.#send(answer, began)
+        : commit.then(() => this.#send(answer, began), refuse);
     } catch (error) {
       return refuse(error);
     }
   }
 
-  #send<T>(answer: T): MaybePromise<T | Response> {
+  #send<T>(answer: T, began: number): MaybePromise<T | Response> {
     this.close();
     const events = this.#core.events.settled();
-    return events === undefined ? this.#dress(answer) : events.then(() => this.#dress(answer));
+    return events === undefined ? this.#dress(answer, began) : events.then(() => this.#dress(answer, began));
   }
 
-  #dress<T>(answer: T): T | Response {
+  #dress<T>(answer: T, began: number): T | Response {
+    const wearer: Wearer = { owner: this.#core, request: this.#request, began };
     const unit = this.#unit;
     const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
       !unit.isUsed && unit.fields.length === 0;
-    return isPlain
-      ? undress(answer, this.#request, this.#slot)
-      : dress(answer, this.#request, this.#slot, unit.fields, this.#onTakenAway);
+    return isPlain ? undress(answer, wearer) : dress(answer, wearer, unit.fields, this.#onTakenAway);
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
-  async fail(error: unknown): Promise<Response> {
+  async fail(error: unknown, began: number): Promise<Response> {
     await this.settled();
     await this.#unit?.busy()?.catch(() => {});
-    return await this.#refuse(error);
+    return await this.#refuse(error, began);
   }
 
-  async #refuse(error: unknown): Promise<Response> {
+  async #refuse(error: unknown, began: number): Promise<Response> {
     this.close();
     await this.#core.events.settled();
     if (!(error instanceof SessionError)) throw error;
-    return this.#dress(await this.#onError(error, this.#request));
+    return this.#dress(await this.#onError(error, this.#request), began);
   }
 
   /** Commits now; the headers to send along with an answer that is no `Response`. */
@@ -121,7 +121,7 @@ export class Scope {
       await this.session();
       const unit = this.#unit!;
       await unit.busy();
-      if (!this.#isClosed) await unit.commit(true);
+      await this.#commitClosed(unit);
       if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
         mark(headers);
         for (const field of unit.fields) headers.append("set-cookie", field);
@@ -133,6 +133,18 @@ export class Scope {
   }
 
   readonly #onTakenAway = () => this.#core.events.emit("cache-control");
+
+  /** What is written while the commit runs would miss it: it is refused. After a failure the session is open again. */
+  async #commitClosed(unit: Unit): Promise<void> {
+    if (this.#isClosed) return;
+    unit.isClosed = true;
+    try {
+      await unit.commit(true);
+    } catch (error) {
+      unit.isClosed = false;
+      throw error;
+    }
+  }
 
   /** The answer has left: from now on the session can only be read. */
   close(): void {

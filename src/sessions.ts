@@ -12,12 +12,12 @@ import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
-import { refusal, undress } from "./respond.ts";
+import { nextTurn, refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import { Format } from "./state.ts";
-import type { MaybePromise, SessionStore } from "./store.ts";
+import type { SessionStore } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** What `wrap` adds to a request. */
@@ -85,6 +85,8 @@ export class Sessions<Data extends object = SessionData> {
     return function (this: This, request: R, ...rest: Rest): Wrapped {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
+      const began = nextTurn();
+      const idle = <T>(answer: T) => undress(answer, { owner: sessions.#core, request, began });
       let answer: Answer;
       try {
         answer = sessions.#context === undefined
@@ -92,19 +94,19 @@ export class Sessions<Data extends object = SessionData> {
           : sessions.#context.run(request, () => handler.call(this, bound, ...rest));
       } catch (error) {
         if (sessions.#isIdle(request) && !(error instanceof SessionError)) throw error;
-        return sessions.#scope(request).fail(error) as Wrapped;
+        return sessions.#scope(request).fail(error, began) as Wrapped;
       }
       return isThenable(answer)
         ? answer.then(
           (answer) =>
-            sessions.#isIdle(request)
-              ? undress(answer, request, sessions.#slot)
-              : sessions.#scope(request).finish(answer),
-          (error) => sessions.#scope(request).fail(error),
+            sessions.#isIdle(request) ? idle(answer) : sessions.#scope(request).finish(answer, began),
+          (error) => sessions.#scope(request).fail(error, began),
         ) as Wrapped
         : sessions.#isIdle(request)
-        ? undress(answer, request, sessions.#slot)
-        : sessions.#scope(request).settled().then(() => sessions.#scope(request).finish(answer)) as Wrapped;
+        ? idle(answer)
+        : sessions.#scope(request).settled().then(() =>
+          sessions.#scope(request).finish(answer, began)
+        ) as Wrapped;
     };
   }
 
@@ -140,7 +142,7 @@ export class Sessions<Data extends object = SessionData> {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
     const present = slots[this.#slot];
     if (present) return present;
-    const scope = new Scope(this.#core, request, this.#slot, this.#onError);
+    const scope = new Scope(this.#core, request, this.#onError);
     if (present === null) scope.close();
     return slots[this.#slot] = scope;
   }
@@ -345,5 +347,3 @@ function unbound(): Promise<never> {
 function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
   return typeof (value as Promise<unknown> | undefined)?.then === "function";
 }
-
-export type { MaybePromise };

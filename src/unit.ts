@@ -1,7 +1,7 @@
 /** One unit of work on one session: what was loaded, what changed, and bringing both back to where sessions are kept. */
 
 import type { Carrier, Found } from "./carrier.ts";
-import { compose, isSame } from "./compose.ts";
+import { compose } from "./compose.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
@@ -49,14 +49,14 @@ export class Unit {
   readonly #header: string | null | undefined;
   /** What is under way; it never rejects. */
   #running: Promise<void> | undefined;
-  /** What a failed save tried to write, and how many changes were in it: it may have been written all the same. */
-  #doubtful: { readonly record: SessionRecord; readonly changes: number } | undefined;
+  /** Whether a save failed that may have been written all the same. */
+  #isDoubtful = false;
   /** A log-out under way. */
   #ending: Promise<void> | undefined;
   /** Where a save that was under way when the session was ended has put it. */
   #moved: Found | undefined;
-  /** A session that a log-out could not end. */
-  #unended: Found | undefined;
+  /** What a log-out could not end yet. */
+  #unended: { readonly found: Found; readonly state: State; readonly isDoubtful: boolean } | undefined;
   /** The last log-out, as the handler got it. */
   #ended: Reported | undefined;
   /** When this unit began, in this process's own order of events. */
@@ -90,7 +90,7 @@ export class Unit {
     // A log-out that failed and that nobody waited for is tried once more: it is not to be answered as done.
     if (isAnswer && this.#unended !== undefined && this.#ended?.isSeen === false) return this.flush();
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
-    if (this.#doubtful !== undefined) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
+    if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
   }
 
@@ -126,9 +126,11 @@ export class Unit {
   /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
   async #saveChecked(isForced: boolean): Promise<void> {
     const { core, state } = this;
+    state.settle();
     for (let text = core.format.write(state.draft);;) {
       await demand(core.schema!, state.draft.values);
       if (this.state !== state) return;
+      state.settle();
       const now = core.format.write(state.draft);
       if (now === text) return this.#save(isForced);
       text = now;
@@ -204,7 +206,7 @@ export class Unit {
       state.log = [...log, ...state.log];
       if (cycles === "login" || state.cycles === undefined) state.cycles = cycles;
       const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
-      if (isDoubtful && this.state === state) this.#doubtful = { record: written!, changes: log.length };
+      if (isDoubtful && this.state === state) this.#isDoubtful = true;
       return trouble(error);
     };
     state.log = [];
@@ -254,26 +256,22 @@ export class Unit {
     });
   }
 
-  /**
-   * After a save that failed without telling whether it was written: finds out, so that trying again does not do everything
-   * twice (SR-049).
-   */
+  /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
   async #resolve(): Promise<void> {
     const { found, core, state } = this;
-    const tried = this.#doubtful!;
-    const fresh = await core.carrier.reload(found!.place);
-    this.#doubtful = undefined;
     const { key, version } = found!.place;
-    if (fresh === undefined || fresh.place.key === key && fresh.place.version === version) return;
-    if (!isSame(fresh.record, tried.record)) {
-      this.#doubtful = tried;
+    const fresh = await core.carrier.reload(found!.place);
+    if (this.state !== state) {
+      if (fresh !== undefined) this.#moved = fresh;
+      return;
+    }
+    if (fresh !== undefined && (fresh.place.key !== key || fresh.place.version !== version)) {
       throw new SessionError(
         "ERR_CONFLICT",
-        "A save failed, and others changed the session before it could be looked at",
+        "A save failed, and the session changed: it may have been saved",
       );
     }
-    state.log = state.log.slice(tried.changes);
-    await this.#saved(fresh, true, true);
+    this.#isDoubtful = false;
   }
 
   #sendCookie({ place, record }: Found, life: Life): void {
@@ -311,28 +309,30 @@ export class Unit {
     const { core, found, state } = this;
     const before = this.#running;
     const fresh = new Unit(core, this.#header).state;
+    if (found !== undefined) this.#unended = { found, state, isDoubtful: this.#isDoubtful };
     const end = async () => {
       // A save under way when the session was ended may have moved it.
       await before;
-      const last = this.#moved ?? found ?? this.#unended;
-      this.#moved = undefined;
+      const lost = this.#unended;
+      const all = new Set([this.#moved, lost?.found].filter((one) => one !== undefined));
       try {
-        if (last !== undefined && await core.carrier.end(last)) core.events.emit("ended", last.place.key);
+        for (const one of all) if (await core.carrier.end(one)) core.events.emit("ended", one.place.key);
       } catch (error) {
-        if (this.state === fresh && fresh.log.length === 0) {
-          this.state = state;
-          this.found = last;
+        if (lost !== undefined && this.found === undefined && this.state.log.length === 0) {
+          this.found = this.#moved ?? lost.found;
+          this.state = lost.state;
+          this.#isDoubtful = lost.isDoubtful;
         }
-        this.#unended = last;
         throw error;
       }
+      this.#moved = undefined;
       this.#unended = undefined;
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       await core.events.settled();
     };
     this.found = undefined;
     this.state = fresh;
-    this.#doubtful = undefined;
+    this.#isDoubtful = false;
     const work = this.#run(end());
     this.#ending = work;
     work.catch(() => {}).then(() => this.#ending === work && (this.#ending = undefined));

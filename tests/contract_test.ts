@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { CachedStore } from "../backends/cached.ts";
+import { DenoKvStore } from "../backends/deno_kv.ts";
 import { FileStore } from "../backends/file.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
+import { openTestKv } from "./deno_kv/open_kv.ts";
 import { testStore } from "../src/testing.ts";
 import { clients, clusterClients, type Opened } from "./redis_clients.ts";
 import { type Server, skip, startCluster, startServer } from "./redis_server.ts";
@@ -36,6 +38,21 @@ testStore("FileStore", () => FileStore.open(fresh()), {
   reopen: async (store) => {
     await store.close?.();
     return await FileStore.open(last());
+  },
+});
+
+const kvs: { close(): void }[] = [];
+after(() => kvs.splice(0).forEach((kv) => kv.close()));
+const openKv = async (path: string) => {
+  const kv = await openTestKv(path);
+  kvs.push(kv);
+  return new DenoKvStore(kv);
+};
+testStore("DenoKvStore, a file", () => openKv(fresh()), {
+  maxBytes: 60_000,
+  reopen: async () => {
+    kvs.pop()!.close();
+    return await openKv(last());
   },
 });
 

@@ -15,6 +15,7 @@ export const fieldsOf = (response: Response): string[] => response.headers.getSe
 export interface EachStore {
   readonly isHeld: boolean;
   readonly lists: boolean;
+  readonly clears: boolean;
   readonly clock: { now: number };
   store: SessionsOptions["store"];
   sessions: Sessions;
@@ -28,11 +29,12 @@ export interface EachStore {
 
 /** Registers `suite` for every store. */
 export function overEveryStore(title: string, suite: (site: EachStore) => void): void {
-  for (const { name, open, isHeld, lists } of backends()) {
+  for (const { name, open, isHeld, clears, lists } of backends()) {
     describe(`${title} over ${name}`, () => {
       const clock = { now: start };
       const site: EachStore = {
         isHeld,
+        clears,
         lists,
         clock,
         store: undefined as unknown as SessionsOptions["store"],
