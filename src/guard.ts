@@ -34,22 +34,29 @@ export class Guard {
 
   /** Runs a call. */
   call<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    let answer: unknown;
     try {
-      answer = run();
-      if (!isThenable(answer)) return checked(answer, isRight);
+      return this.answer(run(), isRight);
     } catch (error) {
-      throw this.#failure(error);
+      throw this.failure(error);
     }
+  }
+
+  /** What a call has answered, if it is of the right kind; a promise is waited for, within the time. */
+  answer<T>(answer: unknown, isRight: (value: unknown) => value is T): MaybePromise<T> {
+    return isThenable(answer) ? this.#wait(answer, isRight) : checked(answer, isRight);
+  }
+
+  #wait<T>(answer: Promise<unknown>, isRight: (value: unknown) => value is T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = setTimeout(() => reject(this.#failure(late(this.#timeout))), this.#timeout * 1000);
+    const timer = setTimeout(() => reject(this.failure(late(this.#timeout))), this.#timeout * 1000);
     Promise.resolve(answer).then((value) => resolve(checked(value, isRight))).catch((error) =>
-      reject(this.#failure(error))
+      reject(this.failure(error))
     ).finally(() => clearTimeout(timer));
     return promise;
   }
 
-  #failure(error: unknown): SessionError {
+  /** The typed error for whatever a call threw. */
+  failure(error: unknown): SessionError {
     const failure = error instanceof SessionError
       ? error
       : new SessionError("ERR_STORE", "The session store failed", { cause: error });
@@ -69,7 +76,12 @@ export class GuardedStore {
   }
 
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#guard.call(() => this.#store.load(key), isStoredOrNone);
+    // Written out: every request that uses its session comes by here.
+    try {
+      return this.#guard.answer(this.#store.load(key), isStoredOrNone);
+    } catch (error) {
+      throw this.#guard.failure(error);
+    }
   }
 
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {

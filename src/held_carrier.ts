@@ -37,6 +37,9 @@ export class HeldCarrier implements Carrier {
   /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
   readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
 
+  /** A cookie that was verified before needs no second look. */
+  readonly #isToken = (value: string) => this.#verified.get(value) !== undefined || isToken(value);
+
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
     this.#kit = kit;
@@ -44,7 +47,7 @@ export class HeldCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
+    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, this.#isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
         this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
@@ -105,11 +108,8 @@ export class HeldCarrier implements Carrier {
   }
 
   #load(identity: Identity): MaybePromise<Found | undefined> {
-    const { id, key, token, isStale } = identity;
-    const record = this.#store.load(key);
-    const place = (record: StoredRecord | undefined) =>
-      record && { record, place: { id, key, token, isStale, version: record.version } };
-    return isPromise(record) ? record.then(place) : place(record);
+    const record = this.#store.load(identity.key);
+    return isPromise(record) ? record.then((record) => foundAt(identity, record)) : foundAt(identity, record);
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
@@ -223,6 +223,12 @@ export class HeldCarrier implements Carrier {
   close(): MaybePromise<void> {
     return this.#store.close();
   }
+}
+
+function foundAt(identity: Identity, record: StoredRecord | undefined): Found | undefined {
+  if (record === undefined) return undefined;
+  const { id, key, token, isStale } = identity;
+  return { record, place: { id, key, token, isStale, version: record.version } };
 }
 
 function noFreeId(): SessionError {

@@ -17,7 +17,7 @@ import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import { Format } from "./state.ts";
-import type { SessionStore } from "./store.ts";
+import type { MaybePromise, SessionStore } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** What `wrap` adds to a request. */
@@ -86,7 +86,6 @@ export class Sessions<Data extends object = SessionData> {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
       const began = nextTurn();
-      const idle = <T>(answer: T) => undress(answer, { owner: sessions.#core, request, began });
       let answer: Answer;
       try {
         answer = sessions.#context === undefined
@@ -98,15 +97,10 @@ export class Sessions<Data extends object = SessionData> {
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) =>
-            sessions.#isIdle(request) ? idle(answer) : sessions.#scope(request).finish(answer, began),
+          (answer) => sessions.#finish(request, answer, began),
           (error) => sessions.#scope(request).fail(error, began),
         ) as Wrapped
-        : sessions.#isIdle(request)
-        ? idle(answer)
-        : sessions.#scope(request).settled().then(() =>
-          sessions.#scope(request).finish(answer, began)
-        ) as Wrapped;
+        : sessions.#finishAtOnce(request, answer, began) as Wrapped;
     };
   }
 
@@ -145,6 +139,19 @@ export class Sessions<Data extends object = SessionData> {
     const scope = new Scope(this.#core, request, this.#onError);
     if (present === null) scope.close();
     return slots[this.#slot] = scope;
+  }
+
+  /** A handler that answers at once may have left something to do when its session is loaded. */
+  #finishAtOnce<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    if (this.#isIdle(request)) return undress(answer, this.#core, request, began);
+    const scope = this.#scope(request);
+    return scope.settled().then(() => scope.finish(answer, began));
+  }
+
+  #finish<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    return this.#isIdle(request)
+      ? undress(answer, this.#core, request, began)
+      : this.#scope(request).finish(answer, began);
   }
 
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */

@@ -5,7 +5,7 @@ import { compose } from "./compose.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { cookieAge, endOf, idleEndOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import { trouble } from "./guard.ts";
 import type { Lines } from "./lines.ts";
 import { Reported } from "./reported.ts";
@@ -106,9 +106,9 @@ export class Unit {
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (found === undefined) draft.createdAt = core.now();
-    const renewed = { ...draft, touchedAt: core.now() };
-    if (endOf({ ...core.limits, absoluteAge: null }, renewed) <= core.now()) return this.flush();
-    if (endOf(core.limits, renewed) <= core.now()) this.#expire();
+    const now = core.now();
+    if (idleEndOf(core.limits, draft, now) <= now) return this.flush();
+    if (endOf(core.limits, draft, now) <= now) this.#expire();
     return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
 
