@@ -18,6 +18,8 @@ const mostCandidates = 4;
 const mostIds = 8;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
+/** A `Cookie` header of more characters is read anew each time. */
+const longestKnown = 512;
 
 /** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
 const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
@@ -33,12 +35,11 @@ export class HeldCarrier implements Carrier {
   readonly #signer: Signer;
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
+  /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
+  readonly #headers: Recent<string, Identity> = new Recent(remembered);
 
   /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
   readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
-
-  /** A cookie that was verified before needs no second look. */
-  readonly #isToken = (value: string) => this.#verified.get(value) !== undefined || isToken(value);
 
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
@@ -47,7 +48,9 @@ export class HeldCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, this.#isToken, mostCandidates);
+    const known = header === null ? undefined : this.#headers.get(header);
+    if (known !== undefined) return this.#look(known);
+    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
         this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
@@ -56,7 +59,10 @@ export class HeldCarrier implements Carrier {
     }
     if (values.length === 1) {
       const identity = this.#verified.get(values[0]!);
-      if (identity !== undefined) return this.#look(identity);
+      if (identity !== undefined) {
+        if (header!.length <= longestKnown) this.#headers.set(header!, identity);
+        return this.#look(identity);
+      }
     }
     return this.#findAll(values);
   }
