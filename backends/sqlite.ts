@@ -17,7 +17,8 @@ import type {
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
-import { readRow, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
+import { committed, RowMemory } from "./sqlite/row_memory.ts";
+import { readRow, readVersionedRow, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
 import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
 import { Writes } from "./sqlite/writes.ts";
 import { pause, Tally } from "./tally.ts";
@@ -61,6 +62,8 @@ export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
 export class SqliteStore implements CountableStore {
   readonly #connection: Connection;
   readonly #writes: Writes;
+  /** Absent over a connection of somebody else's, who may write through it without our knowing. */
+  #rows: RowMemory | undefined;
   readonly #timeout: number;
   readonly #now: () => number;
   /** Random, so that versions differ between processes and between runs; then a counter. */
@@ -91,7 +94,7 @@ export class SqliteStore implements CountableStore {
     this.#connection = new Connection(database, settings);
     this.#timeout = settings.timeout * 1000;
     this.#now = settings.now;
-    this.#writes = new Writes(this.#connection, this.#timeout);
+    this.#writes = new Writes(this.#connection, this.#timeout, () => this.#rows?.clear());
     try {
       void this.#connection.statements;
     } catch (error) {
@@ -116,6 +119,7 @@ export class SqliteStore implements CountableStore {
       const store = new SqliteStore(database, options);
       await store.#read(() => {});
       store.#owned = database;
+      store.#rows = new RowMemory();
       return store;
     } catch (error) {
       database.close();
@@ -129,9 +133,14 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#read(({ load }) => {
+    return this.#read(({ load, dataVersion }) => {
+      const known = this.#rows?.get(key, dataVersion);
+      if (known !== undefined) return known;
       const row = load.get(key) ?? undefined; // Bun says null
-      return row && readVersionedRow(row);
+      if (row === undefined) return undefined;
+      const record = readVersionedRow(row);
+      this.#rows?.set(key, record);
+      return record;
     });
   }
 
@@ -140,9 +149,12 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  create(key: string, record: SessionRecord): Promise<string | undefined> {
+  create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     const columns = toColumns(record);
-    return this.#writes.add((statements) => this.#insert(statements, key, columns));
+    return this.#writes.add(
+      (statements) => this.#insert(statements, key, columns),
+      (version) => this.#learn(key, record, version),
+    );
   }
 
   /**
@@ -150,7 +162,7 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+  save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     const columns = toColumns(record);
     const [data, ...others] = columns;
     return this.#writes.add(({ saveData, save }) => {
@@ -158,7 +170,7 @@ export class SqliteStore implements CountableStore {
       const saved = saveData.run(data, next, key, version, ...others).changes ||
         save.run(...columns, next, key, version).changes;
       return saved ? next : undefined;
-    });
+    }, (version) => this.#learn(key, record, version));
   }
 
   /**
@@ -174,11 +186,14 @@ export class SqliteStore implements CountableStore {
     version: string,
   ): Promise<string | undefined> {
     const columns = toColumns(record);
-    return this.#writes.add((statements) => {
+    return this.#writes.queue((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
       const next = this.#insert(statements, newKey, columns);
       if (next !== undefined) statements.delete.run(oldKey);
       return next;
+    }, (version) => {
+      this.#learn(oldKey);
+      this.#learn(newKey, record, version);
     });
   }
 
@@ -187,8 +202,11 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  delete(key: string): Promise<boolean> {
-    return this.#writes.add((statements) => statements.delete.run(key).changes > 0);
+  delete(key: string): MaybePromise<boolean> {
+    return this.#writes.add(
+      (statements) => statements.delete.run(key).changes > 0,
+      () => this.#learn(key),
+    );
   }
 
   /**
@@ -196,8 +214,11 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
-    return this.#writes.add(({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0);
+  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
+    return this.#writes.add(
+      ({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0,
+      () => this.#learn(key),
+    );
   }
 
   /**
@@ -205,9 +226,15 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  clearExpired(now: number, limit: number): Promise<number> {
+  clearExpired(now: number, limit: number): MaybePromise<number> {
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
-    return this.#writes.add(({ clear }) => Number(clear.run(now, rows).changes));
+    return this.#writes.add(
+      ({ clear }) => Number(clear.run(now, rows).changes),
+      (removed) => {
+        committed();
+        if (removed > 0) this.#rows?.clear();
+      },
+    );
   }
 
   /**
@@ -269,6 +296,13 @@ export class SqliteStore implements CountableStore {
   ): string | undefined {
     const version = this.#nextVersion();
     return create.run(...columns, version, key, this.#now()).changes ? version : undefined;
+  }
+
+  /** After a commit: what is now under a key, as far as that is known. */
+  #learn(key: string, record?: SessionRecord, version?: string): void {
+    committed();
+    if (record === undefined || version === undefined) this.#rows?.delete(key);
+    else this.#rows?.set(key, toStored(record, version));
   }
 
   #nextVersion(): string {

@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, dress, mark, undress, type Wearer } from "./respond.ts";
+import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";

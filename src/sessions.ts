@@ -1,23 +1,16 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CarrierKit, ownCarrier } from "./carrier.ts";
+import { makeCore } from "./core.ts";
 import * as devices from "./devices.ts";
-import { Ends } from "./ends.ts";
 import { SessionError } from "./errors.ts";
-import { Events } from "./events.ts";
-import { Guard } from "./guard.ts";
-import { HeldCarrier } from "./held_carrier.ts";
-import { Signer } from "./keyring.ts";
-import { Lines } from "./lines.ts";
-import { isLive, open } from "./load.ts";
+import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
-import { Format } from "./state.ts";
-import type { MaybePromise, SessionStore } from "./store.ts";
+import type { MaybePromise } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** What `wrap` adds to a request. */
@@ -300,40 +293,6 @@ export function createSessions<Data extends object = SessionData>(
   options: SessionsOptions<Data>,
 ): Sessions<Data> {
   return new Sessions<Data>(settle(options as SessionsOptions<never>));
-}
-
-function makeCore(settings: Settings): Core {
-  const { secrets, cookie, timeout, now, onEvent } = settings;
-  const tags = new Signer(secrets, "log tag", cookie.name);
-  const events = new Events(onEvent, now, (key) => tags.sign(key));
-  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
-  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
-  const carrier = make(kit);
-  const format = new Format(settings.codec, settings.maxBytes);
-  const core: Core = {
-    carrier,
-    lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
-    events,
-    format,
-    limits: settings,
-    rolls: settings.rolling,
-    savesEveryRequest: settings.saveEveryRequest,
-    schema: settings.schema,
-    stampOf: guardStamps(settings, events),
-    now,
-    ends: new Ends(),
-    running: new Set(),
-  };
-  return core;
-}
-
-/** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
-function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
-  if (stampOf === undefined) return undefined;
-  const guard = new Guard(timeout, () => events.emit("store-error"));
-  const isStamp = (value: unknown): value is string | undefined =>
-    value === undefined || typeof value === "string";
-  return (userId) => guard.call(() => stampOf(userId), isStamp);
 }
 
 const answerOrThrow: OnError = (error) => {

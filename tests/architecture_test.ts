@@ -24,6 +24,7 @@ const furtherImports: Record<string, readonly string[]> = {
     "src/seal.ts",
     "src/token.ts",
   ],
+  "backends/sqlite/row_memory.ts": ["src/recent.ts"],
   "backends/cookie/chunks.ts": ["src/cookie.ts"],
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
 };

@@ -43,6 +43,7 @@ function sqlOf(table: string) {
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
     list: `SELECT key, data, user_id, created_at, touched_at, expires_at FROM ${table} WHERE user_id = ?`,
+    dataVersion: "PRAGMA data_version",
     sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
       iif(typeof(data) = 'text', length(CAST(data AS BLOB)), NULL) AS size
       FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
@@ -76,6 +77,12 @@ export class Connection {
       statements[name as keyof Statements] = this.#database.prepare(sql);
     }
     return this.#statements = statements as Statements;
+  }
+
+  /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
+  alone<T>(work: (statements: Statements) => T): T {
+    if (inTransaction(this.#database)) throw occupied();
+    return work(this.statements);
   }
 
   /** Does all of `work` in one transaction, or nothing of it. */

@@ -51,7 +51,17 @@ export function readRow(row: unknown): SessionRecord {
 export function readVersionedRow(row: unknown): StoredRecord {
   const { version } = row as { version: unknown };
   if (typeof version !== "string") throw damaged();
-  return Object.assign(readRow(row), { version });
+  return toStored(readRow(row), version);
+}
+
+/** A record with its version, for many to share. */
+export function toStored(record: SessionRecord, version: string): StoredRecord {
+  const { data, userId, createdAt, touchedAt, expiresAt } = record;
+  return Object.freeze(
+    userId === undefined
+      ? { data, createdAt, touchedAt, expiresAt, version }
+      : { data, userId, createdAt, touchedAt, expiresAt, version },
+  );
 }
 
 /** The columns `data, user_id, created_at, touched_at, expires_at` of a record. */
