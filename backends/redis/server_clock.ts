@@ -14,13 +14,12 @@ export class ServerClock {
   #at = 0;
 
   /**
-   * Takes an answer that bears the time it was made at; `sent` is when its question left.
+   * Takes an answer that bears the `time` it was made at, to a question that left at `sent` and was answered `now`.
    *
    * The answer was made between the two, which bounds the difference of the clocks from both sides, and several answers bound it better
    * than one. If what is known and what is new exclude each other, the clock was set, or another server took over: the new holds.
    */
-  learn(time: number, sent: number): void {
-    const now = performance.now();
+  learn(time: number, sent: number, now: number): void {
     const worn = drift * (now - this.#at);
     const [least, most] = [time - now, time - sent];
     const fits = this.#least - worn <= most && least <= this.#most + worn;
@@ -30,11 +29,10 @@ export class ServerClock {
   }
 
   /**
-   * The window for a command that leaves now and has to be over by `by`. It never ends later than `by`; of a clock that nothing
+   * The window for a command that leaves `now` and has to be over by `by`. It never ends later than `by`; of a clock that nothing
    * is known of, it is in the past, so that the command does nothing but bring the time.
    */
-  window(by: number): Window {
-    const now = performance.now();
+  window(now: number, by: number): Window {
     const difference = this.#least - drift * (now - this.#at);
     return [String(Math.max(0, now + difference)), String(Math.max(0, by + difference))];
   }

@@ -106,9 +106,9 @@ export class Wire {
     const clock = this.#clocks.get(server) ?? new ServerClock();
     this.#clocks.set(server, clock);
     const sent = performance.now();
-    const all = [what, String(keys.length), ...keys, token, mode, ...clock.window(by), ...args];
+    const all = [what, String(keys.length), ...keys, token, mode, ...clock.window(sent, by), ...args];
     const [time, ...answer] = own(await this.#client.run(command, all, keys[0]!), token);
-    clock.learn(Number(time), sent);
+    clock.learn(Number(time), sent, performance.now());
     return answer;
   }
 
