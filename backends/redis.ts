@@ -50,6 +50,13 @@ const page = 64;
  *
  * While Redis is away, slow or full, operations throw `ERR_STORE` within `timeout`; what was certainly not applied is
  * tried again within it. Afterwards the store works again by itself. An evicted, flushed or forgotten session is "not found".
+ *
+ * A write that has run out of time has no effect later, wherever it lay about: every write tells the server until when it holds, by
+ * the server's own clock, which the answers tell. The message of the error says whether nothing was changed or, without an answer,
+ * that it was carried out in time or never will be. The clocks of servers and machines may differ as they like; only a server that
+ * was paused together with its clock (a virtual machine), or had it set back while a write was waiting, can be late by as much.
+ * To learn the time takes the first write of a process one round trip more, unless a load came before it.
+ *
  * What a log-out removed can come back only if Redis itself forgets a write: use `appendfsync always`, or accept its last second.
  *
  * @example
@@ -143,7 +150,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   /**
    * Moves a session to a new key, with new content, and answers the new version. On a single server it is one step; in a
-   * cluster a process killed half way may lose the session, but never leaves two, nor the old one with new data.
+   * cluster a process killed, or a server stopped, half way may lose the session, but never leaves two, nor the old one with new data.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
@@ -167,7 +174,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /**
-   * Removes the record, whatever it is; whether there was one.
+   * Removes what is under the key, also if it is damaged or of a newer format, and its place in the index as far as the record
+   * knows it; whether there was something.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble.
    */

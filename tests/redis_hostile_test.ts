@@ -153,6 +153,38 @@ describe("RedisStore", { skip }, () => {
     assert.equal(await server.cli("DUMP", `sojourn:${key}`), before);
   });
 
+  it("SR-034 a log-out removes whatever is under the key, and what is known of it in the index", async () => {
+    for (const cluster of [false, true]) {
+      const store = new RedisStore(client, { cluster });
+      const user = `ends ${cluster}`;
+      const index = `sojourn:user:${JSON.stringify(user)}`;
+      const damage: [string, ...string[]][] = [
+        ["HSET", "f", "2", "d", "of a newer format"],
+        ["HSET", "f", "1", "t", "z"],
+        ["HSET", "v", "", "w", "x".repeat(5000)],
+        ["HSET", "p", "1"], // on its way, from a process that was killed
+        ["HSET", "k", freshKey()],
+        ["HDEL", "f", "v", "e"],
+        ["HDEL", "u"],
+        ["HSET", "u", "no JSON\u0001"],
+        ["SET", "text"],
+      ];
+      for (const [i, [command, ...rest]] of damage.entries()) {
+        const key = freshKey();
+        await store.create(key, recordOf("1", { userId: user }));
+        assert.equal(await server.cli("ZCARD", index), "1");
+        await server.cli(command, `sojourn:${key}`, ...rest);
+        assert.equal(await store.delete(key), true, `${i}`);
+        assert.equal(await store.delete(key), false, `${i}`);
+        assert.equal(await store.load(key), undefined, `${i}`);
+        assert.deepEqual(await store.list(user), [], `${i}`);
+        // Who it was is known from the record alone
+        assert.equal(await server.cli("ZCARD", index), i < 6 ? "0" : "1", `${i}`);
+        await server.cli("DEL", index);
+      }
+    }
+  });
+
   it("SR-068 an error holds no key, no user and no data, however deep one looks", async () => {
     const key = freshKey();
     await server.cli("SET", `sojourn:${key}`, "text");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Cluster } from "ioredis";
 import { type RedisClient, RedisStore } from "../backends/redis.ts";
+import { slotOf } from "../backends/redis/slot.ts";
 import { clusterClients, freshKey, recordOf } from "./redis_clients.ts";
 import { allAre, halt, prepare, works } from "./redis_late.ts";
 import { contents, type Server, skip, startCluster, until } from "./redis_server.ts";
@@ -106,4 +107,19 @@ describe("a late write of RedisStore on a Redis Cluster", { skip }, () => {
       }
     });
   }
+
+  it("the slot of a key is where the servers keep it", async () => {
+    for (
+      const key of [
+        `sojourn:${freshKey()}`,
+        'sojourn:user:"é\u{1f600}"',
+        "a{}{b}",
+        "{s}:x",
+        "a{{b}}c",
+        "{\n}",
+      ]
+    ) {
+      assert.equal(String(slotOf(key)), await nodes[0]!.cli("CLUSTER", "KEYSLOT", key));
+    }
+  });
 });
