@@ -53,7 +53,7 @@ const page = 64;
  *
  * A write that has run out of time has no effect later, wherever it lay about: every write tells the server until when it holds, by
  * the server's own clock, which the answers tell. The message of the error says whether nothing was changed or, without an answer,
- * that it was carried out in time or never will be. The clocks of servers and machines may differ as they like; only a server that
+ * that it was carried out in time or never will be. For this no clocks have to agree; only a server that
  * was paused together with its clock (a virtual machine), or had it set back while a write was waiting, can be late by as much.
  * To learn the time takes the first write of a process one round trip more, unless a load came before it.
  *
