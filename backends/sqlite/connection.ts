@@ -27,6 +27,7 @@ function sqlOf(table: string) {
     commit: `COMMIT`,
     rollback: `ROLLBACK`,
     load: `SELECT data, user_id, created_at, touched_at, expires_at, version FROM ${table} WHERE key = ?`,
+    version: `SELECT version FROM ${table} WHERE key = ?`,
     create: `INSERT INTO ${table} (data, user_id, created_at, touched_at, expires_at, version, key)
       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET data = excluded.data, user_id = excluded.user_id,
       created_at = excluded.created_at, touched_at = excluded.touched_at, expires_at = excluded.expires_at,
