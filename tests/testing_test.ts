@@ -8,7 +8,17 @@ import { storeCases } from "../src/testing/suite.ts";
 import { brokenStores } from "./broken_stores.ts";
 import { CorrectStore } from "./stores/correct_store.ts";
 
-const METHODS = ["load", "create", "save", "rotate", "delete", "touch", "clearExpired", "list"] as const;
+const METHODS = [
+  "load",
+  "create",
+  "save",
+  "rotate",
+  "delete",
+  "touch",
+  "clearExpired",
+  "list",
+  "version",
+] as const;
 
 /** The methods of a store, each call of which passes through `around` first. */
 function wrapped(store: SessionStore, around: (call: () => unknown) => unknown): SessionStore {
