@@ -244,7 +244,9 @@ export class DenoKvStore implements CountableStore {
         const batch = keys.splice(0, WIDTH);
         const found = await Promise.all(batch.map((key) => this.#read(ask, key, true)));
         found.forEach(({ record }, i) => {
-          if (record?.userId === userId) listed.push({ key: batch[i]!, record });
+          if (record?.userId !== userId) return;
+          const { version: _, ...own } = record;
+          listed.push({ key: batch[i]!, record: own });
         });
       }
       return listed;

@@ -43,7 +43,8 @@ function sqlOf(table: string) {
     touch: `UPDATE ${table} SET touched_at = ?, expires_at = ? WHERE key = ?`,
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-    list: `SELECT key, data, user_id, created_at, touched_at, expires_at FROM ${table} WHERE user_id = ?`,
+    list: `SELECT key, data, user_id, ${["created_at", "touched_at", "expires_at"].map(instant)}
+      FROM ${table} WHERE user_id = ?`,
     sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
       iif(typeof(data) = 'text', length(CAST(data AS BLOB)), NULL) AS size
       FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
