@@ -330,7 +330,6 @@ export class DenoKvStore implements CountableStore {
     return this.#calls.run(() => within(this.#timeout, work));
   }
 
-  /** Encodes a record once, then plans and commits with it. */
   #write<T>(put: Put, plan: (ask: Ask, put: Edit) => Promise<Plan<T>>): Promise<T> {
     return this.#calls.run(async () => {
       const edit = await this.#put(...put);
