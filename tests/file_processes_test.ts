@@ -81,7 +81,6 @@ describe("file store, processes", () => {
       await clear();
       assert.deepEqual(leavings(directory), []);
     }
-    const again = await FileStore.open(directory);
     assert.equal((await store.load(B))?.data, "live");
   });
 
