@@ -145,7 +145,8 @@ class Rotate extends Step {
     const version = versionFor(key, this.age, real);
     const before = model.records.get(key);
     const next = await real.store.rotate(key, to, record, version);
-    const isFree = key !== to && !isLive(model.records.get(to), real);
+    // Onto itself: never while it lives; of what has expired nothing is promised
+    const isFree = !isLive(model.records.get(to), real);
     judge(next, before, before?.version === version && isFree, real);
     if (next === undefined) return;
     noteVersion(to, next, real);
