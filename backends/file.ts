@@ -84,7 +84,7 @@ export class FileStore implements CountableStore {
   }
 
   /**
-   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it.
+   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it over ten seconds ago.
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
@@ -157,7 +157,8 @@ export class FileStore implements CountableStore {
 
   /**
    * Removes at most `limit` records that expired at or before `now`, damaged ones whose time is over, and what killed
-   * processes left behind. Each call goes on where the last one stopped.
+   * processes left behind. Each call goes on where the last one stopped. There is
+   * no index of ends: a call that finds few looks at the time of every file, which takes seconds for 100,000 of them.
    */
   async clearExpired(now: number, limit: number): Promise<number> {
     checkInstant("now", now);
