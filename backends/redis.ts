@@ -5,10 +5,11 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
-import { readOptions, type RedisStoreOptions, within } from "./redis/options.ts";
+import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
 import { countFields, damaged, type Found, read, storedUser, written } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
@@ -192,6 +193,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
   async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
     const by = this.#wire.deadline();
     const life = String(this.#life(expiresAt));
     let { entry, latest } = nowhere;
@@ -209,7 +212,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /** Answers 0: Redis removes what has expired by itself, and dead entries of an index go with the next write to it. */
-  clearExpired(_now: number, _limit: number): number {
+  clearExpired(now: number, _limit: number): number {
+    checkInstant("now", now);
     return 0;
   }
 
@@ -303,12 +307,12 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   #written(key: string, record: SessionRecord): string[] {
+    checkInstants(record);
     return written(key, record, this.#life(record.expiresAt));
   }
 
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */
   #life(expiresAt: number): number {
-    within("expiresAt", expiresAt, Number.isFinite(expiresAt), "a finite instant");
     return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { setTimeout } from "node:timers/promises";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -17,7 +18,7 @@ import type {
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
-import { readRow, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
+import { readRow, readVersion, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
 import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
 import { Writes } from "./sqlite/writes.ts";
 import { pause, Tally } from "./tally.ts";
@@ -140,9 +141,10 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  create(key: string, record: SessionRecord): Promise<string | undefined> {
+  async create(key: string, record: SessionRecord): Promise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
-    return this.#writes.add((statements) => this.#insert(statements, key, columns));
+    return await this.#writes.add((statements) => this.#insert(statements, key, columns));
   }
 
   /**
@@ -150,10 +152,11 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+  async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
     const [data, ...others] = columns;
-    return this.#writes.add(({ saveData, save }) => {
+    return await this.#writes.add(({ saveData, save }) => {
       const next = this.#nextVersion();
       const saved = saveData.run(data, next, key, version, ...others).changes ||
         save.run(...columns, next, key, version).changes;
@@ -167,14 +170,15 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  rotate(
+  async rotate(
     oldKey: string,
     newKey: string,
     record: SessionRecord,
     version: string,
   ): Promise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
-    return this.#writes.add((statements) => {
+    return await this.#writes.add((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
       const next = this.#insert(statements, newKey, columns);
       if (next !== undefined) statements.delete.run(oldKey);
@@ -183,7 +187,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Removes the record; whether there was one.
+   * Removes the record, a damaged one too; whether there was one.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -196,8 +200,10 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
-    return this.#writes.add(({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0);
+  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
+    return await this.#writes.add(({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0);
   }
 
   /**
@@ -205,9 +211,10 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  clearExpired(now: number, limit: number): Promise<number> {
+  async clearExpired(now: number, limit: number): Promise<number> {
+    checkInstant("now", now);
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
-    return this.#writes.add(({ clear }) => Number(clear.run(now, rows).changes));
+    return await this.#writes.add(({ clear }) => Number(clear.run(now, rows).changes));
   }
 
   /**
@@ -226,6 +233,18 @@ export class SqliteStore implements CountableStore {
         }
       })
     );
+  }
+
+  /**
+   * The version of the record under `key`, or `undefined`: for a fraction of a `load`, as neither data nor index is read.
+   *
+   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   */
+  version(key: string): MaybePromise<string | undefined> {
+    return this.#read(({ version }) => {
+      const row = version.get(key) ?? undefined; // Bun says null
+      return row && readVersion(row);
+    });
   }
 
   /**

@@ -49,9 +49,14 @@ export function readRow(row: unknown): SessionRecord {
 
 /** A row as a record with its version. */
 export function readVersionedRow(row: unknown): StoredRecord {
+  return Object.assign(readRow(row), { version: readVersion(row) });
+}
+
+/** The version in a row. */
+export function readVersion(row: unknown): string {
   const { version } = row as { version: unknown };
   if (typeof version !== "string") throw damaged();
-  return Object.assign(readRow(row), { version });
+  return version;
 }
 
 /** The columns `data, user_id, created_at, touched_at, expires_at` of a record. */
