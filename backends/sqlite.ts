@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { setTimeout } from "node:timers/promises";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -18,8 +18,9 @@ import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
 import { committed, RowMemory } from "./sqlite/row_memory.ts";
-import { readRow, readVersionedRow, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
-import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { readRow, readVersion, readVersionedRow, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
+import { isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { Reads } from "./sqlite/reads.ts";
 import { Writes } from "./sqlite/writes.ts";
 import { pause, Tally } from "./tally.ts";
 
@@ -61,10 +62,10 @@ export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
  */
 export class SqliteStore implements CountableStore {
   readonly #connection: Connection;
+  readonly #reads: Reads;
   readonly #writes: Writes;
   /** Absent over a connection of somebody else's, who may write through it without our knowing. */
   #rows: RowMemory | undefined;
-  readonly #timeout: number;
   readonly #now: () => number;
   /** Random, so that versions differ between processes and between runs; then a counter. */
   readonly #versionPrefix = crypto.getRandomValues(new BigUint64Array(1))[0]!.toString(36);
@@ -92,9 +93,10 @@ export class SqliteStore implements CountableStore {
       );
     }
     this.#connection = new Connection(database, settings);
-    this.#timeout = settings.timeout * 1000;
     this.#now = settings.now;
-    this.#writes = new Writes(this.#connection, this.#timeout, () => this.#rows?.clear());
+    const timeout = settings.timeout * 1000;
+    this.#reads = new Reads(this.#connection, timeout);
+    this.#writes = new Writes(this.#connection, timeout, () => this.#rows?.clear());
     try {
       void this.#connection.statements;
     } catch (error) {
@@ -117,7 +119,7 @@ export class SqliteStore implements CountableStore {
     const database = await openDatabase(path);
     try {
       const store = new SqliteStore(database, options);
-      await store.#read(() => {});
+      await store.#reads.run(() => {});
       store.#owned = database;
       store.#rows = new RowMemory();
       return store;
@@ -133,7 +135,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#read(({ load, dataVersion }) => {
+    return this.#reads.run(({ load, dataVersion }) => {
       const known = this.#rows?.get(key, dataVersion);
       if (known !== undefined) return known;
       const row = load.get(key) ?? undefined; // Bun says null
@@ -150,6 +152,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
     return this.#writes.add(
       (statements) => this.#insert(statements, key, columns),
@@ -163,6 +166,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
     const [data, ...others] = columns;
     return this.#writes.add(({ saveData, save }) => {
@@ -179,14 +183,15 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  rotate(
+  async rotate(
     oldKey: string,
     newKey: string,
     record: SessionRecord,
     version: string,
   ): Promise<string | undefined> {
+    checkInstants(record);
     const columns = toColumns(record);
-    return this.#writes.queue((statements) => {
+    return await this.#writes.queue((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
       const next = this.#insert(statements, newKey, columns);
       if (next !== undefined) statements.delete.run(oldKey);
@@ -198,7 +203,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Removes the record; whether there was one.
+   * Removes the record, a damaged one too; whether there was one.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -215,6 +220,8 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
   touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
     return this.#writes.add(
       ({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0,
       () => this.#learn(key),
@@ -227,6 +234,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
   clearExpired(now: number, limit: number): MaybePromise<number> {
+    checkInstant("now", now);
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
     return this.#writes.add(
       ({ clear }) => Number(clear.run(now, rows).changes),
@@ -244,7 +252,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#read(({ list }) =>
+    return this.#reads.run(({ list }) =>
       list.all(toColumn(userId)).flatMap((row) => {
         try {
           return [{ key: (row as { key: string }).key, record: readRow(row) }];
@@ -256,6 +264,20 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
+   * The version of the record under `key`, or `undefined`: for a fraction of a `load`, as neither data nor index is read.
+   *
+   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   */
+  version(key: string): MaybePromise<string | undefined> {
+    return this.#reads.run(({ version, dataVersion }) => {
+      const known = this.#rows?.get(key, dataVersion);
+      if (known !== undefined) return known.version;
+      const row = version.get(key) ?? undefined; // Bun says null
+      return row && readVersion(row);
+    });
+  }
+
+  /**
    * Counts all records, a thousand rows at a time; `bounds` are ages in ms, ascending.
    *
    * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
@@ -263,7 +285,7 @@ export class SqliteStore implements CountableStore {
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
     for (let last = "", rows: unknown[] = [null]; rows.length > 0; await pause()) {
-      rows = await this.#read(({ sizes }) => sizes.all(last, 1000));
+      rows = await this.#reads.run(({ sizes }) => sizes.all(last, 1000));
       for (const row of rows) {
         const { key, created_at, expires_at, size } = row as Record<string, unknown>;
         tally.add(created_at, expires_at, size);
@@ -284,6 +306,7 @@ export class SqliteStore implements CountableStore {
   }
 
   async #finish(): Promise<void> {
+    this.#reads.close();
     await this.#writes.close();
     this.#connection.release();
     this.#owned?.close();
@@ -307,28 +330,5 @@ export class SqliteStore implements CountableStore {
 
   #nextVersion(): string {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
-  }
-
-  #read<T>(query: (statements: Statements) => T): MaybePromise<T> {
-    try {
-      if (this.#closing) throw closed();
-      return query(this.#connection.statements);
-    } catch (error) {
-      if (isBusy(error)) return this.#readLater(query);
-      throw troubleOf(error, "read");
-    }
-  }
-
-  async #readLater<T>(query: (statements: Statements) => T): Promise<T> {
-    const deadline = performance.now() + this.#timeout;
-    for (let attempt = 0;; attempt++) {
-      await setTimeout(Math.max(0, Math.min(backoff(attempt), deadline - performance.now())));
-      try {
-        if (this.#closing) throw closed();
-        return query(this.#connection.statements);
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, "read");
-      }
-    }
   }
 }

@@ -134,7 +134,7 @@ describe("file store", () => {
   it("clears what has expired, at most so many at a time, and nothing else", async () => {
     const [store, directory] = await fresh({ durability: "os" });
     for (let i = 0; i < 60; i++) {
-      const expiresAt = i % 3 ? 5000 + i % 2 : 5001.5 + i;
+      const expiresAt = i % 3 ? 5000 + i % 2 : 5002 + i;
       await store.create(nth(i * 67 % 4096), record(`${i}`, { expiresAt, userId: "u" }));
     }
     assert.equal(await store.clearExpired(4999, 100), 0);

@@ -27,6 +27,7 @@ function sqlOf(table: string) {
     commit: `COMMIT`,
     rollback: `ROLLBACK`,
     load: `SELECT data, user_id, created_at, touched_at, expires_at, version FROM ${table} WHERE key = ?`,
+    version: `SELECT version FROM ${table} WHERE key = ?`,
     create: `INSERT INTO ${table} (data, user_id, created_at, touched_at, expires_at, version, key)
       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET data = excluded.data, user_id = excluded.user_id,
       created_at = excluded.created_at, touched_at = excluded.touched_at, expires_at = excluded.expires_at,
@@ -42,8 +43,9 @@ function sqlOf(table: string) {
     touch: `UPDATE ${table} SET touched_at = ?, expires_at = ? WHERE key = ?`,
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-    list: `SELECT key, data, user_id, created_at, touched_at, expires_at FROM ${table} WHERE user_id = ?`,
     dataVersion: "PRAGMA data_version",
+    list: `SELECT key, data, user_id, ${["created_at", "touched_at", "expires_at"].map(instant)}
+      FROM ${table} WHERE user_id = ?`,
     sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
       iif(typeof(data) = 'text', length(CAST(data AS BLOB)), NULL) AS size
       FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,

@@ -49,9 +49,14 @@ export function readRow(row: unknown): SessionRecord {
 
 /** A row as a record with its version. */
 export function readVersionedRow(row: unknown): StoredRecord {
+  return toStored(readRow(row), readVersion(row));
+}
+
+/** The version in a row. */
+export function readVersion(row: unknown): string {
   const { version } = row as { version: unknown };
   if (typeof version !== "string") throw damaged();
-  return toStored(readRow(row), version);
+  return version;
 }
 
 /** A record with its version, for many to share. */
