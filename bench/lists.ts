@@ -1,6 +1,6 @@
 /**
  * What `list` takes for a user with five sessions, among none, 1,000 and 100,000 sessions of others, on every store that is held on a
- * server. JSON on stdout. `lists.ts FOLDER`: what is in files there stays for the next runtime, as filling takes longest.
+ * server. JSON on stdout. `lists.ts FOLDER [most]`: what is in files there stays for the next runtime, as filling takes longest.
  */
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -18,8 +18,8 @@ import { skip, startServer } from "../tests/redis_server.ts";
 import { dataBytes, type Listing, type Listings } from "./figures.ts";
 import { machine, runtime } from "./machine.ts";
 
-const [folder = "artifacts/bench/lists"] = process.argv.slice(2);
-const sizes = [0, 1_000, 100_000];
+const [folder = "artifacts/bench/lists", most = "100000"] = process.argv.slice(2);
+const sizes = [0, 1_000, 100_000].filter((size) => size <= Number(most));
 const mine = 5;
 const endings: (() => unknown)[] = [];
 const maxEntries = 1_000_000;

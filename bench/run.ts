@@ -83,7 +83,7 @@ async function benchLists(): Promise<void> {
   const place = `${folder}/lists_${Deno.pid}`;
   try {
     for (const [runtime, command, args] of runtimes) {
-      const figures = await measure<Listings>(command, args, "lists.ts", place);
+      const figures = await measure<Listings>(command, args, "lists.ts", place, ...Deno.args.slice(1));
       keep(`lists_${runtime}`, figures);
       all.push(figures);
     }
