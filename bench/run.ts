@@ -1,21 +1,29 @@
 /**
- * `deno task bench`: runs the benches on both runtimes, writes JSON to artifacts/bench/, and prints the tables; those of the stores
- * are also put into docs/. `deno task bench stores` measures only the stores; a number is the rounds of the first part.
+ * `deno task bench`: runs the benches on both runtimes, writes JSON to artifacts/bench/, and prints the tables; those in docs/ are
+ * filled. `deno task bench stores` measures only the stores; a number is the rounds of the first part. Two parts run only when they
+ * are named, as they take minutes: `lists`, and `housekeeping`, which takes a number of records (1,000,000).
  */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { benchClearing } from "./housekeeping.ts";
+import { machine } from "./machine.ts";
 import { bun, deno, installBun, root } from "../tools/project.ts";
-import type { Figures } from "./figures.ts";
+import type { Figures, Listings } from "./figures.ts";
 import type { Figure } from "./in_process.ts";
-import { fillDocuments, tables } from "./tables.ts";
+import { clearing, fillDocuments, lists, origin, storeTexts, tables } from "./tables.ts";
 
 const runtimes = [["Bun", bun, []], ["Deno", deno, ["run", "-A", "--no-check"]]] as const;
 const folder = `${root}/artifacts/bench`;
 await installBun();
 mkdirSync(folder, { recursive: true });
-if (Deno.args[0] !== "stores") await benchHandlers(Deno.args[0] ?? "9");
-await benchStores();
+const [part = "9"] = Deno.args;
+if (part === "lists") await benchLists();
+else if (part === "housekeeping") await benchHousekeeping();
+else {
+  if (part !== "stores") await benchHandlers(part);
+  await benchStores();
+}
 
 /** What a program of this folder prints, as JSON. */
 async function measure<T>(
@@ -62,8 +70,43 @@ async function benchStores(): Promise<void> {
   }
   console.log("\nStores: p50 and p99 in µs one at a time / operations per second with 64 in flight\n");
   console.log(tables.methods!(all));
-  const filled = fillDocuments(`${root}/docs`, all);
+  await fill(storeTexts(all));
+}
+
+async function fill(texts: Readonly<Record<string, string>>): Promise<void> {
+  const filled = fillDocuments(`${root}/docs`, texts);
   await new Deno.Command(deno, { args: ["fmt", "--quiet", ...filled], cwd: root }).output();
+}
+
+async function benchLists(): Promise<void> {
+  const all: Listings[] = [];
+  const place = `${folder}/lists_${Deno.pid}`;
+  try {
+    for (const [runtime, command, args] of runtimes) {
+      const figures = await measure<Listings>(command, args, "lists.ts", place, ...Deno.args.slice(1));
+      keep(`lists_${runtime}`, figures);
+      all.push(figures);
+    }
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+  const text = `${lists(all)}\n\n${origin("lists", all)}`;
+  console.log(text);
+  await fill({ lists: text });
+}
+
+async function benchHousekeeping(): Promise<void> {
+  const figures = await benchClearing(
+    runtimes,
+    `${folder}/housekeeping_${Deno.pid}`,
+    Number(Deno.args[1] ?? 1_000_000),
+  );
+  keep("housekeeping", figures);
+  const at = new Date().toISOString();
+  const places = runtimes.map(([runtime]) => ({ runtime, machine: machine(), at }));
+  const text = `${clearing(figures)}\n\n${origin("housekeeping", places)}`;
+  console.log(text);
+  await fill({ clearing: text });
 }
 
 /** Microseconds per request over the bare handler of the same kind, medians of interleaved rounds. */

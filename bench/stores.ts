@@ -3,10 +3,9 @@
  * bytes that a session takes. JSON on stdout. `stores.ts FOLDER [ms]`: where files go, and for how long each figure is measured.
  */
 
-import { statfsSync } from "node:fs";
-import { cpus, release } from "node:os";
 import process from "node:process";
 import { dataBytes, type Figures, type Latency, operations } from "./figures.ts";
+import { machine, runtime } from "./machine.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { endings, type Measured, type Place, places } from "./places.ts";
 
@@ -135,14 +134,10 @@ try {
 } finally {
   for (const end of endings) await end();
 }
-const bun = (globalThis as { Bun?: { version: string } }).Bun;
-const fileSystems: Record<number, string> = { 0xef53: "ext4", 0x01021994: "tmpfs", 0x9123683e: "btrfs" };
 const figures: Figures = {
-  runtime: bun ? `Bun ${bun.version}` : `Deno ${Deno.version.deno}`,
+  runtime: runtime(),
   at: new Date().toISOString(),
-  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? "an unknown processor"}, Linux ${release()}, ${
-    fileSystems[statfsSync(".").type] ?? "another file system"
-  }`,
+  machine: machine(),
   stores: measured,
 };
 process.stdout.write(JSON.stringify(figures));

@@ -1,24 +1,26 @@
 /** Writes what the bench of the stores found into the documentation, between `<!-- bench:NAME -->` and `<!-- /bench -->`. */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dataBytes, type Figures, type StoreFigures } from "./figures.ts";
+import { type Clearing, dataBytes, type Figures, type Listings, type StoreFigures } from "./figures.ts";
 
 type Table = (all: readonly Figures[]) => string;
 
 /** What a document can ask for. */
 export const tables: Record<string, Table> = { stores: latencies, methods, sizes };
 
-/** Fills all blocks in the Markdown files of a folder, and answers the paths of those that have one. */
-export function fillDocuments(folder: string, all: readonly Figures[]): string[] {
+/** All names that a document may ask for, whichever part of the bench fills it. */
+const known = [...Object.keys(tables), "lists", "clearing"];
+
+/** Fills the blocks of these names in the Markdown files of a folder, and answers the paths of those that have one. */
+export function fillDocuments(folder: string, texts: Readonly<Record<string, string>>): string[] {
   const paths = readdirSync(folder).filter((name) => name.endsWith(".md")).map((name) => `${folder}/${name}`);
   return paths.filter((path) => {
     const text = readFileSync(path, "utf8");
     const filled = text.replace(
       /(<!-- bench:(\w+) -->\n)[\s\S]*?(<!-- \/bench -->)/g,
-      (_all, start: string, name: string, end: string) => {
-        const table = tables[name];
-        if (table === undefined) throw new Error(`${path} asks for an unknown table: ${name}`);
-        return `${start}\n${table(all)}\n\n${origin(all)}\n\n${end}`;
+      (all, start: string, name: string, end: string) => {
+        if (!known.includes(name)) throw new Error(`${path} asks for an unknown table: ${name}`);
+        return texts[name] === undefined ? all : `${start}\n${texts[name]}\n\n${end}`;
       },
     );
     writeFileSync(path, filled);
@@ -26,11 +28,60 @@ export function fillDocuments(folder: string, all: readonly Figures[]): string[]
   });
 }
 
-function origin(all: readonly Figures[]): string {
+/** The tables of the stores, by name. */
+export function storeTexts(all: readonly Figures[]): Record<string, string> {
+  const texts = Object.entries(tables).map((
+    [name, table],
+  ) => [name, `${table(all)}\n\n${origin("stores", all)}`]);
+  return Object.fromEntries(texts);
+}
+
+/** Where figures come from. */
+export function origin(
+  part: string,
+  all: readonly { readonly runtime: string; readonly machine: string; readonly at: string }[],
+): string {
   const { machine, at } = all[0]!;
-  return `Measured by \`deno task bench stores\` on ${at.slice(0, 10)}: ${machine}; ${
+  return `Measured by \`deno task bench ${part}\` on ${at.slice(0, 10)}: ${machine}; ${
     all.map(({ runtime }) => runtime).join(", ")
   }.`;
+}
+
+/** `list` among more and more sessions of others. */
+export function lists(all: readonly Listings[]): string {
+  const sizes = [...new Set(all.flatMap(({ lists }) => lists.map(({ foreign }) => foreign)))];
+  const stores = [...new Set(all.flatMap(({ lists }) => lists.map(({ name }) => name)))];
+  const head = all.flatMap(({ runtime }) =>
+    sizes.map((size) => `${runtime.split(" ")[0]}: ${size.toLocaleString("en")}`)
+  );
+  const rows = stores.map((store) => [
+    store,
+    ...all.flatMap(({ lists }) =>
+      sizes.map((size) => {
+        const found = lists.find(({ name, foreign }) => name === store && foreign === size);
+        return found ? rounded(found.p50) : "–";
+      })
+    ),
+  ]);
+  return markdown(["`list`, µs, with so many of others", ...head], rows);
+}
+
+/** Expired records cleared beside live traffic. */
+export function clearing(all: readonly Clearing[]): string {
+  const ms = (value: number) => `${rounded(value)} ms`;
+  const rows = all.map(({ runtime, records, removed, seconds, before, during }) => [
+    runtime,
+    records.toLocaleString("en"),
+    rounded(removed / seconds),
+    ms(before.p50),
+    ms(during.p50),
+    ms(before.p99),
+    ms(during.p99),
+  ]);
+  return markdown(
+    ["runtime", "expired records", "removed/s", "p50 before", "p50 meanwhile", "p99 before", "p99 meanwhile"],
+    rows,
+  );
 }
 
 /** All the stores' names, in the order of the first runtime that has them. */

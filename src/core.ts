@@ -42,8 +42,8 @@ export function makeCore(settings: Settings): Core {
 /** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
 function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
   if (stampOf === undefined) return undefined;
-  const guard = new Guard(timeout, () => events.emit("store-error"));
+  const guard = new Guard(timeout, events);
   const isStamp = (value: unknown): value is string | undefined =>
     value === undefined || typeof value === "string";
-  return (userId) => guard.call(() => stampOf(userId), isStamp);
+  return (userId) => guard.call("stampOf", () => stampOf(userId), isStamp);
 }

@@ -1,7 +1,9 @@
 /** Stands before a store: bounds every call in time, checks every answer, and makes every failure a typed one. */
 
 import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+import { isTraced, traced } from "./tracing.ts";
 
 const isInstant = (value: unknown) => Number.isFinite(value);
 
@@ -24,16 +26,27 @@ const isVersion = (value: unknown): value is string | undefined =>
 /** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
 export class Guard {
   readonly #timeout: number;
-  readonly #onFailure: () => void;
+  readonly #events: Events;
 
-  /** `timeout` in seconds; `onFailure` is told of every failed call. */
-  constructor(timeout: number, onFailure: () => void) {
+  /** `timeout` in seconds; `events` is told of every failed call. */
+  constructor(timeout: number, events: Events) {
     this.#timeout = timeout;
-    this.#onFailure = onFailure;
+    this.#events = events;
   }
 
-  /** Runs a call. */
-  call<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
+  /** Runs a call: `operation` and `key`, the storage key it is about, are for those who trace. */
+  call<T>(
+    operation: string,
+    run: () => MaybePromise<unknown>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): MaybePromise<T> {
+    if (!isTraced()) return this.#run(run, isRight);
+    const tag = key === undefined ? undefined : this.#events.tagOf(key);
+    return traced(operation, () => this.#run(run, isRight), tag);
+  }
+
+  #run<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
     try {
       return this.answer(run(), isRight);
     } catch (error) {
@@ -60,7 +73,7 @@ export class Guard {
     const failure = error instanceof SessionError
       ? error
       : new SessionError("ERR_STORE", "The session store failed", { cause: error });
-    if (failure.code === "ERR_STORE") this.#onFailure();
+    if (failure.code === "ERR_STORE") this.#events.emit("store-error");
     return failure;
   }
 }
@@ -76,7 +89,8 @@ export class GuardedStore {
   }
 
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    // Written out: every request that uses its session comes by here.
+    if (isTraced()) return this.#guard.call("load", () => this.#store.load(key), isStoredOrNone, key);
+    // Written out, without a closure: every request that uses its session comes by here.
     try {
       return this.#guard.answer(this.#store.load(key), isStoredOrNone);
     } catch (error) {
@@ -85,11 +99,11 @@ export class GuardedStore {
   }
 
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.create(key, record), isVersion);
+    return this.#write("create", () => this.#store.create(key, record), isVersion, key);
   }
 
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.save(key, record, version), isVersion);
+    return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
   }
 
   rotate(
@@ -98,11 +112,16 @@ export class GuardedStore {
     record: SessionRecord,
     version: string,
   ): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.rotate(oldKey, newKey, record, version), isVersion);
+    return this.#write(
+      "rotate",
+      () => this.#store.rotate(oldKey, newKey, record, version),
+      isVersion,
+      oldKey,
+    );
   }
 
   delete(key: string): MaybePromise<boolean> {
-    return this.#write(() => this.#store.delete(key), isBoolean);
+    return this.#write("delete", () => this.#store.delete(key), isBoolean, key);
   }
 
   get canTouch(): boolean {
@@ -110,33 +129,43 @@ export class GuardedStore {
   }
 
   touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#write(() => this.#store.touch!(key, touchedAt, expiresAt), isBoolean);
+    return this.#write("touch", () => this.#store.touch!(key, touchedAt, expiresAt), isBoolean, key);
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {
     if (this.#store.clearExpired === undefined) unsupported("clear expired sessions");
-    return this.#write(() => this.#store.clearExpired!(now, limit), isCount);
+    return this.#write("clearExpired", () => this.#store.clearExpired!(now, limit), isCount);
   }
 
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
     if (this.#store.list === undefined) unsupported("list a user's sessions");
-    return this.#guard.call(() => this.#store.list!(userId), isIndex);
+    return this.#guard.call("list", () => this.#store.list!(userId), isIndex);
   }
 
   close(): MaybePromise<void> {
-    return this.#guard.call(() => this.#store.close?.(), (value): value is void => value === value);
+    return this.#guard.call("close", () => this.#store.close?.(), (value): value is void => value === value);
   }
 
   /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
-  #write<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    return this.#guard.call(() => {
-      try {
-        const answer = run();
-        return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
-      } catch (error) {
-        return trouble(error);
-      }
-    }, isRight);
+  #write<T>(
+    operation: string,
+    run: () => MaybePromise<unknown>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): MaybePromise<T> {
+    return this.#guard.call(
+      operation,
+      () => {
+        try {
+          const answer = run();
+          return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
+        } catch (error) {
+          return trouble(error);
+        }
+      },
+      isRight,
+      key,
+    );
   }
 }
 

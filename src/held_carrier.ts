@@ -42,7 +42,7 @@ export class HeldCarrier implements Carrier {
   readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
 
   constructor(store: SessionStore, kit: CarrierKit) {
-    this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
+    this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
   }

@@ -29,7 +29,7 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
 };
 /** What the core needs from the runtime: no files, no network. */
-const coreBuiltins = ["node:async_hooks"];
+const coreBuiltins = ["node:async_hooks", "node:diagnostics_channel"];
 
 interface Text {
   readonly path: string;
