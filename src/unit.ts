@@ -51,13 +51,12 @@ export class Unit {
   #running: Promise<void> | undefined;
   /** Whether a save failed that may have been written all the same. */
   #isDoubtful = false;
-  readonly #logOut: LogOut;
+  #logOut: LogOut | undefined;
   /** When this unit began, in this process's own order of events. */
   readonly #begun: number;
 
   constructor(core: Core, header: string | null | undefined, found?: Found, draft?: Draft) {
     this.core = core;
-    this.#logOut = new LogOut(core.carrier, core.events);
     this.#header = header;
     this.found = found;
     this.#begun = core.ends.begin();
@@ -82,7 +81,7 @@ export class Unit {
    */
   commit(isAnswer: boolean): MaybePromise<void> {
     // It is tried once more.
-    if (isAnswer && this.#logOut.isOwed) return this.flush();
+    if (isAnswer && this.#logOut?.isOwed) return this.flush();
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
@@ -143,7 +142,7 @@ export class Unit {
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
   busy(): Promise<void> | undefined {
-    return this.#logOut.running ?? this.#running;
+    return this.#logOut?.running ?? this.#running;
   }
 
   /** While something runs, the next commit waits; the failure belongs to whoever asked for it. */
@@ -188,17 +187,18 @@ export class Unit {
     };
     const done = (saved: Found): MaybePromise<void> => {
       if (this.state !== state) {
-        this.#logOut.moved = saved;
+        this.#logOut!.moved = saved;
         return;
       }
       const { key } = saved.place;
       if (found === undefined) core.events.emit("created", key);
-      if (cycles === "login" || found !== undefined && cycles !== undefined) core.events.emit(cycles, key);
+      const isMoved = found !== undefined && saved.place.isFormer !== true;
+      if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
       return this.#saved(saved, renews, isReplayed || saved.record !== written);
     };
     const failed = (error: unknown): never => {
       state.log = [...log, ...state.log];
-      if (cycles === "login" || state.cycles === undefined) state.cycles = cycles;
+      if (cycles !== undefined) state.cycle(cycles.why, cycles.grace);
       const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
       if (isDoubtful && this.state === state) this.#isDoubtful = true;
       return trouble(error);
@@ -210,7 +210,7 @@ export class Unit {
     try {
       saving = found === undefined
         ? create(put(draft, text, undefined))
-        : core.lines.save({ found, rotates: cycles !== undefined, apply });
+        : core.lines.save({ found, rotates: cycles?.grace, apply });
     } catch (error) {
       return failed(error);
     }
@@ -256,7 +256,7 @@ export class Unit {
     const { key, version } = found!.place;
     const fresh = await core.carrier.reload(found!.place);
     if (this.state !== state) {
-      if (fresh !== undefined) this.#logOut.moved = fresh;
+      if (fresh !== undefined) this.#logOut!.moved = fresh;
       return;
     }
     if (fresh !== undefined && (fresh.place.key !== key || fresh.place.version !== version)) {
@@ -303,7 +303,8 @@ export class Unit {
     const { core, found, state } = this;
     const left = found && { found, state, isDoubtful: this.#isDoubtful };
     const fresh = new Unit(core, this.#header).state;
-    const ended = this.#logOut.end(left, this.#running, (left) => {
+    const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
+    const ended = logOut.end(left, this.#running, (left) => {
       if (this.found !== undefined || this.state.log.length > 0) return;
       this.found = left.found;
       this.state = left.state;
@@ -312,7 +313,7 @@ export class Unit {
     this.found = undefined;
     this.state = fresh;
     this.#isDoubtful = false;
-    return this.#logOut.tell(this.#run(ended.then(() => {
+    return logOut.tell(this.#run(ended.then(() => {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       return core.events.settled();
     })));
