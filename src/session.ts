@@ -100,7 +100,10 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     if (grace > 0 && core.carrier.hasGrace !== true) {
-      throw new SessionError("ERR_UNSUPPORTED", "A session in a cookie cannot have a key cycled with grace");
+      throw new SessionError(
+        "ERR_UNSUPPORTED",
+        "Cannot cycle the key with grace: these sessions have no record that could lead from one id to the next",
+      );
     }
     state.cycle("rotated", grace);
     state.change(() => {});

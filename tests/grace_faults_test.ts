@@ -30,14 +30,14 @@ interface World {
   begin(data: Record<string, unknown>): Promise<Browser>;
 }
 
-function world(wrapped: (inner: MemoryStore) => SessionStore = (inner) => inner): World {
+function world(wrapped: (inner: MemoryStore) => SessionStore = (inner) => inner, timeout = 0.05): World {
   const clock = { now: 1_800_000_000_000 };
   const now = () => clock.now;
   const inner = new MemoryStore({ now });
   const watched = watch(wrapped(inner));
   const events: string[] = [];
   const onEvent = ({ type }: { type: string }) => events.push(type);
-  const make = (store: SessionStore) => createSessions({ store, secrets, now, onEvent, timeout: 0.05 });
+  const make = (store: SessionStore) => createSessions({ store, secrets, now, onEvent, timeout });
   const sessions = make(watched.store);
   return {
     clock,
@@ -317,7 +317,7 @@ describe("many at once under one old id", () => {
       const alive: number[] = [];
       for (let round = 0; round < 500; round++) {
         const roll = dice(seed + round);
-        const site = world();
+        const site = world(undefined, 60);
         const browser = await site.begin({ a: 1 });
         await browser.see((session) => session.login("ann"));
         if (roll(2) === 0) await browser.twin().see(rotate);
