@@ -300,16 +300,6 @@ describe("many at once under one old id", () => {
     assert.equal(await browser.see((session) => session.size), 51);
   });
 
-  it("SR-040 a handle from before a rotation ends the session or says 0", async () => {
-    const site = world();
-    const browser = await site.begin({ a: 1 });
-    await browser.see((session) => session.login("ann"));
-    const { handle } = (await site.sessions.list("ann"))[0]!;
-    await browser.see(rotate);
-    const ended = await site.sessions.revoke(handle);
-    assert.equal(await browser.see((session) => session.isNew), ended === 1, `answered ${ended}`);
-  });
-
   for (const isOther of [false, true]) {
     const where = isOther ? "in another process" : "in this process";
     it(`SR-033 after a flush beside rotations with grace ${where} nobody is in, in 500 orders`, async () => {

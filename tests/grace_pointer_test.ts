@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CachedStore } from "../backends/cached.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import {
   createSessions,
@@ -167,6 +168,46 @@ describe("the end of a grace", () => {
     const answer = await late.go();
     assert.deepEqual([answer.status, answer.headers.getSetCookie()], [200, []]);
     assert.ok(events.every(({ type }) => type !== "gone"));
+  });
+});
+
+describe("an old id whose record another process has in its cache", () => {
+  /** Two processes with caches of their own over one store; the second has seen the session before the rotation. */
+  async function cached() {
+    const { browser, inner, clock, make } = await open();
+    const now = () => clock.now;
+    const process = () =>
+      make({ store: new CachedStore(new MemoryStore({ now }), inner, { now, staleness: 60 }) });
+    const [ours, others] = [process(), process()];
+    const old = browser.twin(others);
+    assert.deepEqual(await old.data(), { a: 1 });
+    await browser.see(rotate, { sessions: ours });
+    return { browser, old, ours, clock };
+  }
+
+  it("SR-031 leads to the session, and what is written under it is kept", async () => {
+    const { browser, old } = await cached();
+    assert.deepEqual(await old.data(), { a: 1 });
+    await old.see((session) => session.set("b", 2));
+    assert.deepEqual(await browser.data(), { a: 1, b: 2 });
+    assert.deepEqual(await old.data(), { a: 1, b: 2 });
+  });
+
+  it("SR-033 ends the session when it is logged out", async () => {
+    const { browser, old } = await cached();
+    await old.see((session) => session.flush());
+    for (const one of [old, browser]) assert.deepEqual(await one.data(), {});
+  });
+
+  it("SR-031 is not rotated again, and is dead after a log-in under it", async () => {
+    const { browser, old } = await cached();
+    const id = await idOf(browser);
+    assert.deepEqual((await old.visit(rotate)).headers.getSetCookie(), []);
+    assert.equal(await idOf(browser), id);
+    const planted = old.twin();
+    await old.see((session) => session.login("eve"));
+    for (const one of [planted, browser]) assert.deepEqual(await one.data(), {});
+    assert.equal(await old.see((session) => session.userId), "eve");
   });
 });
 

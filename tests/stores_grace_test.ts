@@ -140,6 +140,16 @@ overEveryStore("rotation with grace", (site) => {
     }
   });
 
+  it("SR-031 a log-in that comes with the old cookie: no id from before it leads anywhere, at once", async () => {
+    const browser = await begin({ a: 1 });
+    const [planted, login] = [browser.twin(), browser.twin()];
+    await rotate(browser);
+    await login.see((session) => session.login("ann"));
+    assert.equal(await login.see((session) => session.userId), "ann");
+    for (const one of [planted, browser]) assert.deepEqual(await one.data(), {});
+    assert.deepEqual(await login.data(), { a: 1 });
+  });
+
   it("SR-031 a log-in in flight under the old id leaves neither old id alive", async () => {
     const browser = await begin({ a: 1 });
     const attacker = browser.twin();
