@@ -226,13 +226,15 @@ export class HeldCarrier implements Carrier {
     return now.place.isFormer ? { ...place, isFormer: true } : await this.#fresh(place);
   }
 
-  /** The keys that a session has had since it was under this one: by rotations of this process, and by those with grace. */
-  async *#since(key: string): AsyncGenerator<string> {
+  /** The keys that a session has had since this one, by rotations with grace and, for a log-out, by all of this process. */
+  async *#since(key: string, isLogOut = false): AsyncGenerator<string> {
     const keys = new Set([key]);
     for (const one of keys) {
       yield one;
-      const next = [await this.#rotations.get(one), (await this.#trail.from(one).catch(trouble))?.key];
-      for (const key of next) if (key !== undefined) keys.add(key);
+      const own = isLogOut ? await this.#rotations.get(one) : undefined;
+      if (own !== undefined) keys.add(own);
+      const sign = await this.#trail.from(one).catch(trouble);
+      if (sign !== undefined) keys.add(sign.key);
     }
   }
 
@@ -242,7 +244,7 @@ export class HeldCarrier implements Carrier {
    */
   async end({ place }: Found): Promise<boolean> {
     let isEnded = false;
-    for await (const key of this.#since(place.key)) isEnded = await this.#store.delete(key) || isEnded;
+    for await (const key of this.#since(place.key, true)) isEnded = await this.#store.delete(key) || isEnded;
     return isEnded;
   }
 

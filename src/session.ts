@@ -63,9 +63,9 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    *
    * With `grace`, the old id leads to the session for that many seconds more, so that requests on their way are not logged
    * out: for a change of ids now and then, not for a change of rights. They read, write and log out as under the new id,
-   * but get no cookie: the browser has it from the answer that made it. Asked for again under the old id, it does nothing. Of several calls
-   * in one request the shortest grace counts, and with a `login` there is none. Who comes with the old id after the grace is
-   * a new visitor, and for a day also an event, `reuse`.
+   * but get no cookie: the browser has it from the answer that made it. Asked for again under the old id, it does nothing.
+   * Of several calls in one request the shortest grace counts, and with a `login` there is none. Who comes with the old id
+   * after the grace is a new visitor, and for a day also an event, `reuse`.
    *
    * @throws {TypeError} If `grace` is not a number. @throws {RangeError} If it is not from 0, the default, to 300 seconds.
    * @throws {SessionError} `ERR_UNSUPPORTED` for a grace when sessions are kept in the cookie; `ERR_CLOSED`.

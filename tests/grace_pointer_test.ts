@@ -151,6 +151,17 @@ describe("the end of a grace", () => {
     }
   });
 
+  it("SR-040 but no handle ends what another user's log-in has made of the session", async () => {
+    for (const isRotated of [false, true]) {
+      const { browser, make } = await open();
+      const { handle } = (await make().list("ann"))[0]!;
+      if (isRotated) await browser.see(rotate);
+      await browser.see((session) => session.login("eve"));
+      assert.equal(await browser.sessions.revoke(handle), 0);
+      assert.equal(await browser.see((session) => session.userId), "eve");
+    }
+  });
+
   it("SR-034 a save that comes back after the grace is refused, and changes nothing", async () => {
     const { browser, old, clock } = await open();
     const late = await arrive(old, (session) => session.set("late", 1));
