@@ -136,8 +136,8 @@ export class State {
   draft: Draft;
   /** The changes since the last save. */
   log: Change[] = [];
-  /** Why the next save is to be made under a new id, if it is. */
-  cycles: "rotated" | "login" | undefined;
+  /** Why the next save is to be made under a new id, if it is, and the seconds for which the old one leads there. */
+  cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
   readonly #format: Format;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
@@ -159,6 +159,15 @@ export class State {
   change(change: Change): void {
     change(this.draft);
     this.#log(change);
+  }
+
+  /** Has the next save made under a new id. Of several wishes a log-in counts, and the shortest grace. */
+  cycle(why: "rotated" | "login", grace: number): void {
+    const { cycles } = this;
+    this.cycles = {
+      why: cycles?.why === "login" ? "login" : why,
+      grace: Math.min(cycles?.grace ?? Infinity, grace),
+    };
   }
 
   #log(change: Change): void {
