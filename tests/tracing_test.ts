@@ -75,8 +75,8 @@ async function life(site: Site): Promise<string> {
   return cookie;
 }
 
-/** The calls of `life`, each in its order. */
-const lived = ["create", "load", "save", "load", "rotate", "load", "touch", "list", "load", "delete"];
+/** The calls of `life`, each in its order; the last one looks for a rotation with grace that the log-out has to follow. */
+const lived = ["create", "load", "save", "load", "rotate", "load", "touch", "list", "load", "delete", "load"];
 
 describe("SR-070 the channel of store calls", () => {
   it("tells each call from its start to its end, also where the store answers at once", async () => {
