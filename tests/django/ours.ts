@@ -1,0 +1,37 @@
+/** The other half of a Django site: a server of this runtime that does to `request.session` what `site.py` does. */
+
+import type { Session, Sessions } from "../../mod.ts";
+import { type LiveServer, listen } from "../live_server.ts";
+import type { Step } from "./site.ts";
+
+/** A step of a test's own. */
+export type Act = (session: Session, values: readonly unknown[]) => unknown;
+
+/** Starts it. `acts` are further steps. */
+export function startOurs(sessions: Sessions, acts: Record<string, Act> = {}): LiveServer {
+  const all: Record<string, Act> = { ...common, ...acts };
+  return listen(sessions.wrap(async (request: Request) => {
+    const status = Number(new URL(request.url).pathname.split("/").at(-1));
+    const answers: unknown[] = [];
+    for (const [name, ...values] of await request.json() as Step[]) {
+      const session = await (request as unknown as { session: Promise<Session> }).session;
+      answers.push(await all[name]!(session, values) ?? null);
+    }
+    return Response.json({ answers }, { status });
+  }));
+}
+
+const common: Record<string, Act> = {
+  get: (session, [key]) => session.get(key as string),
+  set: (session, [key, value]) => void session.set(key as string, value),
+  delete: (session, [key]) => void session.delete(key as string),
+  data: (session) => session.toObject(),
+  add: (session, [key, by]) => session.update(key as string, (old = 0) => (old as number) + (by as number)),
+  key: (session) => session.id,
+  clear: (session) => session.clear(),
+  flush: (session) => session.flush(),
+  cycle: (session) => session.cycleKey(),
+  expiry: (session, [value]) => session.setExpiry(value as number | null),
+  age: (session) => session.getExpiryAge(),
+  save: (session) => session.save(),
+};
