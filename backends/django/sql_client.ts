@@ -59,7 +59,11 @@ type Counted = SqlAnswer["rows"] & { readonly count?: number | null };
 
 function tagged(client: TaggedSqlClient, said: SqlDialect | undefined): Sql {
   const { adapter = "postgres" } = (client as { options?: { adapter?: string } }).options ?? {};
-  const own = /^postgres/.test(adapter) ? "postgresql" : /^(mysql|mariadb)$/.test(adapter) ? "mysql" : undefined;
+  const own = /^postgres/.test(adapter)
+    ? "postgresql"
+    : /^(mysql|mariadb)$/.test(adapter)
+    ? "mysql"
+    : undefined;
   if (own === undefined) throw unknown(`Bun.SQL over ${adapter}`);
   const dialect = agreed(own, said);
   return {
@@ -112,7 +116,9 @@ function spelled(dialect: SqlDialect, text: string): string {
 
 function agreed(own: SqlDialect, said: SqlDialect | undefined): SqlDialect {
   if (said === undefined || said === own) return own;
-  throw new TypeError(`Cannot use the database client: it speaks ${own}, but the option dialect says ${said}`);
+  throw new TypeError(
+    `Cannot use the database client: it speaks ${own}, but the option dialect says ${said}`,
+  );
 }
 
 function unknown(received: unknown): TypeError {

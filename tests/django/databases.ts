@@ -152,4 +152,3 @@ function answers(port: number, kind: "postgres" | "mysql"): Promise<boolean> {
     socket.setTimeout(1000, () => end(false));
   });
 }
-

@@ -1,7 +1,7 @@
 /** The other half of a Django site: a server of this runtime that does to `request.session` what `site.py` does. */
 
 import type { Session, Sessions } from "../../mod.ts";
-import { type LiveServer, listen } from "../live_server.ts";
+import { listen, type LiveServer } from "../live_server.ts";
 import type { Step } from "./site.ts";
 
 /** A step of a test's own. */
