@@ -4,6 +4,43 @@ import type { Session, Sessions } from "../../mod.ts";
 import { listen, type LiveServer } from "../live_server.ts";
 import type { Step } from "./site.ts";
 
+/** Places in a handler where a test can hold requests up. */
+export class Gates {
+  readonly #gates = new Map<
+    string,
+    { reached: number; watch(): void; open(): void; opened: Promise<void> }
+  >();
+
+  /** Holds a request at a gate. */
+  wait(name: string): Promise<void> {
+    const gate = this.#gate(name);
+    gate.reached++;
+    gate.watch();
+    return gate.opened;
+  }
+
+  /** Resolves when so many requests are at the gate. */
+  async reached(name: string, count = 1): Promise<void> {
+    const gate = this.#gate(name);
+    while (gate.reached < count) await new Promise<void>((resolve) => gate.watch = resolve);
+  }
+
+  /** Lets them go. */
+  open(name: string): void {
+    this.#gate(name).open();
+  }
+
+  #gate(name: string) {
+    let gate = this.#gates.get(name);
+    if (gate === undefined) {
+      const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+      gate = { reached: 0, watch() {}, open, opened };
+      this.#gates.set(name, gate);
+    }
+    return gate;
+  }
+}
+
 /** A step of a test's own. */
 export type Act = (session: Session, values: readonly unknown[]) => unknown;
 

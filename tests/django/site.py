@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 
 import django
 from django.conf import settings
@@ -105,17 +106,14 @@ def operate(request, name, *args):
         user = auth.get_user(request)
         return user.username if user.is_authenticated else None
     elif name == "password":
-        user = auth.get_user(request)
+        user = request.user
+        user.is_authenticated  # looked up now: afterwards the session would not fit it any more
         user.set_password(args[0])
         user.save()
         auth.update_session_auth_hash(request, user)
-    elif name == "password_of":
+    elif name == "user":
         user = get_user_model().objects.get(username=args[0])
-        user.set_password(args[1])
-        user.save()
-        return user.password
-    elif name == "password_hash":
-        return get_user_model().objects.get(username=args[0]).password
+        return {"id": user.pk, "password": user.password, "hash": user.get_session_auth_hash()}
     elif name == "tell":
         messages.add_message(request, args[0], args[1], extra_tags=args[2] if len(args) > 2 else "")
     elif name == "told":
@@ -128,7 +126,11 @@ def operate(request, name, *args):
 
 
 def do(request, status=200):
-    answers = [operate(request, *one) for one in json.loads(request.body)]
+    try:
+        answers = [operate(request, *one) for one in json.loads(request.body)]
+    except Exception:
+        traceback.print_exc()
+        raise
     return JsonResponse({"answers": answers}, status=status)
 
 
