@@ -4,6 +4,7 @@ import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
 import { discard, dress, mark, undress, type Wearer } from "./respond.ts";
 import { Session } from "./session.ts";
+import { leave } from "./stale.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";
 
@@ -52,7 +53,8 @@ export class Scope {
 
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
   async settled(): Promise<void> {
-    if (this.#core.savesEveryRequest && this.#request.headers.has("cookie")) this.session();
+    const header = this.#request.headers.get("cookie");
+    if (this.#core.savesEveryRequest && header !== null || this.#core.manners.attends(header)) this.session();
     await this.#promise?.catch(() => {});
   }
 
@@ -95,6 +97,7 @@ export class Scope {
   #dress<T>(answer: T, began: number): T | Response {
     const wearer: Wearer = { owner: this.#core, request: this.#request, began };
     const unit = this.#unit;
+    if (unit !== undefined) leave(unit);
     const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
       !unit.isUsed && unit.fields.length === 0;
     return isPlain ? undress(answer, wearer) : dress(answer, wearer, unit.fields, this.#onTakenAway);
@@ -111,7 +114,10 @@ export class Scope {
     this.close();
     await this.#core.events.settled();
     if (!(error instanceof SessionError)) throw error;
-    return this.#dress(await this.#onError(error, this.#request), began);
+    const answer = await this.#onError(error, this.#request);
+    const isBare = error.code === "ERR_GONE" && this.#core.manners.baresGone &&
+      !this.#unit?.fields.length;
+    return isBare ? answer : this.#dress(answer, began);
   }
 
   /** Commits now; the headers to send along with an answer that is no `Response`. */
@@ -122,6 +128,7 @@ export class Scope {
       const unit = this.#unit!;
       await unit.busy();
       await this.#commitClosed(unit);
+      leave(unit);
       if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
         mark(headers);
         for (const field of unit.fields) headers.append("set-cookie", field);

@@ -1,6 +1,7 @@
 /** The session that a handler sees: a map, with Django's names for what happens to it. */
 
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
+import type { Entrance, LoginOptions } from "./manners.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
 
 /** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */
@@ -72,7 +73,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
    * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`.
    */
-  login(userId: string, options: { readonly stamp?: string } = {}): void {
+  login(userId: string, options: LoginOptions = {}): void {
     const { state, core } = write(this);
     if (typeof userId !== "string" || userId === "") {
       throw new TypeError(
@@ -88,16 +89,17 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     const now = core.now();
-    if (state.draft.userId !== undefined && state.draft.userId !== userId) state.clear();
-    state.cycles = "login";
+    const entrance = core.manners.login?.(userId, options) ?? stamped(userId, stamp);
+    if (!entrance.isRepeated(state.draft)) {
+      if (entrance.replaces(state.draft)) state.clear();
+      state.cycles = "login";
+    }
     state.change((draft) => {
-      if (draft.userId !== undefined && draft.userId !== userId) {
+      if (entrance.replaces(draft)) {
         draft.values.clear();
         draft.notes = {};
       }
-      const { stamp: _, ...notes } = draft.notes;
-      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
-      draft.userId = userId;
+      entrance.enter(draft);
       draft.createdAt = now;
       draft.touchedAt = now;
     });
@@ -216,6 +218,19 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value: () => "Session {}",
 });
+
+/** The library's own log-in: a user, and a stamp beside the data. */
+function stamped(userId: string, stamp: string | undefined): Entrance {
+  return {
+    isRepeated: () => false,
+    replaces: (draft) => draft.userId !== undefined && draft.userId !== userId,
+    enter(draft) {
+      const { stamp: _, ...notes } = draft.notes;
+      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
+      draft.userId = userId;
+    },
+  };
+}
 
 /** A rejection in place of a throw. */
 function attempt(run: () => Promise<void>): Promise<void> {

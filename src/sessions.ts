@@ -1,16 +1,17 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CarrierKit, ownCarrier } from "./carrier.ts";
+import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
 import * as devices from "./devices.ts";
 import { Ends } from "./ends.ts";
-import { SessionError } from "./errors.ts";
+import { SessionError, unbound } from "./errors.ts";
 import { Events } from "./events.ts";
 import { Guard } from "./guard.ts";
 import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive, open } from "./load.ts";
+import { ownManners } from "./manners.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
@@ -151,6 +152,8 @@ export class Sessions<Data extends object = SessionData> {
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
     if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
+    const { manners } = this.#core;
+    if (manners !== ownManners && manners.attends(request.headers.get("cookie"))) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -209,6 +212,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
+    this.#core.manners.demandIndex();
     const ended = await devices.revoke(this.#core, handle, options);
     await this.#core.events.settled();
     return ended;
@@ -301,13 +305,14 @@ function makeCore(settings: Settings): Core {
   const events = new Events(onEvent, now, (key) => tags.sign(key));
   const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
   const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
-  const carrier = make(kit);
-  const format = new Format(settings.codec, settings.maxBytes);
+  const carrier: Carrier = make(kit);
+  const format = carrier.format ?? new Format(settings.codec, settings.maxBytes);
   const core: Core = {
     carrier,
     lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
     events,
     format,
+    manners: carrier.manners ?? ownManners,
     limits: settings,
     rolls: settings.rolling,
     savesEveryRequest: settings.saveEveryRequest,
@@ -334,15 +339,6 @@ const answerOrThrow: OnError = (error) => {
   if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return refusal(code);
   throw error;
 };
-
-function unbound(): Promise<never> {
-  return Promise.reject(
-    new SessionError(
-      "ERR_UNBOUND",
-      "There is no session here: the request was not wrapped by this sessions object",
-    ),
-  );
-}
 
 function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
   return typeof (value as Promise<unknown> | undefined)?.then === "function";

@@ -32,6 +32,8 @@ export interface DjangoEngine {
   readonly format: "signed" | "json";
   /** The cookie's name, where it is part of what is stored (file names); `djangoSessions` refuses to run with another one. */
   readonly cookieName?: string;
+  /** The site's `USE_TZ`, where the engine was told: it also decides how dates in session data are spelled. */
+  readonly useTz?: boolean;
   /** The row under a key, expired or not. */
   load(key: string): MaybePromise<DjangoRow | undefined>;
   /** Inserts a row; `false`: the key is taken. */

@@ -1,10 +1,16 @@
 /** Group commit: the writes of one turn of the event loop share a transaction. */
 import { setImmediate, setTimeout } from "node:timers";
-import type { Connection, Statements } from "./connection.ts";
+import type { Statements } from "./connection.ts";
 import { backoff, closed, isBusy, late, troubleOf } from "./trouble.ts";
 
-interface Write {
-  readonly apply: (statements: Statements) => unknown;
+/** What transactions are made on. */
+export interface Transactions<S> {
+  /** Does all of `work` in one transaction, or nothing of it. */
+  transaction(work: (statements: S) => void): void;
+}
+
+interface Write<S> {
+  readonly apply: (statements: S) => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** When to give up, by `performance.now()`. */
@@ -12,10 +18,10 @@ interface Write {
 }
 
 /** The writes that wait for the next transaction, in the order they came. */
-export class Writes {
-  readonly #connection: Connection;
+export class Writes<S = Statements> {
+  readonly #connection: Transactions<S>;
   readonly #timeout: number;
-  #waiting: Write[] = [];
+  #waiting: Write<S>[] = [];
   #flushing = false;
   #closed = false;
   #drained: (() => void) | undefined;
@@ -26,17 +32,17 @@ export class Writes {
   #lastError: unknown;
 
   /** `timeout` in milliseconds. */
-  constructor(connection: Connection, timeout: number) {
+  constructor(connection: Transactions<S>, timeout: number) {
     this.#connection = connection;
     this.#timeout = timeout;
   }
 
   /** The result of `apply`, once it is committed. `apply` may run several times, but only one run lasts. */
-  add<T>(apply: (statements: Statements) => T): Promise<T> {
+  add<T>(apply: (statements: S) => T): Promise<T> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise<T>((resolve, reject) => {
       const deadline = performance.now() + this.#timeout;
-      this.#waiting.push({ apply, resolve: resolve as Write["resolve"], reject, deadline });
+      this.#waiting.push({ apply, resolve: resolve as Write<S>["resolve"], reject, deadline });
       if (this.#flushing) return;
       this.#flushing = true;
       setImmediate(() => this.#flush());
@@ -69,7 +75,7 @@ export class Writes {
     this.#next();
   }
 
-  #failed(batch: Write[], error: unknown): void {
+  #failed(batch: Write<S>[], error: unknown): void {
     this.#lastError = error;
     if (isBusy(error)) return this.#next(backoff(this.#busy++));
     this.#size = Math.ceil(batch.length / 2);
