@@ -6,8 +6,11 @@
 
 import { Sessions } from "../src/sessions.ts";
 import type { SessionData } from "../src/session_map.ts";
-import { DjangoDbStore, type DjangoDbStoreOptions } from "./django/db.ts";
+import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/cache.ts";
+import { DjangoDbStore } from "./django/db.ts";
+import type { DjangoDbStoreOptions } from "./django/db_options.ts";
 import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
+import { DjangoFileStore, type DjangoFileStoreOptions } from "./django/file.ts";
 import { type DjangoSessionsOptions, settleDjango } from "./django/options.ts";
 import {
   type DjangoMessage,
@@ -18,10 +21,29 @@ import {
   verifySessionAuthHash,
 } from "./django/readers.ts";
 
-export { DjangoDbStore, djangoMessages, djangoUser, sessionAuthHash, verifySessionAuthHash };
+export {
+  DjangoCacheStore,
+  DjangoDbStore,
+  DjangoFileStore,
+  djangoMessages,
+  djangoUser,
+  sessionAuthHash,
+  verifySessionAuthHash,
+};
+export type { Mysql2Client, PgClient, SqlClient, SqlDialect, TaggedSqlClient } from "./django/sql_client.ts";
+export type { SqliteDatabase, SqliteStatement } from "./sqlite/database.ts";
 export type {
+  BunRedisClient,
+  IoRedisClient,
+  NodeRedisClient,
+  NodeRedisCluster,
+  RedisClient,
+} from "./redis/client.ts";
+export type {
+  DjangoCacheStoreOptions,
   DjangoDbStoreOptions,
   DjangoEngine,
+  DjangoFileStoreOptions,
   DjangoMessage,
   DjangoRow,
   DjangoSessionsOptions,

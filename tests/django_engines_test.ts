@@ -15,7 +15,7 @@ import postgres from "postgres";
 import { DjangoCacheStore } from "../backends/django/cache.ts";
 import { DjangoFileStore } from "../backends/django/file.ts";
 import { isSqlClient, recogniseSql, type SqlClient } from "../backends/django/sql_client.ts";
-import { type Dates, SqlEngine } from "../backends/django/sql_engine.ts";
+import { SqlEngine } from "../backends/django/sql_engine.ts";
 import {
   type DatabaseServer,
   mariaFound,
@@ -69,12 +69,7 @@ const mariaClients: Record<string, Open> = {
   "Bun.SQL": bunSql("mysql"),
 };
 
-const asIs: Dates = { write: (instant) => new Date(instant).toISOString(), read: Number };
-const inUtc: Dates = {
-  write: (instant) => new Date(instant).toISOString().replace("T", " ").replace("Z", "000"),
-  read: (text) => Date.parse(`${text.replace(" ", "T").slice(0, 23)}Z`),
-};
-const options = { table: "django_session", timeout: 5 };
+const options = { table: "django_session", timeout: 5, useTz: true };
 
 const tables = {
   PostgreSQL: `CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, ` +
@@ -84,9 +79,9 @@ const tables = {
 };
 
 for (
-  const [name, service, found, start, clients, dates] of [
-    ["PostgreSQL", "postgresql", postgresFound, startPostgres, postgresClients, asIs],
-    ["MariaDB", "mariadb-server", mariaFound, startMaria, mariaClients, inUtc],
+  const [name, service, found, start, clients] of [
+    ["PostgreSQL", "postgresql", postgresFound, startPostgres, postgresClients],
+    ["MariaDB", "mariadb-server", mariaFound, startMaria, mariaClients],
   ] as const
 ) {
   describe(`Django's table in ${name}`, needs(service, found), () => {
@@ -106,13 +101,12 @@ for (
         const opened: Opened[] = [];
         before(() => void opened.push(open(server), open(server)));
         after(() => Promise.all(opened.map(({ close }) => close())));
-        const engine = (which: number) =>
-          new SqlEngine(recogniseSql(opened[which]!.client), { ...options, dates });
+        const engine = (which: number) => new SqlEngine(recogniseSql(opened[which]!.client), options);
         testEngine({ open: () => ({ one: engine(0), other: engine(1) }), end: "stored" });
 
         it("a table that is missing or has other columns is told by name", async () => {
           const sql = recogniseSql(opened[0]!.client);
-          const other = (table: string) => new SqlEngine(sql, { ...options, dates, table });
+          const other = (table: string) => new SqlEngine(sql, { ...options, table });
           await engine(0).check();
           await assert.rejects(other("nothing_here").check(), {
             code: "ERR_STORE",
@@ -131,7 +125,7 @@ for (
           const stuck = new SqlEngine({
             dialect: sql.dialect,
             run: () => new Promise(() => {}),
-          }, { ...options, dates, timeout: 0.02 });
+          }, { ...options, timeout: 0.02 });
           await assert.rejects(stuck.load(freshKey()), { code: "ERR_STORE" });
         });
 

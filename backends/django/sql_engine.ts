@@ -1,28 +1,18 @@
 /** Django's `django_session` table in PostgreSQL, MySQL or MariaDB, over the client that the program already has. */
 
 import { SessionError } from "../../src/errors.ts";
+import { readDate, toColumn, toExpiry } from "./dates.ts";
+import type { DjangoDbSettings } from "./db_options.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
 import type { Sql, SqlAnswer } from "./sql_client.ts";
 import { refusalOf } from "./sql_trouble.ts";
 
-/** What an engine over SQL has to know. */
-export interface SqlEngineOptions {
-  readonly table: string;
-  /** Seconds for one statement. */
-  readonly timeout: number;
-  /** How the column spells an instant, and what a spelling means: MySQL keeps dates without their zone. */
-  readonly dates: Dates;
-}
-
-/** Instants (ms) as text and back. */
-export interface Dates {
-  write(instant: number): string;
-  /** `NaN` for what is no date. */
-  read(text: string): number;
-}
-
 /** What differs between the two dialects. */
 interface Spelling {
+  /** An instant (ms) as the column takes it. PostgreSQL keeps instants; MySQL has no zones. */
+  write(instant: number, useTz: boolean): string;
+  /** What `end` means, in ms. */
+  read(text: string, useTz: boolean): number | undefined;
   /** A placeholder for the end of a row. */
   date(place: number): string;
   /** The end of a row as text. */
@@ -35,12 +25,16 @@ interface Spelling {
 
 const spellings: Record<Sql["dialect"], Spelling> = {
   postgresql: {
+    write: (instant) => toExpiry(instant, true),
+    read: (text) => Number(text),
     date: (place) => `$${place}::text::timestamptz`,
     end: "(floor(extract(epoch from expire_date) * 1000))::text",
     equal: (column, place) => `${column} = $${place}`,
     key: (first) => ({ sql: `session_key = $${first}`, count: 1 }),
   },
   mysql: {
+    write: toColumn,
+    read: readDate,
     date: (place) => `$${place}`,
     end: "CAST(expire_date AS CHAR)",
     equal: (column, place) => `CAST(${column} AS BINARY) = CAST($${place} AS BINARY)`,
@@ -58,14 +52,14 @@ export class SqlEngine implements DjangoEngine {
   readonly #spelling: Spelling;
   readonly #table: string;
   readonly #timeout: number;
-  readonly #dates: Dates;
+  readonly #useTz: boolean;
 
-  constructor(sql: Sql, { table, timeout, dates }: SqlEngineOptions) {
+  constructor(sql: Sql, { table, timeout, useTz }: Pick<DjangoDbSettings, "table" | "timeout" | "useTz">) {
     this.#sql = sql;
     this.#spelling = spellings[sql.dialect];
     this.#table = sql.dialect === "mysql" ? `\`${table}\`` : `"${table}"`;
     this.#timeout = timeout;
-    this.#dates = dates;
+    this.#useTz = useTz;
   }
 
   /** Whether the table is there, with Django's columns. @throws {SessionError} `ERR_STORE` If it is not. */
@@ -81,12 +75,12 @@ export class SqlEngine implements DjangoEngine {
     );
     const row = rows[0];
     if (row === undefined) return undefined;
-    const expiresAt = this.#dates.read(String(row["e"]));
+    const expiresAt = this.#spelling.read(String(row["e"]), this.#useTz);
     const text = row["t"];
-    if (typeof text !== "string" || Number.isNaN(expiresAt)) {
+    if (typeof text !== "string" || !Number.isFinite(expiresAt)) {
       throw new SessionError("ERR_DAMAGED", "A row of the Django site's sessions is no session");
     }
-    return { text, expiresAt };
+    return { text, expiresAt: expiresAt! };
   }
 
   async create(key: string, row: DjangoRow): Promise<boolean> {
@@ -130,7 +124,7 @@ export class SqlEngine implements DjangoEngine {
 
   async clearExpired(now: number, limit: number): Promise<number> {
     const most = Math.min(limit, 2 ** 31 - 1);
-    const before = this.#dates.write(now);
+    const before = this.#spelling.write(now, this.#useTz);
     const old = `expire_date < ${this.#spelling.date(1)} ORDER BY expire_date LIMIT ${most}`;
     if (this.#sql.dialect === "mysql") {
       return await this.#write(`DELETE FROM ${this.#table} WHERE ${old}`, [before]);
@@ -143,13 +137,18 @@ export class SqlEngine implements DjangoEngine {
     );
   }
 
+  /** Nothing: the client is the program's. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
   #at(key: string, first: number): { readonly sql: string; readonly values: readonly string[] } {
     const { sql, count } = this.#spelling.key(first);
     return { sql, values: new Array<string>(count).fill(key) };
   }
 
   #end(row: DjangoRow): string {
-    return this.#dates.write(row.expiresAt!);
+    return this.#spelling.write(row.expiresAt!, this.#useTz);
   }
 
   /** The number of rows that a statement changed; none, if it would have given a key to two rows. */
