@@ -13,7 +13,7 @@ import {
   startPostgres,
 } from "./django/databases.ts";
 import { testLive } from "./django/live_suite.ts";
-import { djangoFound, pythonHas } from "./django/site.ts";
+import { djangoFound, pythonHas } from "./django/real_site.ts";
 import { needs } from "./needs.ts";
 import { type Server, skip as noRedis, startServer } from "./redis_server.ts";
 

@@ -3,7 +3,7 @@
 import { describe } from "node:test";
 import { DjangoDbStore, djangoSessions } from "../backends/django.ts";
 import { testLive } from "./django/live_suite.ts";
-import { djangoFound } from "./django/site.ts";
+import { djangoFound } from "./django/real_site.ts";
 import { needs } from "./needs.ts";
 
 describe("live: Django's table in SQLite", needs("python3-django", djangoFound), () => {

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { Envelope } from "../backends/django/envelope.ts";
 import { readMembers, writeJson, writeMembers } from "../backends/django/json.ts";
 import { Random } from "../src/testing/random.ts";
-import { djangoFound, type DjangoSite, startDjango } from "./django/site.ts";
+import { djangoFound, type DjangoSite, startDjango } from "./django/real_site.ts";
 import { needs } from "./needs.ts";
 
 type Data = Record<string, unknown>;

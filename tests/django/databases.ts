@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort, until } from "../redis_server.ts";
-import { isRoot } from "./site.ts";
+import { isRoot } from "./real_site.ts";
 
 const execute = promisify(execFile);
 

@@ -6,7 +6,7 @@ import type { Sessions } from "../../mod.ts";
 import { djangoMessages, djangoUser, sessionAuthHash, verifySessionAuthHash } from "../../backends/django.ts";
 import type { LiveServer } from "../live_server.ts";
 import { type Act, Gates, startOurs } from "./ours.ts";
-import { type DjangoSite, type SiteOptions, startDjango, type Step, Visitor } from "./site.ts";
+import { type DjangoSite, type SiteOptions, startDjango, type Step, Visitor } from "./real_site.ts";
 
 /** An engine on both sides. */
 export interface LiveCase {

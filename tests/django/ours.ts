@@ -1,8 +1,8 @@
-/** The other half of a Django site: a server of this runtime that does to `request.session` what `site.py` does. */
+/** The other half of a Django site: a server of this runtime that does to `request.session` what `real_site.py` does. */
 
 import type { Session, Sessions } from "../../mod.ts";
 import { listen, type LiveServer } from "../live_server.ts";
-import type { Step } from "./site.ts";
+import type { Step } from "./real_site.ts";
 
 /** Places in a handler where a test can hold requests up. */
 export class Gates {

@@ -1,161 +1,153 @@
-/** A real Django site for tests, `site.py` beside this file, and a browser that visits it and a server of ours as one site. */
+/** What the tests of `./django` share: a site's table in memory, its sessions here, requests, and rows as Django writes them. */
 
-import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { SessionClient } from "../../src/testing.ts";
+import { toColumn } from "../../backends/django/dates.ts";
+import { Envelope } from "../../backends/django/envelope.ts";
+import { DjangoDbStore, djangoSessions, type DjangoSessionsOptions } from "../../backends/django.ts";
+import type { Session, SessionEvent, Sessions } from "../../mod.ts";
+import { connect, run } from "../sqlite_rig.ts";
 
-const python = "/usr/bin/python3";
+export const start = 1_800_000_000_000;
+export const secretKey = "django-insecure-1";
+export const twoWeeks = 1_209_600;
 
-/** Whether Debian's Python has all these modules. */
-export function pythonHas(...modules: string[]): boolean {
-  try {
-    execFileSync(python, ["-c", `import ${modules.join(", ")}`], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
+/** The statements of Django's migration, exactly. */
+export const schema: readonly string[] = [
+  `CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)`,
+  `CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")`,
+];
+
+export type EngineName = "db" | "signed_cookies";
+export type Work = (session: Session, request: Request) => unknown;
+export type Changes = Partial<DjangoSessionsOptions>;
+
+const salts = {
+  db: "django.contrib.sessions.SessionStore",
+  signed_cookies: "django.contrib.sessions.backends.signed_cookies",
+};
+
+/** A text as Django would sign it; `at` in milliseconds. */
+export function sign(
+  json: string,
+  { engine = "db", key = secretKey, at = start }: { engine?: EngineName; key?: string; at?: number } = {},
+): Promise<string> {
+  return new Envelope([new TextEncoder().encode(key)], salts[engine]).close(json, at);
+}
+
+/** See the first line of this file. */
+export class DjangoSite {
+  readonly engine: EngineName;
+  readonly clock: { now: number } = { now: start };
+  readonly events: SessionEvent[] = [];
+  readonly database = connect(":memory:");
+  readonly store: DjangoDbStore;
+  readonly sessions: Sessions;
+
+  constructor(changes: Changes = {}, engine: EngineName = "db") {
+    this.engine = engine;
+    for (const statement of schema) run(this.database, statement);
+    this.store = new DjangoDbStore(this.database, { useTz: changes.useTz ?? true });
+    this.sessions = this.other(changes);
   }
-}
 
-/** Whether there is a Django. */
-export const djangoFound: boolean = pythonHas("django");
-
-/** What a site may differ in. */
-export interface SiteOptions {
-  /** The session engine: `db`, `file`, `cache`, `cached_db` or `signed_cookies`. */
-  readonly engine?: string;
-  /** Django's `DATABASES["default"]`; without it a SQLite file. */
-  readonly database?: Record<string, unknown>;
-  readonly useTz?: boolean;
-  readonly timeZone?: string;
-  /** Further settings under their Django names. */
-  readonly settings?: Record<string, unknown>;
-}
-
-/** A running site. */
-export interface DjangoSite {
-  readonly url: string;
-  /** Its folder: `db.sqlite3` and session files are here. */
-  readonly folder: string;
-  /** The path of its SQLite file. */
-  readonly path: string;
-  readonly secretKey: string;
-  /** Sends JSON to one of its helper views. */
-  call(view: string, body?: unknown): Promise<any>; // what a view answers is up to the test
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** Starts a site in a folder of its own. It ends with this process at the latest. */
-export async function startDjango(options: SiteOptions = {}): Promise<DjangoSite> {
-  const folder = await mkdtemp(join(tmpdir(), "sojourn-django-"));
-  const path = join(folder, "db.sqlite3");
-  const secretKey = "django-insecure-é-(only)-for-tests";
-  const given = {
-    folder,
-    engine: options.engine ?? "db",
-    secret_key: secretKey,
-    database: options.database ?? { ENGINE: "django.db.backends.sqlite3", NAME: path },
-    use_tz: options.useTz ?? true,
-    time_zone: options.timeZone ?? "UTC",
-    settings: options.settings ?? {},
-  };
-  const script = fileURLToPath(new URL("site.py", import.meta.url));
-  const child = spawn(python, ["-B", script, JSON.stringify(given)], { stdio: ["pipe", "pipe", "pipe"] });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  let trouble = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => trouble = (trouble + text).slice(-4000));
-  const stop = async () => {
-    child.stdin.end();
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  const port = await new Promise<number>((resolve, reject) => {
-    let line = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      line += text;
-      if (line.includes("\n")) resolve(JSON.parse(line).port);
-    });
-    child.once("error", reject);
-    void ended.then(() => reject(new Error(`The Django site did not start:\n${trouble}`)));
-  }).catch(async (error) => {
-    await stop();
-    throw error;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    url,
-    folder,
-    path,
-    secretKey,
-    async call(view, body) {
-      const response = await fetch(`${url}/${view}`, { method: "POST", body: JSON.stringify(body ?? null) });
-      const text = await response.text();
-      assert.equal(response.status, 200, `${view}: ${text.slice(0, 500)}`);
-      return JSON.parse(text);
-    },
-    [Symbol.asyncDispose]: stop,
-  };
-}
-
-/** One thing to do to the session: a name of `operate` in `site.py` and what it is done with. */
-export type Step = readonly [name: string, ...values: unknown[]];
-
-/** What came of a list of steps. */
-export interface Done {
-  readonly status: number;
-  readonly answers: any[]; // what a step answers is up to the test
-  readonly headers: Headers;
-}
-
-/** A browser before a site of which Django serves one half and we the other. */
-export class Visitor {
-  readonly client: SessionClient;
-
-  constructor(sides: { readonly django: string; readonly ours: string }) {
-    this.client = new SessionClient((request) => {
-      const { pathname } = new URL(request.url);
-      const [, side, ...rest] = pathname.split("/");
-      const url = `${side === "django" ? sides.django : sides.ours}/${rest.join("/")}`;
-      return fetch(url, { method: "POST", headers: request.headers, body: request.body, redirect: "manual" });
+  /** Another process that serves the same site. */
+  other(changes: Changes = {}): Sessions {
+    const place = this.engine === "db" ? { store: this.store } : { engine: this.engine };
+    return djangoSessions({
+      secretKey,
+      ...place,
+      now: () => this.clock.now,
+      onEvent: (event) => this.events.push(event),
+      ...changes,
     });
   }
 
-  /** The session key that the browser holds. */
-  get key(): string | undefined {
-    return this.client.cookies.get("sessionid");
+  /** One request; `cookie` is the value of the session cookie, and what `work` gives is the answer if it is one. */
+  async visit(work: Work | undefined, cookie?: string, name = "sessionid"): Promise<Response> {
+    const headers = cookie === undefined ? {} : { cookie: `${name}=${cookie}` };
+    return await this.request(work, headers);
   }
 
-  django(...steps: Step[]): Promise<any[]> { // what a step answers is up to the test
-    return this.#answers("django", steps);
+  /** The same with any headers. */
+  async request(work: Work | undefined, headers: Record<string, string>): Promise<Response> {
+    const request = new Request("https://site.test/", { headers });
+    return await this.sessions.wrap(async (request) => {
+      const answer = work === undefined ? undefined : await work(await request.session, request);
+      return answer instanceof Response ? answer : new Response("ok");
+    })(request);
   }
 
-  ours(...steps: Step[]): Promise<any[]> { // what a step answers is up to the test
-    return this.#answers("ours", steps);
+  /** What `work` sees in the session behind a cookie. */
+  async see<T>(work: (session: Session) => T | Promise<T>, cookie?: string): Promise<T> {
+    const seen: T[] = [];
+    await this.visit(async (session) => void seen.push(await work(session)), cookie);
+    return seen[0]!;
   }
 
-  async send(side: "django" | "ours", steps: readonly Step[], status = 200): Promise<Done> {
-    const response = await this.client.fetch(`/${side}/do/${status}`, {
-      method: "POST",
-      body: JSON.stringify(steps),
-    });
-    const text = await response.text();
-    let answers = [];
+  /** Does `work` on a new session; the cookie that came back, if any. */
+  async begin(work: Work = (session) => session.set("color", "blue")): Promise<string> {
+    return cookieOf(await this.visit(work))?.value ?? "";
+  }
+
+  /** Puts a row there as Django would. */
+  async put(
+    key: string,
+    data: string | { readonly text: string },
+    expiresAt = this.clock.now + twoWeeks * 1000,
+  ): Promise<string> {
+    const text = typeof data === "string" ? await sign(data, { at: this.clock.now }) : data.text;
+    await this.store.create(key, { text, expiresAt });
+    return key;
+  }
+
+  /** The columns of a row. */
+  row(key: string): { session_data: string; expire_date: string } | undefined {
+    const statement = this.database.prepare(
+      "SELECT session_data, expire_date FROM django_session WHERE session_key = ?",
+    );
     try {
-      ({ answers } = JSON.parse(text));
-    } catch { /* an error page */ }
-    return { status: response.status, answers, headers: response.headers };
+      return (statement.get(key) ?? undefined) as { session_data: string; expire_date: string } | undefined;
+    } finally {
+      statement.finalize?.();
+    }
   }
 
-  async #answers(side: "django" | "ours", steps: readonly Step[]): Promise<unknown[]> {
-    const { status, answers } = await this.send(side, steps);
-    assert.equal(status, 200, `${side} refused ${JSON.stringify(steps)}`);
-    return answers;
+  /** The JSON of a row. */
+  async json(key: string): Promise<string | undefined> {
+    const row = this.row(key);
+    if (row === undefined) return undefined;
+    const opened = await new Envelope([new TextEncoder().encode(secretKey)], salts.db).open(row.session_data);
+    return typeof opened === "string" ? opened : opened.json;
+  }
+
+  get rows(): number {
+    return Number(run(this.database, "SELECT count(*) FROM django_session"));
+  }
+
+  /** The types of the events so far, which are then forgotten. */
+  types(): string[] {
+    return this.events.splice(0).map(({ type, reason }) => reason === undefined ? type : `${type} ${reason}`);
+  }
+
+  column(at: number): string {
+    return toColumn(at, true);
   }
 }
 
-/** Whether the tests run as the administrator, whom database servers refuse. */
-export const isRoot: boolean = process.getuid?.() === 0;
+/** The one session cookie of an answer, taken apart. */
+export function cookieOf(
+  response: Response,
+): { value: string; field: string; isCleared: boolean } | undefined {
+  const fields = response.headers.getSetCookie();
+  if (fields.length > 1) throw new Error(`expected one Set-Cookie: received ${fields.length}`);
+  const [field] = fields;
+  if (field === undefined) return undefined;
+  const value = field.slice(field.indexOf("=") + 1, field.indexOf(";"));
+  return { value, field, isCleared: value === '""' };
+}
+
+/** Whether an answer varies on the cookie. */
+export function varies(response: Response): boolean {
+  return (response.headers.get("vary") ?? "").split(",").some((name) =>
+    name.trim().toLowerCase() === "cookie"
+  );
+}
