@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { isKey } from "../backends/django/keys.ts";
 import { SessionError } from "../mod.ts";
-import { cookieOf, DjangoSite, sign, start, twoWeeks } from "./django/site.ts";
+import { altered, cookieOf, DjangoSite, sign, start, twoWeeks } from "./django/site.ts";
 
 for (const engine of ["db", "signed_cookies"] as const) {
   /** A site, and a cookie of a session that holds `color`. */
@@ -149,7 +149,7 @@ for (const engine of ["db", "signed_cookies"] as const) {
       assert.equal(await site.see((session) => session.get("color"), short), undefined);
     });
 
-    it("DJ-083 the test cookie works, and is gone when it is deleted", async () => {
+    it("DJ-083 DX-029 the test cookie works, and is gone when it is deleted", async () => {
       const site = new DjangoSite({}, engine);
       const cookie = await site.begin((session) => session.setTestCookie());
       assert.equal(await site.see((session) => session.get("testcookie"), cookie), "worked");
@@ -158,7 +158,7 @@ for (const engine of ["db", "signed_cookies"] as const) {
         session.deleteTestCookie();
         assert.equal(session.has("testcookie"), false);
         assert.equal(session.modified, true);
-        assert.doesNotThrow(() => session.deleteTestCookie(), "DX-029: the second is no error here");
+        assert.doesNotThrow(() => session.deleteTestCookie(), "the second deletion is no error here");
       }, cookie);
     });
 
@@ -426,9 +426,7 @@ describe("a Django session in the table", () => {
     const key = await site.begin();
     let loads = 0;
     const { store } = site;
-    const counting = Object.assign(Object.create(store), {
-      load: (key: string) => (loads++, store.load(key)),
-    });
+    const counting = altered(store, { load: (key) => (loads++, store.load(key)) });
     const sessions = site.other({ store: counting });
     await sessions.wrap(async (request) => {
       const session = await request.session;
