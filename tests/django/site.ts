@@ -2,7 +2,12 @@
 
 import { toColumn } from "../../backends/django/dates.ts";
 import { Envelope } from "../../backends/django/envelope.ts";
-import { DjangoDbStore, djangoSessions, type DjangoSessionsOptions } from "../../backends/django.ts";
+import {
+  DjangoDbStore,
+  type DjangoEngine,
+  djangoSessions,
+  type DjangoSessionsOptions,
+} from "../../backends/django.ts";
 import type { Session, SessionEvent, Sessions } from "../../mod.ts";
 import { connect, run } from "../sqlite_rig.ts";
 
@@ -150,4 +155,18 @@ export function varies(response: Response): boolean {
   return (response.headers.get("vary") ?? "").split(",").some((name) =>
     name.trim().toLowerCase() === "cookie"
   );
+}
+
+/** The same engine with other methods in place of some of its own. */
+export function altered(store: DjangoEngine, methods: Partial<DjangoEngine>): DjangoEngine {
+  return {
+    format: store.format,
+    load: (...given) => store.load(...given),
+    create: (...given) => store.create(...given),
+    replace: (...given) => store.replace(...given),
+    rotate: (...given) => store.rotate(...given),
+    delete: (...given) => store.delete(...given),
+    clearExpired: (...given) => store.clearExpired(...given),
+    ...methods,
+  };
 }
