@@ -6,6 +6,7 @@
 
 import { Sessions } from "../src/sessions.ts";
 import type { SessionData } from "../src/session_map.ts";
+import { adoptDjango, type AdoptDjangoOptions } from "./django/adopt.ts";
 import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/cache.ts";
 import { DjangoDbStore } from "./django/db.ts";
 import type { DjangoDbStoreOptions } from "./django/db_options.ts";
@@ -22,6 +23,7 @@ import {
 } from "./django/readers.ts";
 
 export {
+  adoptDjango,
   DjangoCacheStore,
   DjangoDbStore,
   DjangoFileStore,
@@ -40,6 +42,7 @@ export type {
   RedisClient,
 } from "./redis/client.ts";
 export type {
+  AdoptDjangoOptions,
   DjangoCacheStoreOptions,
   DjangoDbStoreOptions,
   DjangoEngine,

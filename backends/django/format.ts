@@ -111,7 +111,7 @@ export class DjangoFormat implements DataFormat {
 }
 
 /** What `_session_expiry` means; nothing for what Django would not have written. */
-function expiryOf(value: unknown, useTz: boolean): NonNullable<Notes["expiry"]> | undefined {
+export function expiryOf(value: unknown, useTz: boolean): NonNullable<Notes["expiry"]> | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   const at = typeof value === "string" ? readDate(value, useTz) : undefined;
   return at === undefined ? undefined : { at };

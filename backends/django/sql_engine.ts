@@ -8,7 +8,7 @@ import type { Sql, SqlAnswer } from "./sql_client.ts";
 import { refusalOf } from "./sql_trouble.ts";
 
 /** What differs between the two dialects. */
-interface Spelling {
+export interface Spelling {
   /** An instant (ms) as the column takes it. PostgreSQL keeps instants; MySQL has no zones. */
   write(instant: number, useTz: boolean): string;
   /** What `end` means, in ms. */
@@ -23,7 +23,8 @@ interface Spelling {
   key(first: number): { readonly sql: string; readonly count: number };
 }
 
-const spellings: Record<Sql["dialect"], Spelling> = {
+/** Both dialects. */
+export const spellings: Record<Sql["dialect"], Spelling> = {
   postgresql: {
     write: (instant) => toExpiry(instant, true),
     read: (text) => Number(text),
