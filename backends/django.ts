@@ -10,6 +10,7 @@ import { DjangoDbStore, type DjangoDbStoreOptions } from "./django/db.ts";
 import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
 import { type DjangoSessionsOptions, settleDjango } from "./django/options.ts";
 import {
+  type AnySession,
   type DjangoMessage,
   djangoMessages,
   type DjangoUser,
@@ -20,6 +21,7 @@ import {
 
 export { DjangoDbStore, djangoMessages, djangoUser, sessionAuthHash, verifySessionAuthHash };
 export type {
+  AnySession,
   DjangoDbStoreOptions,
   DjangoEngine,
   DjangoMessage,

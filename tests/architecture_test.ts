@@ -40,7 +40,6 @@ const furtherImports: Record<string, readonly string[]> = {
     "src/schema.ts",
     "src/session_map.ts",
   ],
-  "backends/django/readers.ts": ["src/session_map.ts"],
   "backends/django/row_carrier.ts": ["src/carrier.ts", "src/guard.ts", "src/manners.ts", "src/recent.ts"],
   "backends/django/signed_carrier.ts": ["src/carrier.ts", "src/cookie.ts", "src/manners.ts"],
   "backends/django/signing.ts": ["src/base64url.ts", "src/keyring.ts"],
