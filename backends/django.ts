@@ -14,6 +14,7 @@ import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
 import { DjangoFileStore, type DjangoFileStoreOptions } from "./django/file.ts";
 import { type DjangoSessionsOptions, settleDjango } from "./django/options.ts";
 import {
+  type AnySession,
   type DjangoMessage,
   djangoMessages,
   type DjangoUser,
@@ -44,6 +45,7 @@ export type {
 export type {
   AdoptDjangoOptions,
   DjangoCacheStoreOptions,
+  AnySession,
   DjangoDbStoreOptions,
   DjangoEngine,
   DjangoFileStoreOptions,

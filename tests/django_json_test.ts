@@ -149,6 +149,9 @@ describe("reading", () => {
   it("refuses what Python would not read either, without running out of stack", () => {
     assert.throws(() => readJson("[".repeat(100_000)), SyntaxError);
     assert.throws(() => readJson("9".repeat(5000)), SyntaxError);
+    assert.throws(() => readJson('"' + "\\\\".repeat(500_000)), SyntaxError);
+    assert.equal(readJson(`"${"\\u0041".repeat(500_000)}"`), "A".repeat(500_000));
+    assert.equal(readJson(write('\\"'.repeat(500_000))), '\\"'.repeat(500_000));
     for (const text of ["[]", "1", '"a"', "null", ""]) assert.throws(() => readMembers(text), SyntaxError);
   });
 });

@@ -114,8 +114,6 @@ export function writeMembers(texts: Iterable<readonly [string, string]>): string
 }
 
 const blank = /[ \t\n\r]*/y;
-const simple = /"([^"\\\u0000-\u001f]*)"/y;
-const quoted = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"/y;
 const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const words: readonly (readonly [string, unknown])[] = [
   ["true", true],
@@ -126,7 +124,7 @@ const words: readonly (readonly [string, unknown])[] = [
   ["-Infinity", -Infinity],
 ];
 
-/** Reads what Python's `json.loads` reads; throws a `SyntaxError` without any of the text in it. */
+/** Reads what Python's `json.loads` reads; throws a `SyntaxError` at anything else. */
 class Reader {
   readonly #text: string;
   #at = 0;
@@ -213,10 +211,21 @@ class Reader {
   }
 
   #string(): string {
-    const plain = this.#match(simple);
-    if (plain !== undefined) return plain[1]!;
-    const text = this.#match(quoted) ?? this.#fail();
-    return JSON.parse(text[0]);
+    const start = this.#at;
+    let end = start;
+    do {
+      end = this.#text.indexOf('"', end + 1);
+      if (end < 0) this.#fail();
+    } while (this.#isEscaped(end));
+    this.#at = end + 1;
+    return JSON.parse(this.#text.slice(start, this.#at));
+  }
+
+  /** Whether an odd number of backslashes stands before a place. */
+  #isEscaped(at: number): boolean {
+    let before = at;
+    while (this.#text[before - 1] === "\\") before--;
+    return (at - before) % 2 === 1;
   }
 
   #number(): number | bigint {

@@ -1,12 +1,14 @@
 /** What Django's own applications keep in a session: who is logged in, and messages to show. */
 
-import type { SessionData, SessionMap } from "../../src/session_map.ts";
 import { authKeys } from "./format.ts";
 import { secretsOf } from "./options.ts";
 import { saltedHmac } from "./signing.ts";
 
-/** Any session: what is read is not in its type. */
-type AnySession = Pick<SessionMap<SessionData>, "get">;
+/** A session of any data: what Django keeps in it need not be in its type. */
+export interface AnySession {
+  /** The value of a key. */
+  get(key: string): unknown;
+}
 
 /** Who is logged in, as `django.contrib.auth` keeps it. */
 export interface DjangoUser {

@@ -8,6 +8,7 @@ import {
   djangoSessions,
   type DjangoSessionsOptions,
 } from "../../backends/django.ts";
+import type { SqliteDatabase } from "../../backends/sqlite.ts";
 import type { Session, SessionEvent, Sessions } from "../../mod.ts";
 import { connect, run } from "../sqlite_rig.ts";
 
@@ -43,7 +44,7 @@ export class DjangoSite {
   readonly engine: EngineName;
   readonly clock: { now: number } = { now: start };
   readonly events: SessionEvent[] = [];
-  readonly database = connect(":memory:");
+  readonly database: SqliteDatabase = connect(":memory:");
   readonly store: DjangoDbStore;
   readonly sessions: Sessions;
 
@@ -97,7 +98,7 @@ export class DjangoSite {
   async put(
     key: string,
     data: string | { readonly text: string },
-    expiresAt = this.clock.now + twoWeeks * 1000,
+    expiresAt: number = this.clock.now + twoWeeks * 1000,
   ): Promise<string> {
     const text = typeof data === "string" ? await sign(data, { at: this.clock.now }) : data.text;
     await this.store.create(key, { text, expiresAt });
