@@ -44,8 +44,8 @@ export type {
 } from "./redis/client.ts";
 export type {
   AdoptDjangoOptions,
-  DjangoCacheStoreOptions,
   AnySession,
+  DjangoCacheStoreOptions,
   DjangoDbStoreOptions,
   DjangoEngine,
   DjangoFileStoreOptions,

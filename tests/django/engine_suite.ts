@@ -139,6 +139,18 @@ export function testEngine({ open, end, options = {} }: EngineCase): void {
     }
   });
 
+  it("of two writers who come to the same text, one wins", options, async () => {
+    const { one, other } = open();
+    for (let round = 0; round < 5; round++) {
+      const key = freshKey();
+      await one.create(key, row("a"));
+      const next = row("b");
+      const won = await Promise.all([one.replace(key, next, text("a")), other.replace(key, next, text("a"))]);
+      assert.equal(won.filter(Boolean).length, 1);
+      assert.equal(await other.replace(key, next, text("a")), false);
+    }
+  });
+
   it("of a rotation, a write and a removal at once, one wins", options, async () => {
     const { one, other } = open();
     for (let round = 0; round < 8; round++) {

@@ -42,12 +42,6 @@ export const outOfScope: Readonly<Record<string, string>> = {
     "which backends count is the handler's to say: `djangoUser` gives the path, and the session is kept",
 };
 
-/** The items about the engines `cache` and `file`, whose tests come with those engines. */
-export const ofOtherEngines: readonly string[] = [
-  ..."DJ-051 DJ-052 DJ-053 DJ-054 DJ-055 DJ-056 DJ-057 DJ-058 DJ-059".split(" "),
-  ..."DX-045 DX-046 DX-047 DX-048 DX-049 DX-051 DX-052 DX-053 DX-054 DX-055 DX-056 DX-057".split(" "),
-];
-
 /** Every id there is. */
 export const allIds: readonly string[] = [
   ...Array.from({ length: 84 }, (_, n) => `DJ-${String(n + 1).padStart(3, "0")}`),
