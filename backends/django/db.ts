@@ -74,8 +74,8 @@ export class DjangoDbStore implements DjangoEngine {
   #closing: Promise<void> | undefined;
 
   /**
-   * A store over a database of `bun:sqlite` or `node:sqlite` that is already open, and that `close` leaves open. While its owner
-   * has a transaction open on it, writes wait.
+   * A store over a database of `bun:sqlite` or `node:sqlite` that is already open, and that `close` leaves open. The connection is set to
+   * no busy wait in the driver. While its owner has a transaction open on it, writes wait.
    *
    * @throws {TypeError} @throws {RangeError} If `database` is none, or an option is wrong.
    * @throws {SessionError} `ERR_STORE` if there is no such table, or one with other columns; `ERR_DAMAGED` for a damaged
