@@ -60,7 +60,8 @@ export type {
  *
  * `_session_expiry` and the user are in the data, as in Django; `login(userId, { backend, hash })` writes Django's three keys.
  * A session that ended while its request ran is a 400, as Django's `SessionInterrupted`. `list`, `revoke` and `revokeAll` are
- * `ERR_UNSUPPORTED`: Django's sessions have no index of users.
+ * `ERR_UNSUPPORTED`: Django's sessions have no index of users. They keep no date of creation either: `createdAt` is when the session was
+ * last saved. Integers that a `number` cannot hold are `bigint`s, and what is not changed is written back as it was spelled.
  *
  * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
  *

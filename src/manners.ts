@@ -31,7 +31,7 @@ export interface Manners {
   /** Whether an answer that stands for `ERR_GONE` goes out as it is, without the headers of a used session. */
   readonly baresGone: boolean;
   /** Whether a request needs its session whatever its handler does. */
-  attends(cookieHeader: string | null): boolean;
+  readonly attends?: (cookieHeader: string | null) => boolean;
   /** What becomes of a cookie that led to no session, if the session stayed empty: also replaced by that of an empty one. */
   stale(cookieHeader: string | null, isUsed: boolean): "left" | "cleared" | "replaced";
   /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */
@@ -45,7 +45,6 @@ export const ownManners: Manners = {
   renewsAlways: false,
   cyclesEmpty: false,
   baresGone: false,
-  attends: () => false,
   stale: () => "left",
   demandIndex: () => {},
 };

@@ -51,10 +51,13 @@ export class Scope {
     return new Session(unit);
   }
 
+  #isAttended(): boolean {
+    return this.#core.attends?.(this.#request.headers.get("cookie")) ?? false;
+  }
+
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
   async settled(): Promise<void> {
-    const header = this.#request.headers.get("cookie");
-    if (this.#core.savesEveryRequest && header !== null || this.#core.manners.attends(header)) this.session();
+    if (this.#isAttended()) this.session();
     await this.#promise?.catch(() => {});
   }
 
@@ -123,7 +126,7 @@ export class Scope {
   /** Commits now; the headers to send along with an answer that is no `Response`. */
   async headers(): Promise<Headers> {
     const headers = new Headers();
-    if (this.#promise !== undefined || this.#core.savesEveryRequest) {
+    if (this.#promise !== undefined || this.#isAttended()) {
       await this.session();
       const unit = this.#unit!;
       await unit.busy();

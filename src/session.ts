@@ -70,8 +70,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * session starts empty. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
    * `createSessions` gives another one later, the session is over, as with Django's session auth hash.
    *
+   * Sessions shared with Django want `{ backend, hash }` instead, and keep their id when the same user logs in again.
+   *
    * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
-   * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`.
+   * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for what
+   * these sessions cannot keep of a log-in.
    */
   login(userId: string, options: LoginOptions = {}): void {
     const { state, core } = write(this);
@@ -169,9 +172,15 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     write(this).state.remove(testKey);
   }
 
-  /** What `list` shows for this session, such as "Firefox on Linux". @throws {TypeError} If it is not a string of at most 200 characters. */
+  /**
+   * What `list` shows for this session, such as "Firefox on Linux".
+   *
+   * @throws {TypeError} If it is not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
+   * sessions shared with Django, which have no list.
+   */
   setLabel(text: string): void {
-    const { state } = write(this);
+    const { state, core } = write(this);
+    core.manners.demandIndex();
     if (typeof text !== "string" || text.length > 200) {
       throw new TypeError("Cannot label the session: expected a string of at most 200 characters");
     }

@@ -151,9 +151,9 @@ export class Sessions<Data extends object = SessionData> {
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
-    const { manners } = this.#core;
-    if (manners !== ownManners && manners.attends(request.headers.get("cookie"))) return false;
+    if (slots[this.#slot] !== undefined) return false;
+    const { attends } = this.#core;
+    if (attends !== undefined && attends(request.headers.get("cookie"))) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -316,6 +316,7 @@ function makeCore(settings: Settings): Core {
     limits: settings,
     rolls: settings.rolling,
     savesEveryRequest: settings.saveEveryRequest,
+    attends: settings.saveEveryRequest ? (header) => header !== null : carrier.manners?.attends,
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,

@@ -26,6 +26,7 @@ export interface Core {
   /** Whether reading counts as activity. */
   readonly rolls: boolean;
   readonly savesEveryRequest: boolean;
+  readonly attends: Manners["attends"] | undefined;
   readonly schema: StandardSchema<unknown> | undefined;
   /** The stamp that a user's sessions have to bear. */
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;

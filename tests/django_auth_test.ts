@@ -95,8 +95,12 @@ describe("log-in and log-out", () => {
     assert.deepEqual(await site.see(keysOf, other.id!), ["color", "cart", ...authKeys]);
   });
 
-  it("there is no index of users: list and revoke are refused", async () => {
-    const { sessions } = new DjangoSite();
+  it("there is no index of users: labels, list and revoke are refused", async () => {
+    const site = new DjangoSite();
+    const { sessions } = site;
+    await site.visit((session) => {
+      assert.throws(() => session.setLabel("Firefox"), { code: "ERR_UNSUPPORTED" });
+    });
     for (
       const ask of [
         () => sessions.list("42"),

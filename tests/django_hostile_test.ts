@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { deflateSync } from "node:zlib";
+import { Envelope } from "../backends/django/envelope.ts";
 import { DjangoSigner } from "../backends/django/signing.ts";
 import { SessionError } from "../mod.ts";
 import { altered, cookieOf, DjangoSite, type EngineName, secretKey, sign, start } from "./django/site.ts";
@@ -93,6 +94,19 @@ for (const engine of ["db", "signed_cookies"] as const) {
   });
 }
 
+describe("the size of a session", () => {
+  const envelope = new Envelope([new TextEncoder().encode(secretKey)], salts.db);
+  const json = (size: number) => `{"a":"${"a".repeat(size)}"}`;
+  const packed = (size: number) => signed(`.${deflateSync(json(size)).toString("base64url")}`, "db");
+
+  it("has no limit below 16 MiB of JSON, and nothing unfolds beyond", async () => {
+    const large = await envelope.open(await packed(15_000_000));
+    assert.equal(typeof large === "string" ? large : large.json.length, 15_000_008);
+    assert.equal(await envelope.open(await packed(17_000_000)), "malformed");
+    await assert.rejects(envelope.close(json(17_000_000), start), { code: "ERR_TOO_LARGE" });
+  });
+});
+
 describe("writers at once", () => {
   it("a write by Django between load and save is kept, and so is ours", async () => {
     const site = new DjangoSite();
@@ -176,6 +190,16 @@ describe("writers at once", () => {
     assert.equal(answer.status, 503);
     assert.equal(cookieOf(answer), undefined);
     assert.ok(site.types().includes("store-error"));
+  });
+
+  it("SR-048 a store that hangs is a 503 in time", async () => {
+    const site = new DjangoSite();
+    const hanging = altered(site.store, { create: () => new Promise(() => {}) });
+    const answer = await site.other({ store: hanging, timeout: 0.05 }).wrap(async (request) => {
+      (await request.session).set("a", 1);
+      return new Response();
+    })(new Request("https://site.test/"));
+    assert.equal(answer.status, 503);
   });
 
   it("a store that answers nonsense is trouble", async () => {

@@ -46,9 +46,9 @@ export class DjangoDbStore implements DjangoEngine {
   #closing: Promise<void> | undefined;
 
   /**
-   * A store over a database or a client that is already open, and that `close` leaves open. While the owner of a SQLite database has a
-   * transaction open on it, writes wait. Whether the table is there is seen at once in SQLite, in the others at the first call;
-   * `open` looks before.
+   * A store over a database or a client that is already open, and that `close` leaves open. A SQLite connection is set to no busy
+   * wait in the driver, and while its owner has a transaction open on it, writes wait. Whether the table is there is seen at once in
+   * SQLite, in the others at the first call; `open` looks before.
    *
    * @throws {TypeError} @throws {RangeError} If `database` is none, or an option is wrong.
    * @throws {SessionError} `ERR_STORE` if there is no such table, or one with other columns; `ERR_DAMAGED` for a damaged

@@ -94,7 +94,6 @@ export class Envelope {
   }
 
   #remember(text: string, opened: Opened): void {
-    const isSmall = text.length <= maxRemembered && opened.json.length <= 4 * maxRemembered;
-    if (isSmall) this.#opened.set(text, opened);
+    if (Math.max(text.length, opened.json.length) <= maxRemembered) this.#opened.set(text, opened);
   }
 }
