@@ -1,6 +1,6 @@
 /** Puts the parts of one `Sessions` object together. */
 
-import { type CarrierKit, ownCarrier } from "./carrier.ts";
+import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
 import { Ends } from "./ends.ts";
 import { Events } from "./events.ts";
 import { Guard } from "./guard.ts";
@@ -8,6 +8,7 @@ import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
 import { Lines } from "./lines.ts";
 import { isLive } from "./load.ts";
+import { ownManners } from "./manners.ts";
 import type { Settings } from "./options.ts";
 import { Format } from "./state.ts";
 import type { SessionStore } from "./store.ts";
@@ -20,16 +21,18 @@ export function makeCore(settings: Settings): Core {
   const events = new Events(onEvent, now, (key) => tags.sign(key));
   const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
   const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
-  const carrier = make(kit);
-  const format = new Format(settings.codec, settings.maxBytes);
+  const carrier: Carrier = make(kit);
+  const format = carrier.format ?? new Format(settings.codec, settings.maxBytes);
   const core: Core = {
     carrier,
     lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
     events,
     format,
+    manners: carrier.manners ?? ownManners,
     limits: settings,
     rolls: settings.rolling,
     savesEveryRequest: settings.saveEveryRequest,
+    attends: settings.saveEveryRequest ? (header) => header !== null : carrier.manners?.attends,
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,

@@ -175,6 +175,15 @@ export function trouble(error: unknown): never {
   throw new SessionError("ERR_STORE", "A write met a damaged record", { cause: error });
 }
 
+/** Work whose failure harms no answer: nothing that a visitor wrote is in it. */
+export async function harmless(work: () => MaybePromise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+  }
+}
+
 /** Errors of calls that ran out of time, whose outcome nobody knows. */
 const timeouts = new WeakSet<SessionError>();
 

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { makeCore } from "./core.ts";
 import * as devices from "./devices.ts";
-import { SessionError } from "./errors.ts";
+import { SessionError, unbound } from "./errors.ts";
 import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
@@ -150,7 +150,9 @@ export class Sessions<Data extends object = SessionData> {
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
+    if (slots[this.#slot] !== undefined) return false;
+    const { attends } = this.#core;
+    if (attends !== undefined && attends(request.headers.get("cookie"))) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -209,6 +211,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
+    this.#core.manners.demandIndex();
     const ended = await devices.revoke(this.#core, handle, options);
     await this.#core.events.settled();
     return ended;
@@ -301,15 +304,6 @@ const answerOrThrow: OnError = (error) => {
   if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return refusal(code);
   throw error;
 };
-
-function unbound(): Promise<never> {
-  return Promise.reject(
-    new SessionError(
-      "ERR_UNBOUND",
-      "There is no session here: the request was not wrapped by this sessions object",
-    ),
-  );
-}
 
 function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
   return typeof (value as Promise<unknown> | undefined)?.then === "function";

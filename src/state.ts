@@ -18,8 +18,24 @@ export interface Draft extends Life {
 /** One step of the change log. It is taken on the draft at once, and again on fresh data after a conflict. */
 export type Change = (draft: Draft) => void;
 
-/** How drafts become text and come back, for one `Sessions` object. */
-export class Format {
+/** How drafts become the text of a record and come back. */
+export interface DataFormat {
+  /** A draft of these values; what `base` says of them counts where the values do not say it themselves. */
+  draft(values: Map<string, unknown>, base: Life): Draft;
+  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  read(record: SessionRecord): Draft;
+  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
+  write(draft: Draft): string;
+  /** One value as text, which is also the proof that it can be carried. @throws {SessionError} `ERR_SERIALIZE`. */
+  encodeValue(key: string, value: unknown): string;
+  /** Whether a value can be carried for certain: a look that saves the encoding of most values that are set. */
+  isPlain?(value: unknown): boolean;
+  /** A fresh copy of a value. */
+  decodeValue(key: string, text: string): unknown;
+}
+
+/** The library's own: its notes, then what the codec makes of the values. */
+export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;
 
@@ -28,7 +44,10 @@ export class Format {
     this.#maxBytes = maxBytes;
   }
 
-  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  draft(values: Map<string, unknown>, { notes, userId, createdAt, touchedAt }: Life): Draft {
+    return { values, notes, userId, createdAt, touchedAt };
+  }
+
   read(record: SessionRecord): Draft {
     const { notes, data } = readText(record.data);
     let values: Map<string, unknown>;
@@ -42,7 +61,6 @@ export class Format {
     return { values, notes, userId, createdAt, touchedAt };
   }
 
-  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
   write(draft: Draft): string {
     const data = this.#encode(toPlain(draft.values));
     const { length } = data;
@@ -58,19 +76,16 @@ export class Format {
     return writeText(draft.notes, data);
   }
 
-  /** One value as text, which is also the proof that the codec can carry it. */
   encodeValue(key: string, value: unknown): string {
     return this.#encode(pair(key, value));
   }
 
-  /** Whether JSON carries a value for certain: a look that saves the encoding of most values that are set. */
   isPlain(value: unknown): boolean {
     return this.#codec === strictJson &&
       (typeof value === "boolean" || typeof value === "number" && Number.isFinite(value) ||
         typeof value === "string" && value.isWellFormed());
   }
 
-  /** A fresh copy of a value. */
   decodeValue(key: string, text: string): unknown {
     return this.#codec.decode(text)[key];
   }
@@ -138,7 +153,7 @@ export class State {
   log: Change[] = [];
   /** Why the next save is to be made under a new id, if it is, and the seconds for which the old one leads there. */
   cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
-  readonly #format: Format;
+  readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
   /** Gives the values as they were loaded, for comparison. */
@@ -148,7 +163,12 @@ export class State {
   /** Whether what was loaded is what the text says; a schema may have changed it. */
   readonly #isVerbatim: boolean;
 
-  constructor(format: Format, draft: Draft, loaded: () => ReadonlyMap<string, unknown>, isVerbatim: boolean) {
+  constructor(
+    format: DataFormat,
+    draft: Draft,
+    loaded: () => ReadonlyMap<string, unknown>,
+    isVerbatim: boolean,
+  ) {
     this.#format = format;
     this.draft = draft;
     this.#loaded = loaded;
@@ -231,7 +251,7 @@ export class State {
 
   /** The text of a value that the codec can carry; of a plain one nobody will ask for it. */
   #textFor(key: string, value: unknown): string {
-    return this.#format.isPlain(value) ? "" : this.#format.encodeValue(key, value);
+    return this.#format.isPlain?.(value) ? "" : this.#format.encodeValue(key, value);
   }
 
   /** Undoes what a function that failed did to the object it was given. */

@@ -13,6 +13,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ["check", ["check"]],
   ["doc lint", ["doc", "--lint", ...exported]],
   ["doc tests", ["test", "-A", "--doc", ...new Set([...exported, ...documented])]],
+  ["django table", ["run", "-A", "tools/django_table.ts", "--check"]],
   ["readme", ["run", "-A", "tools/blocks.ts"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty"]],
 ];
