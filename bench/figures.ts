@@ -1,4 +1,7 @@
-/** What the bench of the stores finds out. */
+/** What the benches find out, as it is kept in bench/results/. */
+
+import type { Scenario, Subject } from "./subjects/subject.ts";
+import type { Spread } from "./spread.ts";
 
 /** The bytes of data in a session that is measured. */
 export const dataBytes = 200;
@@ -19,9 +22,33 @@ export interface Latency {
 /** One store. */
 export interface StoreFigures {
   readonly name: string;
+  /** How many sessions were stored. */
+  readonly records: number;
   /** What one session takes where it is kept. */
   readonly bytes?: number;
   readonly latencies: readonly Latency[];
+}
+
+/** One subject in one scenario. */
+export interface RequestFigure extends Pick<Subject, "name" | "kind" | "keeps"> {
+  readonly scenario: Scenario;
+  /** In process: microseconds per request. Over HTTP: requests per second. */
+  readonly value: Spread;
+  /** Microseconds per request beyond the bare handler's. */
+  readonly overBare?: Spread;
+  /** The bare handler's requests per second are 1. */
+  readonly toBare: Spread;
+  /** Those of the same work written by hand are 1. */
+  readonly toLimit?: Spread;
+}
+
+/** What made the figures. */
+export interface Tag {
+  readonly runtime: string;
+  readonly at: string;
+  readonly machine: string;
+  /** Versions of everything that was measured. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /** All stores on one runtime. */
@@ -30,4 +57,10 @@ export interface Figures {
   readonly at: string;
   readonly machine: string;
   readonly stores: readonly StoreFigures[];
+}
+
+/** The figures of one part on one runtime. */
+export interface Result<T> extends Tag {
+  readonly rounds: number;
+  readonly figures: T;
 }

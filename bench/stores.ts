@@ -126,7 +126,7 @@ async function measurePlace({ name, only, open, bytes }: Place) {
     }
   }
   await again.close();
-  return { name, ...(each === undefined ? {} : { bytes: Math.round(each) }), latencies };
+  return { name, records: sessions, ...(each === undefined ? {} : { bytes: Math.round(each) }), latencies };
 }
 
 const measured = [];

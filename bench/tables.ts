@@ -1,7 +1,7 @@
 /** Writes what the bench of the stores found into the documentation, between `<!-- bench:NAME -->` and `<!-- /bench -->`. */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dataBytes, type Figures, type StoreFigures } from "./figures.ts";
+import { dataBytes, type Figures, type RequestFigure, type StoreFigures } from "./figures.ts";
 
 type Table = (all: readonly Figures[]) => string;
 
@@ -103,4 +103,22 @@ function rounded(value: number): string {
 function markdown(head: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
   const rule = head.map((_, i) => i < words ? "---" : "---:");
   return [head, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** Requests as a table. */
+export function printRequests(figures: readonly RequestFigure[]): string {
+  const cell = (name: string, scenario: string) => {
+    const found = figures.find((one) => one.name === name && one.scenario === scenario);
+    if (found === undefined) return "–";
+    const { overBare, toLimit } = found;
+    const limit = toLimit === undefined ? "" : `; ${toLimit.median.toFixed(2)}`;
+    return `${overBare!.median.toFixed(2)} [${overBare!.min.toFixed(2)}, ${
+      overBare!.max.toFixed(2)
+    }]${limit}`;
+  };
+  const names = [...new Set(figures.map(({ name }) => name))];
+  return markdown(
+    ["", "N", "R", "W"],
+    names.map((name) => [name, ...["N", "R", "W"].map((one) => cell(name, one))]),
+  );
 }
