@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { openAll } from "./subjects/all.ts";
+import { allSubjects, chosen, openAll, redisPort } from "./subjects/all.ts";
 import { type Handler, type Opened, type Scenario, scenarios, type Subject } from "./subjects/subject.ts";
 import { prove, requestOf, visitors } from "./subjects/visitors.ts";
 import { spread } from "./spread.ts";
@@ -53,11 +53,11 @@ interface Running {
   from: number;
 }
 
-const { subjects, close } = await openAll(wanted, false);
+const { subjects, close } = await openAll(chosen(allSubjects(redisPort), wanted, false));
 const ready: Ready[] = [];
 for (const { subject, opened } of subjects) {
   if (subject.kind !== "bare") await prove(subject.name, opened.handlers);
-  ready.push({ subject, opened, cookies: await visitors(opened.handlers, subject.visitors ?? 64) });
+  ready.push({ subject, opened, cookies: await visitors(opened.handlers, subject.visitors ?? 256) });
 }
 const figures: RequestFigure[] = [];
 for (const scenario of scenarios) {

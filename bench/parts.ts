@@ -8,6 +8,8 @@ export interface Part {
   readonly name: string;
   /** The program in this folder, or one of the system, and its arguments. */
   command(depth: Depth, options: { readonly only: string | undefined }): readonly string[];
+  /** Whether its program runs on Deno and starts servers of the runtime that is measured. */
+  readonly leads?: boolean;
   /** Whether it is measured once, by a program that is neither Bun's nor Deno's. */
   readonly once?: boolean;
 }
@@ -19,5 +21,10 @@ export const parts: readonly Part[] = [
   {
     name: "process",
     command: (depth, { only }) => ["in_process.ts", depth === "full" ? "41" : "15", ...words(only)],
+  },
+  {
+    name: "http",
+    leads: true,
+    command: (depth, { only }) => ["over_http.ts", depth === "full" ? "3" : "1", ...words(only)],
   },
 ];

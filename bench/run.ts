@@ -55,8 +55,8 @@ await report(folder, folder.endsWith("bench/results") ? "write" : "print");
 /** Runs the program of a part, and keeps what it prints. */
 async function measure(part: Part, { name, command }: typeof runtimes[number]): Promise<void> {
   const [program, ...args] = part.command(depth, { only });
-  const isOurs = program!.endsWith(".ts") && !part.once;
-  const line = isOurs ? [...command, `${root}/bench/${program}`] : [program!];
+  const own = part.leads ? runtimes[1]!.command : command;
+  const line = part.once ? [program!] : [...own, `${root}/bench/${program}`];
   const title = part.once ? part.name : `${part.name}, ${name}`;
   if (part.once && !existsSync(program!)) return console.log(`${title}: left out, there is no ${program}`);
   const began = performance.now();

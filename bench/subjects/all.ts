@@ -33,21 +33,31 @@ export function surroundings(): Surroundings & { remove(): void } {
   };
 }
 
-/** Opens those whose names contain one of the words, and what they are compared with; without words all. */
-export async function openAll(words: readonly string[], overHttp: boolean): Promise<{
-  subjects: { subject: Subject; opened: Opened }[];
-  close(): Promise<void>;
-}> {
-  const around = surroundings();
-  const all = allSubjects(redisPort).filter((one) =>
+/** Those that can be measured here and whose names contain one of the words, and what they are compared with; without words all. */
+export function chosen(all: readonly Subject[], words: readonly string[], overHttp: boolean): Subject[] {
+  const present = all.filter((one) =>
     one.absent === undefined && !(overHttp ? one.inProcessOnly : one.httpOnly)
   );
-  const wanted = all.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
-  const needed = new Set(wanted.flatMap(({ name, bare = "bare", limit }) => [name, bare, limit]));
+  const wanted = present.filter(({ name }) =>
+    words.length === 0 || words.some((word) => name.includes(word))
+  );
+  const needed = new Set(
+    wanted.flatMap(({ name, bare = "bare", limit }) => [name, bare, limit]).concat("bare"),
+  );
+  return present.filter(({ name }) => needed.has(name));
+}
+
+/** Subjects that are ready, and how to end them all. */
+export interface AllOpened {
+  readonly subjects: readonly { readonly subject: Subject; readonly opened: Opened }[];
+  close(): Promise<void>;
+}
+
+/** Opens them. */
+export async function openAll(all: readonly Subject[]): Promise<AllOpened> {
+  const around = surroundings();
   const subjects: { subject: Subject; opened: Opened }[] = [];
-  for (const subject of all) {
-    if (needed.has(subject.name)) subjects.push({ subject, opened: await subject.open(around) });
-  }
+  for (const subject of all) subjects.push({ subject, opened: await subject.open(around) });
   return {
     subjects,
     async close() {

@@ -149,7 +149,7 @@ function sealed(isRemembering: boolean): Subject {
     name: `by hand, sealed cookie, ${isRemembering ? "seen" : "never seen"}`,
     kind: "limit",
     keeps: "cookie",
-    ...(isRemembering ? {} : { visitors: 4096 }),
+    ...(isRemembering ? {} : { visitors: 4096, inProcessOnly: true }),
     async open() {
       const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
         "encrypt",

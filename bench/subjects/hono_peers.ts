@@ -141,8 +141,11 @@ export function honoPeers(): Subject[] {
     honoSessions("memory", "memory", () => new MemoryStore()),
     honoSessions("SQLite NORMAL", "SQLite", (path) => honoSqlite(path, "NORMAL")),
     { ...honoSessions("SQLite FULL", "SQLite", (path) => honoSqlite(path, "FULL")), inProcessOnly: true },
-    honoSessions("cookie", "cookie", () => new CookieStore(), { encryptionKey: secret }),
+    {
+      ...honoSessions("cookie", "cookie", () => new CookieStore(), { encryptionKey: secret }),
+      inProcessOnly: true,
+    },
     ownHonoSession("cookie", "cookie"),
-    ownHonoSession("Map", "memory"),
+    { ...ownHonoSession("Map", "memory"), inProcessOnly: true },
   ];
 }

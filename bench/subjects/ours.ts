@@ -103,6 +103,7 @@ export function sojourn(redisPort: number | undefined): Subject[] {
       keeps: "cookie",
       limit: "by hand, sealed cookie, never seen",
       visitors: 4096,
+      inProcessOnly: true,
     }, () => new CookieStore({ revocation: "none" })),
     ours("files", { keeps: "files" }, ({ path }) => FileStore.open(path(), { durability: "os" })),
     ours(

@@ -43,7 +43,7 @@ export interface Subject {
   readonly keeps?: "memory" | "SQLite" | "Redis" | "cookie" | "files" | "Deno KV";
   /** @default all of them */
   readonly only?: readonly Scenario[];
-  /** So many sessions take turns. @default 64 */
+  /** So many sessions take turns. @default 256 */
   readonly visitors?: number;
   /** Why it cannot run here. */
   readonly absent?: string | undefined;

@@ -1,0 +1,72 @@
+/**
+ * Measures subjects over HTTP: requests per second with 32 connections, interleaved rounds of a second, the bare handler between
+ * them. JSON on stdout. `over_http.ts ROUNDS [part of a subject's name]…`
+ */
+
+import process from "node:process";
+import type { RequestFigure } from "./figures.ts";
+import { Fleet, separateRedis } from "./fleet.ts";
+import { generator } from "./load.ts";
+import { spread } from "./spread.ts";
+import { allSubjects, chosen, redisPort } from "./subjects/all.ts";
+import { type Scenario, scenarios, type Subject } from "./subjects/subject.ts";
+
+const [rounds = "3", ...words] = process.argv.slice(2);
+const connections = 32;
+const seconds = 1;
+/** The bare handler is measured again after so many others. */
+const between = 5;
+
+/** One round: requests per second of each, and of the bare handler about the same time. */
+type Round = Map<string, { readonly perSecond: number; readonly bare: number }>;
+
+async function round(fleet: Fleet, scenario: Scenario, subjects: readonly Subject[]): Promise<Round> {
+  const of = async (name: string) => (await fleet.load(name, scenario, seconds, connections)).perSecond;
+  const found: Round = new Map();
+  let bare = await of("bare");
+  for (let from = 0; from < subjects.length; from += between) {
+    const some: [string, number][] = [];
+    for (const { name } of subjects.slice(from, from + between)) some.push([name, await of(name)]);
+    const after = await of("bare");
+    for (const [name, perSecond] of some) found.set(name, { perSecond, bare: (bare + after) / 2 });
+    bare = after;
+  }
+  return found.set("bare", { perSecond: bare, bare });
+}
+
+function figureOf(subject: Subject, scenario: Scenario, all: readonly Round[]): RequestFigure {
+  const { name, kind, keeps, limit } = subject;
+  const mine = all.map((round) => round.get(name)!);
+  const limits = limit === undefined ? [] : all.flatMap((round) => round.get(limit)?.perSecond ?? []);
+  return {
+    name,
+    kind,
+    ...(keeps === undefined ? {} : { keeps }),
+    scenario,
+    value: spread(mine.map(({ perSecond }) => perSecond)),
+    overBare: spread(mine.map(({ perSecond, bare }) => 1e6 / perSecond - 1e6 / bare)),
+    toBare: spread(mine.map(({ perSecond, bare }) => perSecond / bare)),
+    ...(limits.length === 0
+      ? {}
+      : { toLimit: spread(mine.map(({ perSecond }, i) => perSecond / limits[i]!)) }),
+  };
+}
+
+const subjects = chosen(allSubjects(redisPort), words, true);
+const fleet = new Fleet();
+const figures: RequestFigure[] = [];
+try {
+  separateRedis();
+  for (const subject of subjects) await fleet.start(subject);
+  for (const scenario of scenarios) {
+    const some = subjects.filter(({ name, only }) => name !== "bare" && (only?.includes(scenario) ?? true));
+    const all: Round[] = [];
+    for (let i = 0; i < Number(rounds); i++) all.push(await round(fleet, scenario, some));
+    const bare = subjects.find(({ name }) => name === "bare")!;
+    for (const subject of [bare, ...some]) figures.push(figureOf(subject, scenario, all));
+  }
+} finally {
+  await fleet.stop();
+}
+process.stdout.write(`\n${JSON.stringify({ rounds: Number(rounds), generator, connections, figures })}`);
+process.exit(0);
