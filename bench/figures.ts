@@ -7,7 +7,7 @@ import type { Spread } from "./spread.ts";
 export const dataBytes = 200;
 
 /** The methods that are measured, in this order: what `create` made is there for `delete`. */
-export const operations = ["load", "create", "save", "touch", "rotate", "delete"] as const;
+export const operations = ["load", "save", "touch", "rotate", "create", "delete"] as const;
 
 /** How long one method takes, in microseconds. */
 export interface Latency {
@@ -51,12 +51,34 @@ export interface Tag {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** All stores on one runtime. */
-export interface Figures {
-  readonly runtime: string;
-  readonly at: string;
-  readonly machine: string;
-  readonly stores: readonly StoreFigures[];
+/** One format at one size, in microseconds. */
+export interface SerializationFigure {
+  readonly name: string;
+  /** Bytes as JSON. */
+  readonly size: number;
+  /** What it makes of them, if it makes bytes. */
+  readonly bytes?: number;
+  readonly encode: Spread;
+  readonly decode: Spread;
+}
+
+/** What memory grows by. */
+export interface HeapFigure {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly requests: number;
+  readonly bytesPerRequest: number;
+}
+
+/** How long answers take at half of what the server can do, in microseconds. */
+export interface HalfLoadFigure {
+  readonly name: string;
+  readonly scenario: Scenario;
+  /** Requests per second at most. */
+  readonly peak: number;
+  readonly perSecond: Spread;
+  readonly p50: Spread;
+  readonly p99: Spread;
 }
 
 /** The figures of one part on one runtime. */

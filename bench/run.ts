@@ -1,5 +1,5 @@
 /**
- * `deno task bench [quick|full] [part…] [--only=WORD] [--into=FOLDER]`: measures the parts on both runtimes, or all of them, and writes
+ * `deno task bench [quick|full] [part…] [--only=WORD] [--records=N] [--into=FOLDER]`: measures the parts on both runtimes, or all of them, and writes
  * JSON. `quick`, the default, takes some minutes and writes to artifacts/bench/; `full` takes about twelve, writes to bench/results/, and
  * fills the tables and charts of the documentation from there. See bench/NOTES.md.
  */
@@ -13,7 +13,7 @@ import { tag } from "./tag.ts";
 
 const usage = `deno task bench [quick|full] [${
   parts.map(({ name }) => name).join("|")
-}]… [--only=WORD] [--into=FOLDER]`;
+}]… [--only=WORD] [--records=N] [--into=FOLDER]`;
 const option = (name: string) =>
   Deno.args.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
 const words = Deno.args.filter((one) => !one.startsWith("--"));
@@ -54,7 +54,11 @@ await report(folder, folder.endsWith("bench/results") ? "write" : "print");
 
 /** Runs the program of a part, and keeps what it prints. */
 async function measure(part: Part, { name, command }: typeof runtimes[number]): Promise<void> {
-  const [program, ...args] = part.command(depth, { only });
+  const [program, ...args] = part.command(depth, {
+    only,
+    records: option("records"),
+    folder: `${root}/artifacts/bench`,
+  });
   const own = part.leads ? runtimes[1]!.command : command;
   const line = part.once ? [program!] : [...own, `${root}/bench/${program}`];
   const title = part.once ? part.name : `${part.name}, ${name}`;
