@@ -83,6 +83,7 @@ export interface HalfLoadFigure {
 
 /** The figures of one part on one runtime. */
 export interface Result<T> extends Tag {
+  readonly depth: string;
   readonly rounds: number;
   readonly figures: T;
 }

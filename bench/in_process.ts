@@ -16,13 +16,9 @@ const roundTime = 5;
 const most = 5_000;
 
 /** One round: microseconds per request. Requests are made beforehand: their cost is not what is measured. */
-async function round(
-  handler: Handler,
-  cookies: readonly string[],
-  count: number,
-  from: number,
-): Promise<number> {
-  const all = Array.from({ length: count }, (_, i) => requestOf(cookies[(from + i) % cookies.length]!));
+async function round(handler: Handler, of: Ready, count: number): Promise<number> {
+  const { cookies } = of;
+  const all = Array.from({ length: count }, () => requestOf(cookies[of.from++ % cookies.length]!));
   const start = performance.now();
   for (const request of all) {
     const answer = handler(request);
@@ -32,9 +28,9 @@ async function round(
 }
 
 /** As many requests as a round has room for. */
-async function countOf(handler: Handler, cookies: readonly string[]): Promise<number> {
-  const first = await round(handler, cookies, 5, 0);
-  const once = await round(handler, cookies, Math.max(5, Math.min(1_000, Math.round(5_000 / first))), 0);
+async function countOf(handler: Handler, of: Ready): Promise<number> {
+  const first = await round(handler, of, 5);
+  const once = await round(handler, of, Math.max(5, Math.min(1_000, Math.round(5_000 / first))));
   return Math.min(most, Math.max(4, Math.round(roundTime * 1000 / once)));
 }
 
@@ -42,41 +38,40 @@ interface Ready {
   readonly subject: Subject;
   readonly opened: Opened;
   readonly cookies: readonly string[];
+  /** Whose turn it is; it goes on from scenario to scenario, so that who was never seen stays so. */
+  from: number;
 }
 
 interface Running {
-  readonly subject: Subject;
+  readonly of: Ready;
   readonly handler: Handler;
-  readonly cookies: readonly string[];
   readonly count: number;
   readonly times: number[];
-  from: number;
 }
 
 const { subjects, close } = await openAll(chosen(allSubjects(redisPort), wanted, false));
 const ready: Ready[] = [];
 for (const { subject, opened } of subjects) {
   if (subject.kind !== "bare") await prove(subject.name, opened.handlers);
-  ready.push({ subject, opened, cookies: await visitors(opened.handlers, subject.visitors ?? 256) });
+  ready.push({ subject, opened, cookies: await visitors(opened.handlers, subject.visitors ?? 256), from: 0 });
 }
 const figures: RequestFigure[] = [];
 for (const scenario of scenarios) {
   const all: Running[] = [];
-  for (const { subject, opened, cookies } of ready) {
+  for (const of of ready) {
+    const { subject, opened } = of;
     if (subject.only && !subject.only.includes(scenario)) continue;
     const handler = opened.handlers[scenario];
-    const count = await countOf(handler, cookies);
-    all.push({ subject, handler, cookies, count, from: 0, times: [] as number[] });
+    all.push({ of, handler, count: await countOf(handler, of), times: [] });
   }
   for (let i = 0; i < Number(rounds) + 1; i++) {
-    for (const one of all) {
-      const time = await round(one.handler, one.cookies, one.count, one.from);
-      one.from += one.count;
-      if (i > 0) one.times.push(time);
+    for (const { of, handler, count, times } of all) {
+      const time = await round(handler, of, count);
+      if (i > 0) times.push(time);
     }
   }
-  const timesOf = (name: string) => all.find(({ subject }) => subject.name === name)?.times;
-  for (const { subject, times } of all) figures.push(figureOf(subject, scenario, times, timesOf));
+  const timesOf = (name: string) => all.find(({ of }) => of.subject.name === name)?.times;
+  for (const { of, times } of all) figures.push(figureOf(of.subject, scenario, times, timesOf));
 }
 await close();
 process.stdout.write(`\n${JSON.stringify({ rounds: Number(rounds), figures })}`);

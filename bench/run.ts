@@ -4,11 +4,12 @@
  * fills the tables and charts of the documentation from there. See bench/NOTES.md.
  */
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { bun, deno, installBun, root } from "../tools/project.ts";
 import { skip, startServer } from "../tests/redis_server.ts";
 import { type Depth, type Part, parts } from "./parts.ts";
-import { report } from "./report.ts";
+import { print, report } from "./report.ts";
+import { writeResult } from "./results.ts";
 import { tag } from "./tag.ts";
 
 const usage = `deno task bench [quick|full] [${
@@ -50,7 +51,11 @@ try {
 console.log(
   `\nAll of it took ${Math.round((performance.now() - started) / 1000)} s. The JSON is in ${folder}`,
 );
-await report(folder, folder.endsWith("bench/results") ? "write" : "print");
+if (folder === `${root}/bench/results`) { for (const path of report(true)) console.log(`wrote ${path}`); }
+else {print(
+    folder,
+    parts.map(({ name }) => name).filter((name) => wanted.length === 0 || wanted.includes(name)),
+  );}
 
 /** Runs the program of a part, and keeps what it prints. */
 async function measure(part: Part, { name, command }: typeof runtimes[number]): Promise<void> {
@@ -68,16 +73,17 @@ async function measure(part: Part, { name, command }: typeof runtimes[number]): 
     args: [...line.slice(1), ...args],
     cwd: root,
     stderr: "inherit",
-    env: { ...env, BENCH_RUNTIME: JSON.stringify(command) },
+    env: { ...env, BENCH_RUNTIME: JSON.stringify(command), BENCH_TARGET: name.toLowerCase() },
   }).output();
   const text = new TextDecoder().decode(stdout);
   const seconds = Math.round((performance.now() - began) / 1000);
   if (code !== 0) {
-    if (part.once) return console.log(`${title}: left out, it ended with ${code}`);
-    throw new Error(`${title} ended with ${code}`);
+    console.log(`${title}: left out, it ended with ${code}`);
+    if (!part.once) Deno.exitCode = 1;
+    return;
   }
   const figures = JSON.parse(text.slice(text.indexOf("\n{") + 1));
   const file = `${folder}/${part.name}${part.once ? "" : `-${name.toLowerCase()}`}.json`;
-  writeFileSync(file, JSON.stringify({ ...await tag(name), depth, ...figures }, null, 1) + "\n");
+  writeResult(file, { ...tag(part.once ? part.name : name), depth, ...figures });
   console.log(`${title}: ${seconds} s`);
 }

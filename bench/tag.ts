@@ -13,6 +13,9 @@ const fileSystems: Record<number, string> = {
   0x58465342: "xfs",
 };
 
+/** Packages that are there for the tests. */
+const elsewhere = ["arktype", "bun", "bun-types", "fast-check", "valibot", "zod"];
+
 function versionOf(command: string, args: string[], pattern: RegExp): string | undefined {
   try {
     return pattern.exec(
@@ -29,9 +32,11 @@ export function tag(runtime: string): Tag {
   const versions: Record<string, string> = { Bun: bun, Deno: Deno.version.deno };
   const redis = versionOf("redis-server", ["--version"], /v=([\d.]+)/);
   if (redis) versions["redis-server"] = redis;
+  const wrk = versionOf("sh", ["-c", "wrk -v; true"], /wrk (\S+)/);
+  if (wrk) versions["wrk"] = wrk;
   for (const specifier of Object.values(manifest.imports)) {
     const [, name, version] = /^npm:(.+)@([^@]+)$/.exec(specifier) ?? [];
-    if (name && version) versions[name] = version;
+    if (name && version && !elsewhere.includes(name)) versions[name] = version;
   }
   const { type } = statfsSync(root);
   const memory = Math.round(totalmem() / 2 ** 30);

@@ -12,7 +12,7 @@ import {
   type Data,
   firstData,
   type Handler,
-  onBun,
+  isForBun,
   type Opened,
   type Subject,
   type Surroundings,
@@ -108,7 +108,7 @@ export function sojourn(redisPort: number | undefined): Subject[] {
     ours("files", { keeps: "files" }, ({ path }) => FileStore.open(path(), { durability: "os" })),
     ours(
       "Deno KV",
-      { keeps: "Deno KV", absent: onBun ? "Deno KV is Deno's" : undefined },
+      { keeps: "Deno KV", absent: isForBun ? "Deno KV is Deno's" : undefined },
       async ({ path }) => {
         const kv: DenoKv = await Deno.openKv(path());
         return new DenoKvStore(kv);

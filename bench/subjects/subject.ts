@@ -1,6 +1,7 @@
 /** What is measured: the three scenarios, and what a thing to measure has to bring. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import process from "node:process";
 
 /** N: the session is never touched. R: one value is read. W: one value is read and one is written. */
 export type Scenario = "N" | "R" | "W";
@@ -78,3 +79,8 @@ export function everywhere(handler: Handler): Opened["handlers"] {
 
 /** Whether this is Bun. */
 export const onBun: boolean = "Bun" in globalThis;
+
+/** Whether it is Bun that is measured; what leads the servers of the other runtime is told. */
+export const isForBun: boolean = process.env.BENCH_TARGET === undefined
+  ? onBun
+  : process.env.BENCH_TARGET === "bun";
