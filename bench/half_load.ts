@@ -39,7 +39,7 @@ try {
   }
   for (let i = 0; i < rounds; i++) {
     for (const one of all) {
-      one.loads.push(await fleet.load(one.name, one.scenario, 2, connections, one.peak / 2));
+      one.loads.push(await fleet.load(one.name, one.scenario, 1, connections, one.peak / 2));
     }
   }
   for (const { name, scenario, peak, loads } of all) {

@@ -36,7 +36,7 @@ await installBun();
 mkdirSync(folder, { recursive: true });
 const redis = skip === false ? await startServer() : undefined;
 const env = {
-  BENCH_DEPTH: depth,
+  NODE_NO_WARNINGS: "1",
   ...(redis === undefined ? {} : { BENCH_REDIS_PORT: String(redis.port) }),
 };
 const started = performance.now();

@@ -81,14 +81,21 @@ export function nodePeers(): Subject[] {
   const memory = { kind: "peer", keeps: "memory" } as const;
   const cookie = { kind: "peer", keeps: "cookie" } as const;
   return [
-    { name: "node:http, bare", kind: "bare", open: () => alone(undefined) },
+    { name: "node:http, bare", kind: "bare", inProcessOnly: true, open: () => alone(undefined) },
     {
       ...memory,
       name: "express-session, memory",
       bare: "node:http, bare",
+      inProcessOnly: true,
       open: () => alone(expressSession()),
     },
-    { ...cookie, name: "cookie-session", bare: "node:http, bare", open: () => alone(signedCookie()) },
+    {
+      ...cookie,
+      name: "cookie-session",
+      bare: "node:http, bare",
+      inProcessOnly: true,
+      open: () => alone(signedCookie()),
+    },
     { name: "Express, bare", kind: "bare", httpOnly: true, open: () => inExpress(undefined) },
     {
       ...memory,
