@@ -9,6 +9,8 @@ export interface Options {
   readonly only: string | undefined;
   /** How many sessions are stored besides a thousand. */
   readonly records: string | undefined;
+  /** `cpu`: in process the time that the process itself uses is what counts. */
+  readonly clock: string | undefined;
   /** A folder for files, on the disk that is to be measured. */
   readonly folder: string;
 }
@@ -24,7 +26,7 @@ export interface Part {
   readonly once?: boolean;
 }
 
-const words = (only: string | undefined) => only === undefined ? [] : [only];
+const words = (given: string | undefined) => given === undefined ? [] : [given];
 
 const isFull = (depth: Depth) => depth === "full";
 
@@ -32,7 +34,12 @@ const isFull = (depth: Depth) => depth === "full";
 export const parts: readonly Part[] = [
   {
     name: "process",
-    command: (depth, { only }) => ["in_process.ts", isFull(depth) ? "41" : "15", ...words(only)],
+    command: (depth, { only, clock }) => [
+      "in_process.ts",
+      isFull(depth) ? "41" : "15",
+      ...words(clock),
+      ...words(only),
+    ],
   },
   {
     name: "http",

@@ -1,5 +1,5 @@
 /**
- * `deno task bench [quick|full] [part…] [--only=WORD] [--records=N] [--into=FOLDER]`: measures the parts on both runtimes, or all of them, and writes
+ * `deno task bench [quick|full] [part…] [--only=WORD] [--records=N] [--clock=cpu] [--into=FOLDER]`: measures the parts on both runtimes, or all of them, and writes
  * JSON. `quick`, the default, takes some minutes and writes to artifacts/bench/; `full` takes about twelve, writes to bench/results/, and
  * fills the tables and charts of the documentation from there. See bench/NOTES.md.
  */
@@ -14,7 +14,7 @@ import { tag } from "./tag.ts";
 
 const usage = `deno task bench [quick|full] [${
   parts.map(({ name }) => name).join("|")
-}]… [--only=WORD] [--records=N] [--into=FOLDER]`;
+}]… [--only=WORD] [--records=N] [--clock=cpu] [--into=FOLDER]`;
 const option = (name: string) =>
   Deno.args.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
 const words = Deno.args.filter((one) => !one.startsWith("--"));
@@ -62,6 +62,7 @@ async function measure(part: Part, { name, command }: typeof runtimes[number]): 
   const [program, ...args] = part.command(depth, {
     only,
     records: option("records"),
+    clock: option("clock"),
     folder: `${root}/artifacts/bench`,
   });
   const own = part.leads ? runtimes[1]!.command : command;
