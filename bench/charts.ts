@@ -4,6 +4,7 @@ import type { RequestFigure } from "./figures.ts";
 import { share, short } from "./markdown.ts";
 import type { Scenario } from "./subjects/subject.ts";
 
+/** Each can be read on white and on black: which of them a page is, its images do not always learn. */
 const colours = { bare: "#8c959f", limit: "#8c959f", ours: "#1f7ae0", peer: "#d9822b" };
 const width = 760;
 const [nameWidth, barWidth, rowHeight, top] = [250, 360, 22, 64];
@@ -51,11 +52,10 @@ export function requestChart(
     escape(heading.title)
   }">
 <style>
-text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #57606a; }
+text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #6e7681; }
 .title { font-size: 15px; font-weight: 600; }
 .figure { font-variant-numeric: tabular-nums; }
-.spread { stroke: #57606a; stroke-width: 1; fill: none; }
-@media (prefers-color-scheme: dark) { text { fill: #9da7b1; } .spread { stroke: #9da7b1; } }
+.spread { stroke: #6e7681; stroke-width: 1; fill: none; }
 </style>
 <text x="8" y="22" class="title">${escape(heading.title)}</text>
 <text x="8" y="42">${escape(heading.subtitle)}</text>

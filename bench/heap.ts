@@ -50,7 +50,7 @@ for (const [name, scenarios] of measured) {
   const { opened } = subjects.find(({ subject }) => subject.name === name)!;
   const cookies = await visitors(opened.handlers, 64);
   for (const scenario of scenarios) {
-    const requests = name.includes("SQLite") && scenario === "W" ? all / 5 : all;
+    const requests = name.includes("SQLite") && scenario === "W" ? all / 10 : all;
     const first = requests / 10;
     await send(opened.handlers[scenario], cookies, first);
     const before = await used();

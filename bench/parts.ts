@@ -36,7 +36,7 @@ export const parts: readonly Part[] = [
     name: "process",
     command: (depth, { only, clock }) => [
       "in_process.ts",
-      isFull(depth) ? "41" : "15",
+      isFull(depth) ? "31" : "15",
       ...words(clock),
       ...words(only),
     ],

@@ -56,7 +56,9 @@ export class Results {
     if (found.length === 0) return "Not measured yet.";
     const { at, machine, depth, rounds } = found[0]!;
     const times = rounds === 1 ? "one round" : `${rounds} rounds`;
-    return `Measured by \`deno task bench ${depth} ${name}\` on ${at.slice(0, 10)}, ${times}: ${machine}; ${
+    return `${
+      depth === "full" ? "Measured" : "Provisional, measured"
+    } by \`deno task bench ${depth} ${name}\` on ${at.slice(0, 10)}, ${times}: ${machine}; ${
       found.map(({ runtime }) => runtime).join(", ")
     }.`;
   }
