@@ -84,6 +84,8 @@ export interface HalfLoadFigure {
 /** The figures of one part on one runtime. */
 export interface Result<T> extends Tag {
   readonly depth: string;
+  /** `cpu`: the process's own time is told, which leaves out what it waits for. */
+  readonly clock?: string;
   readonly rounds: number;
   readonly figures: T;
 }

@@ -6,6 +6,7 @@
 import process from "node:process";
 import type { HalfLoadFigure } from "./figures.ts";
 import { Fleet, separateRedis } from "./fleet.ts";
+import type { Load } from "./load.ts";
 import { spread } from "./spread.ts";
 import { allSubjects, chosen, redisPort } from "./subjects/all.ts";
 import type { Scenario } from "./subjects/subject.ts";
@@ -24,6 +25,12 @@ const measured: readonly (readonly [string, Scenario])[] = [
   ["sojourn, sealed cookie, seen", "W"],
 ];
 
+/** What to ask for to get so many per second: whoever waits for an answer asks for nothing meanwhile. */
+async function rateFor(name: string, scenario: Scenario, wanted: number): Promise<number> {
+  const { perSecond } = await fleet.load(name, scenario, 1, connections, wanted);
+  return Math.min(4 * wanted, 1 / Math.max(2 / wanted - 1 / perSecond, 1e-9));
+}
+
 const subjects = chosen(allSubjects(redisPort), [], true)
   .filter(({ name }) => measured.some(([wanted]) => wanted === name));
 const present = measured.filter(([name]) => subjects.some((subject) => subject.name === name));
@@ -35,11 +42,11 @@ try {
   const all = [];
   for (const [name, scenario] of present) {
     const { perSecond: peak } = await fleet.load(name, scenario, 1, connections);
-    all.push({ name, scenario, peak, loads: [] as Awaited<ReturnType<Fleet["load"]>>[] });
+    all.push({ name, scenario, peak, rate: await rateFor(name, scenario, peak / 2), loads: [] as Load[] });
   }
   for (let i = 0; i < rounds; i++) {
-    for (const one of all) {
-      one.loads.push(await fleet.load(one.name, one.scenario, 1, connections, one.peak / 2));
+    for (const { name, scenario, rate, loads } of all) {
+      loads.push(await fleet.load(name, scenario, 1, connections, rate));
     }
   }
   for (const { name, scenario, peak, loads } of all) {

@@ -71,7 +71,14 @@ function done(summary, latency)
     e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))
 end
 `;
-const delay = `function delay() return math.random(0, 2 * waits) end`;
+/** Whole milliseconds, which is what wrk can wait, so that their mean is `waits`. */
+const delay = `
+function delay()
+  local time = math.random() * 2 * waits
+  local whole = math.floor(time)
+  if math.random() < time - whole then whole = whole + 1 end
+  return whole
+end`;
 
 /** Writes wrk's scripts into a folder. */
 export function writeScripts(folder: string): { readonly full: string; readonly paced: string } {
@@ -105,7 +112,7 @@ export async function load(options: LoadOptions, scripts: ReturnType<typeof writ
 
 async function byWrk(options: LoadOptions, scripts: ReturnType<typeof writeScripts>): Promise<Load> {
   const { port, cookies, connections, seconds, rate } = options;
-  const wait = rate === undefined ? "0" : String(Math.max(0.5, connections * 1000 / rate));
+  const wait = rate === undefined ? "0" : String(connections * 1000 / rate);
   const command = [
     "wrk",
     "-t1",

@@ -21,7 +21,14 @@ const between = 7;
 type Round = Map<string, { readonly perSecond: number; readonly bare: number }>;
 
 async function round(fleet: Fleet, scenario: Scenario, subjects: readonly Subject[]): Promise<Round> {
-  const of = async (name: string) => (await fleet.load(name, scenario, seconds, connections)).perSecond;
+  const of = async (name: string) => {
+    try {
+      return (await fleet.load(name, scenario, seconds, connections)).perSecond;
+    } catch (error) {
+      console.error(`A round of ${name}, ${scenario}, is left out: ${error}`);
+      return NaN;
+    }
+  };
   const found: Round = new Map();
   let bare = await of("bare");
   for (let from = 0; from < subjects.length; from += between) {
@@ -32,6 +39,16 @@ async function round(fleet: Fleet, scenario: Scenario, subjects: readonly Subjec
     bare = after;
   }
   return found.set("bare", { perSecond: bare, bare });
+}
+
+/** The figures of a subject, if it had a round in which nothing failed. */
+function figuresOf(subject: Subject, scenario: Scenario, rounds: readonly Round[]): RequestFigure[] {
+  const isWhole = (one: Round, name: string | undefined) =>
+    name === undefined || one.get(name) === undefined || one.get(name)!.perSecond > 0;
+  const all = rounds.filter((one) =>
+    isWhole(one, subject.name) && isWhole(one, subject.limit) && one.get(subject.name)!.bare > 0
+  );
+  return all.length === 0 ? [] : [figureOf(subject, scenario, all)];
 }
 
 function figureOf(subject: Subject, scenario: Scenario, all: readonly Round[]): RequestFigure {
@@ -68,7 +85,7 @@ try {
     const times = scenario === "N" ? Math.min(2, Number(rounds)) : Number(rounds);
     for (let i = 0; i < times; i++) all.push(await round(fleet, scenario, some));
     const bare = subjects.find(({ name }) => name === "bare")!;
-    for (const subject of [bare, ...some]) figures.push(figureOf(subject, scenario, all));
+    for (const subject of [bare, ...some]) figures.push(...figuresOf(subject, scenario, all));
   }
 } finally {
   await fleet.stop();

@@ -37,6 +37,8 @@ export const endings: (() => MaybePromise<unknown>)[] = [];
 const onBun = (globalThis as {
   Bun?: { RedisClient: new (url: string) => BunRedisClient & { close(): void } };
 }).Bun;
+/** Seconds: a machine that is busy with other things is no reason to give up. */
+const timeout = 60;
 const unbounded = { maxEntries: 10_000_000 };
 
 /** All of them, in folders of their own below `folder`; or those that are apart by what they cost with very many sessions. */
@@ -60,20 +62,20 @@ async function allPlaces(folder: string): Promise<Place[]> {
     { name: "MemoryStore", open: () => ({ store: memory, close() {} }) },
     ...(["FULL", "NORMAL"] as const).map((synchronous) => ({
       ...inFiles(`SqliteStore, ${synchronous}`, `${folder}/sqlite-${synchronous}`, async (path) => {
-        return await SqliteStore.open(`${path}/sessions.db`, { synchronous });
+        return await SqliteStore.open(`${path}/sessions.db`, { synchronous, timeout });
       }),
       fill: (count: number, like: SessionRecord) =>
         fillSqlite(`${folder}/sqlite-${synchronous}/sessions.db`, count, like),
     })),
     ...(["sync", "os"] as const).map((durability) =>
       inFiles(`FileStore, ${durability}`, `${folder}/file-${durability}`, async (path) => {
-        return await FileStore.open(`${path}/sessions`, { durability });
+        return await FileStore.open(`${path}/sessions`, { durability, timeout });
       })
     ),
     denoKv(`${folder}/kv`),
     ...await redis(),
     inFiles("CachedStore, memory over SQLite FULL, staleness 5", `${folder}/cached`, async (path) => {
-      const durable = await SqliteStore.open(`${path}/sessions.db`);
+      const durable = await SqliteStore.open(`${path}/sessions.db`, { timeout });
       const cached = new CachedStore(new MemoryStore(unbounded), durable, { staleness: 5 });
       return closing(cached, () => durable.close());
     }),
@@ -103,7 +105,7 @@ function bytesBelow(path: string): number {
 function denoKv(path: string): Place {
   return inFiles("DenoKvStore, a file", path, async (path) => {
     const kv = await openTestKv(`${path}/kv.db`);
-    return closing(new DenoKvStore(kv), () => kv.close());
+    return closing(new DenoKvStore(kv, { timeout }), () => kv.close());
   });
 }
 
@@ -123,7 +125,7 @@ async function redis(): Promise<Place[]> {
     const client = createClient({ socket: { host: "127.0.0.1", port } });
     client.on("error", () => {});
     await client.connect();
-    return { store: new RedisStore(client), close: () => client.destroy() };
+    return { store: new RedisStore(client, { timeout }), close: () => client.destroy() };
   };
   // the scripts' own memory is no session's
   for (const { port } of [server, durable]) {
@@ -150,12 +152,12 @@ async function redis(): Promise<Place[]> {
     },
     over("ioredis", server, (port) => {
       const client = new Redis(port, "127.0.0.1");
-      return { store: new RedisStore(client), close: () => client.disconnect() };
+      return { store: new RedisStore(client, { timeout }), close: () => client.disconnect() };
     }),
     ...(onBun
       ? [over("Bun.RedisClient", server, (port) => {
         const client = new onBun.RedisClient(`redis://127.0.0.1:${port}`);
-        return { store: new RedisStore(client), close: () => client.close() };
+        return { store: new RedisStore(client, { timeout }), close: () => client.close() };
       })]
       : []),
     over("node-redis, appendfsync always", durable, nodeRedis),

@@ -54,8 +54,9 @@ export class Results {
     const all = name === "django" ? [this.get(name)] : runtimes.map((runtime) => this.get(name, runtime));
     const found = all.filter((one) => one !== undefined);
     if (found.length === 0) return "Not measured yet.";
-    const { at, machine, depth, rounds } = found[0]!;
-    const times = rounds === 1 ? "one round" : `${rounds} rounds`;
+    const { at, machine, depth, rounds, clock } = found[0]!;
+    const times = (rounds === 1 ? "one round" : `${rounds} rounds`) +
+      (clock === "cpu" ? " by the process's own time" : "");
     return `${
       depth === "full" ? "Measured" : "Provisional, measured"
     } by \`deno task bench ${depth} ${name}\` on ${at.slice(0, 10)}, ${times}: ${machine}; ${
