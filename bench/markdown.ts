@@ -2,7 +2,9 @@
 
 /** A table: the first columns hold words, the others numbers. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
-  const widths = head.map((title, i) => Math.max(3, title.length, ...rows.map((row) => row[i]!.length)));
+  const widths = head.map((title, i) =>
+    Math.max(i < words ? 1 : 3, title.length, ...rows.map((row) => row[i]!.length))
+  );
   const pad = (text: string, i: number) => i < words ? text.padEnd(widths[i]!) : text.padStart(widths[i]!);
   const line = (cells: readonly string[]) => `| ${cells.map(pad).join(" | ")} |`;
   const rule = widths.map((width, i) => i < words ? "-".repeat(width) : "-".repeat(width - 1) + ":");
