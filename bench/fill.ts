@@ -43,7 +43,7 @@ export async function fillRedis(
 ): Promise<Made> {
   const [at] = (await cli("--scan", "--pattern", `*${first}`)).split("\n");
   const prefix = at!.slice(0, -first.length);
-  const batch = 20_000;
+  const batch = 5_000;
   const script = `
     local record, life = redis.call('HGETALL', KEYS[1]), redis.call('PTTL', KEYS[1])
     local at, said = 0, {}
