@@ -21,14 +21,16 @@ const record = (data: string, userId?: string): SessionRecord => ({
   ...(userId === undefined ? {} : { userId }),
 });
 
-async function openOn(disk: ModelDisk): Promise<FileSessions> {
-  return new FileSessions(disk, await openFolders(disk, "/s"), 0.1, () => 1000);
+async function openOn(disk: ModelDisk, patience = 5): Promise<FileSessions> {
+  return new FileSessions(disk, await openFolders(disk, "/s"), patience, () => 1000);
 }
 
 /** A store with one session, `old`, of user `u`. */
-async function start(): Promise<{ disk: ModelDisk; sessions: FileSessions; version: string }> {
+async function start(
+  patience?: number,
+): Promise<{ disk: ModelDisk; sessions: FileSessions; version: string }> {
   const disk = new ModelDisk();
-  const sessions = await openOn(disk);
+  const sessions = await openOn(disk, patience);
   const version = await sessions.create(A, record("old", "u"));
   assert.ok(version);
   disk.steps = 0;
@@ -205,7 +207,7 @@ describe("file store, each call of the disk", () => {
   });
 
   it("SR-054 a lock that is held for good is given up on in time, as ERR_STORE", async () => {
-    const { disk, sessions, version } = await start();
+    const { disk, sessions, version } = await start(0.1);
     disk.before = (_step, call, path) => {
       // A new holder each time one looks, so none ever seems dead.
       if (call === "names" && path.endsWith(A)) {
