@@ -21,7 +21,7 @@ const record = (data: string, userId?: string): SessionRecord => ({
   ...(userId === undefined ? {} : { userId }),
 });
 
-async function openOn(disk: ModelDisk, patience = 5): Promise<FileSessions> {
+async function openOn(disk: ModelDisk, patience = 0.2): Promise<FileSessions> {
   return new FileSessions(disk, await openFolders(disk, "/s"), patience, () => 1000);
 }
 
