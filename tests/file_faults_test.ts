@@ -21,7 +21,7 @@ const record = (data: string, userId?: string): SessionRecord => ({
   ...(userId === undefined ? {} : { userId }),
 });
 
-async function openOn(disk: ModelDisk, patience = 0.2): Promise<FileSessions> {
+async function openOn(disk: ModelDisk, patience = 4): Promise<FileSessions> {
   return new FileSessions(disk, await openFolders(disk, "/s"), patience, () => 1000);
 }
 
@@ -73,6 +73,12 @@ async function countSteps(name: string): Promise<number> {
   return disk.steps;
 }
 
+/** Every step on a disk of its own, all at the same time: a lock that nobody frees is waited for. */
+async function atEachStep(name: string, check: (step: number) => Promise<void>): Promise<void> {
+  const total = await countSteps(name);
+  await Promise.all(Array.from({ length: total }, (_, i) => check(i + 1)));
+}
+
 async function leavesNothing(disk: ModelDisk): Promise<void> {
   await openOn(disk.view());
   assert.deepEqual(disk.files().filter((path) => path.includes("/work/")), []);
@@ -100,8 +106,7 @@ function seeded(seed: number): () => number {
 describe("file store, each call of the disk", () => {
   for (const [name, change] of Object.entries(changes)) {
     it(`SR-051 F1 ${name}: killed before each call it is all or nothing`, async () => {
-      const total = await countSteps(name);
-      for (let last = 1; last <= total; last++) {
+      await atEachStep(name, async (last) => {
         const { disk, sessions, version } = await start();
         const living = await openOn(disk.view());
         disk.before = (step) => {
@@ -117,7 +122,7 @@ describe("file store, each call of the disk", () => {
         else assert.ok(await living.create(A, record("next", "u")));
         assert.equal(living.load(A)?.data, "next");
         await leavesNothing(disk.view());
-      }
+      });
     });
 
     it(`SR-051 F2 ${name}: no power failure loses or brings back what was acknowledged`, async () => {
@@ -141,8 +146,7 @@ describe("file store, each call of the disk", () => {
 
     for (const code of ["ENOSPC", "EMFILE", "EIO", "EROFS", "EACCES", "EDQUOT"]) {
       it(`SR-054 F3 F4 F5 ${name}: ${code} at each call leaves the old record or the new, and no leavings`, async () => {
-        const total = await countSteps(name);
-        for (let bad = 1; bad <= total; bad++) {
+        await atEachStep(name, async (bad) => {
           const { disk, sessions, version } = await start();
           let call = "";
           disk.before = (step, words) => {
@@ -164,7 +168,7 @@ describe("file store, each call of the disk", () => {
           }
           await indexIsWhole(sessions);
           await leavesNothing(disk);
-        }
+        });
       });
     }
   }

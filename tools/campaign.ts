@@ -129,7 +129,7 @@ async function page(
     "operation in a line, a fault is made at a random time, and a reader compares what is stored with what was acknowledged:",
     "**lost** values that are missing, **torn** ones that are wrong in themselves, sessions that are **back** from the dead,",
     "**unreadable** records. Workers run on both runtimes by turns; the runtime in the table is the reader's. One run of F1, S1,",
-    "S2, S6, K1, R2 and R3 is one kill.",
+    "S2, S6, K1, R2 and R3 is one kill; the figures of the specification (200 kills, 10,000 updates) are those of both readers together.",
     "",
     `${new Date().toISOString().slice(0, 10)}, ${versions.join(", ")}, ${
       isShort ? "short form" : "full figures"

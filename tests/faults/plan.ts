@@ -5,7 +5,7 @@ export interface Size {
   /** An empty folder of its own. */
   readonly folder: string;
   readonly seed: number;
-  /** Whether the full figures are wanted; else a short form of it, for every change. */
+  /** Whether the full figures are wanted, half of them on each runtime; else a short form of it, for every change. */
   readonly isFull: boolean;
 }
 

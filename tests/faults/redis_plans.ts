@@ -126,7 +126,7 @@ function stall({ isFull }: Size): Promise<Outcome> {
 
 /** R2: killed and started again, without anything that it kept. */
 function forget({ isFull }: Size): Promise<Outcome> {
-  const rounds = isFull ? 20 : 2;
+  const rounds = isFull ? 10 : 2;
   return overClients([], rounds, async (server, _opened, sessions, result) => {
     let worst = 0;
     for (let round = 0; round < rounds; round++) {
@@ -160,7 +160,7 @@ async function remember(fsync: "always" | "everysec", { isFull, seed }: Size): P
     return await kill({
       store: "RedisStore",
       place: String(server.port),
-      runs: isFull ? 50 : 2,
+      runs: isFull ? 25 : 2,
       seed,
       within: isFull ? 500 : 100,
       fault: () => server.kill(),
@@ -174,7 +174,7 @@ async function remember(fsync: "always" | "everysec", { isFull, seed }: Size): P
 /** R6: answers are split, come late, or are cut. */
 function badNetwork({ isFull, seed }: Size): Promise<Outcome> {
   const loops = 25;
-  const each = isFull ? 700 : 30;
+  const each = isFull ? 800 : 30;
   const all = Object.keys(clients).length * loops * each;
   return overClients([], all, async (server, direct, _sessions, result, name) => {
     const proxy = await startProxy(server.port);

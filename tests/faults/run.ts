@@ -8,8 +8,7 @@ import { plans } from "./plans.ts";
 const [together, ...words] = process.argv.slice(2);
 const isFull = !words.includes("short");
 const wanted = words.filter((word) => word !== "short");
-const isWanted = (id: string) =>
-  wanted.length === 0 || wanted.some((word) => id.split(" ").some((part) => part.startsWith(word)));
+const isWanted = (id: string) => wanted.length === 0 || wanted.some((word) => id.startsWith(word));
 const chosen = plans.filter(({ id, needs }) => isWanted(id) && (needs?.[1] ?? true));
 for (const running of perform(chosen, { seed, isFull }, Number(together)).values()) {
   void running.then(({ plan, outcome, seconds }) => {

@@ -37,7 +37,7 @@ function sqlite(size: Size, runs: number, beside = "nothing"): Promise<Outcome> 
 
 /** Kills a process, takes away a side file, and counts what that costs. */
 async function withoutSideFile(suffix: "-wal" | "-shm", size: Size): Promise<Outcome> {
-  const runs = times(size, 25, 2);
+  const runs = times(size, 10, 2);
   const place = `${size.folder}/sessions.db`;
   const { seed } = size;
   const cost = outcome(runs);
@@ -71,7 +71,7 @@ export const storePlans: readonly Plan[] = [
       return kill({
         store: "FileStore",
         place,
-        runs: times(size, 200, 6),
+        runs: times(size, 100, 6),
         seed: size.seed,
         within: within(size),
         before: (result) => leavings(result, 4, "after a kill"),
@@ -93,17 +93,17 @@ export const storePlans: readonly Plan[] = [
   {
     id: "S1",
     title: "SQLite, kill -9 during writes: nothing lost, torn or back, integrity_check ok",
-    run: (size) => sqlite(size, times(size, 200, 6)),
+    run: (size) => sqlite(size, times(size, 100, 6)),
   },
   {
     id: "S2 purge",
     title: "SQLite, kill -9 while expired sessions are cleared: no live one removed",
-    run: (size) => sqlite(size, times(size, 50, 2), "purge"),
+    run: (size) => sqlite(size, times(size, 25, 2), "purge"),
   },
   {
     id: "S2 checkpoint",
     title: "SQLite, kill -9 during checkpoints: nothing lost, torn or back",
-    run: (size) => sqlite(size, times(size, 50, 2), "checkpoint"),
+    run: (size) => sqlite(size, times(size, 25, 2), "checkpoint"),
   },
   {
     id: "S4 S7",
@@ -133,7 +133,7 @@ export const storePlans: readonly Plan[] = [
       kill({
         store: "DenoKvStore",
         place: `${size.folder}/sessions.kv`,
-        runs: times(size, 200, 6),
+        runs: times(size, 100, 6),
         seed: size.seed,
         within: within(size),
       }),
