@@ -2,7 +2,8 @@
  * `deno task mutants [file…]`: changes the code of signing, parsing, commit and stores in every small way, runs the tests that
  * concern it, and writes docs/mutants.md: who was noticed, and who was not.
  *
- * Files are parts of the paths in `mutants_map.ts`; what was found of other files before stays on the page. The tests run on Bun, in
+ * Files are parts of the paths in `mutants_map.ts`; what was found of other files before stays on the page. `--again` tries
+ * only those that were not noticed the last time, while the file is as it was. The tests run on Bun, in
  * two copies of the tree.
  */
 
@@ -22,6 +23,8 @@ import { bun, installBun, root } from "./project.ts";
 import { run } from "./run.ts";
 
 const WORKERS = 2;
+/** A test that measures time would notice the other mutant. */
+const untimed = "^(?!.*(linear time|event loop|timing)).*$";
 const page = `${root}/docs/mutants.md`;
 const memory = `${root}/docs/mutants.json`;
 
@@ -59,7 +62,7 @@ function testFiles({ tests }: Subject): string[] {
 
 /** Whether the tests pass in a tree; `undefined` when they came to no end. */
 async function passes(tree: string, files: readonly string[], limit: number): Promise<boolean | undefined> {
-  const ended = await run([bun, "test", "--timeout=20000", "--bail=1", ...files], {
+  const ended = await run([bun, "test", "--timeout=20000", "--bail=1", "-t", untimed, ...files], {
     limit,
     log: `${tree}.log`,
     cwd: tree,
@@ -67,7 +70,12 @@ async function passes(tree: string, files: readonly string[], limit: number): Pr
   return ended.hung ? undefined : ended.code === 0;
 }
 
-async function examine(path: string, subject: Subject, trees: readonly string[]): Promise<Report> {
+async function examine(
+  path: string,
+  subject: Subject,
+  trees: readonly string[],
+  before?: Report,
+): Promise<Report> {
   const source = readFileSync(`${root}/${path}`, "utf8");
   const lines = source.split("\n");
   const files = testFiles(subject);
@@ -79,7 +87,11 @@ async function examine(path: string, subject: Subject, trees: readonly string[])
   }
   const limit = Math.max(10, 5 * (performance.now() - started) / 1000);
   const all = mutantsOf(path, source);
-  const queue = [...all];
+  const open = before &&
+    [...before.survivors, ...before.equivalent].map(({ line, what }) => `${line} ${what}`);
+  const queue = open === undefined
+    ? [...all]
+    : all.filter(({ line, what }) => open.includes(`${line} ${what}`));
   const survivors: Mutant[] = [];
   let late = 0;
   await Promise.all(trees.map(async (tree) => {
@@ -101,7 +113,7 @@ async function examine(path: string, subject: Subject, trees: readonly string[])
     path,
     mutants: all.length,
     killed: all.length - survivors.length,
-    late,
+    late: late + (before?.late ?? 0),
     equivalent: survivors.flatMap((one) => {
       const reason = why(one);
       return reason === undefined ? [] : [{ line: one.line, what: one.what, why: reason }];
@@ -155,14 +167,16 @@ function section(title: string, lines: readonly string[]): string[] {
 
 await installBun();
 const known: Record<string, Report> = existsSync(memory) ? JSON.parse(readFileSync(memory, "utf8")) : {};
+const wanted = Deno.args.filter((word) => !word.startsWith("--"));
 const chosen = Object.entries(subjects).filter(([path]) =>
-  Deno.args.length === 0 || Deno.args.some((part) => path.includes(part))
+  wanted.length === 0 || wanted.some((part) => path.includes(part))
 );
+const isAgain = Deno.args.includes("--again");
 const folder = await Deno.makeTempDir({ prefix: "sojourn-mutants-" });
 try {
   const trees = Array.from({ length: WORKERS }, (_, i) => copyTree(`${folder}/${i}`));
   for (const [path, subject] of chosen) {
-    known[path] = await examine(path, subject, trees);
+    known[path] = await examine(path, subject, trees, isAgain ? known[path] : undefined);
     const reports = Object.keys(subjects).flatMap((path) => known[path] ?? []);
     writeFileSync(
       memory,

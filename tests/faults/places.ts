@@ -1,9 +1,13 @@
 /** Where the stores of the plans keep their sessions, and how worker and reader open them alike. */
 
 import { DenoKvStore } from "../../backends/deno_kv.ts";
+import { FileStore } from "../../backends/file.ts";
+import { RedisStore } from "../../backends/redis.ts";
+import { SqliteStore } from "../../backends/sqlite.ts";
 import { createSessions, type Sessions, type SessionStore } from "../../mod.ts";
 import { openTestKv } from "../deno_kv/open_kv.ts";
-import { secrets, stores } from "../processes_stores.ts";
+import { secrets } from "../processes_stores.ts";
+import { clients } from "../redis_clients.ts";
 
 /** A store that several processes may open. */
 export type StoreName = "FileStore" | "SqliteStore" | "DenoKvStore" | "RedisStore";
@@ -27,7 +31,7 @@ export async function openPlace(
   { now = Date.now, timeout = 10 }: { now?: () => number; timeout?: number } = {},
 ): Promise<Opened> {
   const troubles: string[] = [];
-  const { store, release } = name === "DenoKvStore" ? await kv(place) : await stores[name]!(place, 0);
+  const { store, release } = await open[name](place);
   const sessions = createSessions({
     store,
     secrets,
@@ -46,7 +50,17 @@ export async function openPlace(
   return { store, sessions, troubles, close };
 }
 
-async function kv(path: string): Promise<{ store: SessionStore; release?: () => void }> {
-  const database = await openTestKv(path);
-  return { store: new DenoKvStore(database, { timeout: 10 }), release: () => database.close() };
-}
+/** With time enough for a machine that has other work. */
+const patient = { timeout: 10 };
+const open: Record<StoreName, (place: string) => Promise<{ store: SessionStore; release?: () => void }>> = {
+  FileStore: async (folder) => ({ store: await FileStore.open(folder, patient) }),
+  SqliteStore: async (path) => ({ store: await SqliteStore.open(path, patient) }),
+  async DenoKvStore(path) {
+    const database = await openTestKv(path);
+    return { store: new DenoKvStore(database, patient), release: () => database.close() };
+  },
+  async RedisStore(port) {
+    const { client, close } = await Object.values(clients).at(-1)!(Number(port));
+    return { store: new RedisStore(client, patient), release: close };
+  },
+};

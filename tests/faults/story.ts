@@ -13,7 +13,9 @@ interface Slot {
   /** The operation that was begun and not acknowledged. */
   pending: string | undefined;
   /** Ids that are dead by acknowledgement. */
-  readonly dead: string[];
+  dead: string[];
+  /** How many sessions its user had when it was last compared. */
+  listed: number;
 }
 
 /** The sessions of all workers so far. */
@@ -35,7 +37,7 @@ export class Story {
       ];
       let slot = this.slots.get(name);
       if (slot === undefined) {
-        this.slots.set(name, slot = { name, id: undefined, n: 0, pending: undefined, dead: [] });
+        this.slots.set(name, slot = { name, id: undefined, n: 0, pending: undefined, dead: [], listed: 0 });
       }
       if (word === "try") slot.pending = operation;
       else if (word === "fail") this.failures.push(rest.join(" "));
@@ -67,9 +69,12 @@ export class Story {
 
 async function checkSlot(slot: Slot, { sessions, store, troubles }: Opened, result: Outcome): Promise<void> {
   const { name, n, pending } = slot;
+  const dead: string[] = [];
   for (const id of slot.dead) {
-    if ((await sessions.open(id)).id !== undefined) found(result, "back", `${name}, ended or moved`);
+    if ((await sessions.open(id)).id === undefined) dead.push(id);
+    else found(result, "back", `${name}, ended or moved`);
   }
+  slot.dead = dead;
   const listed = await store.list!(name);
   let isThere = false;
   if (slot.id !== undefined) {
@@ -92,7 +97,10 @@ async function checkSlot(slot: Slot, { sessions, store, troubles }: Opened, resu
     } else if (pending !== "flush") found(result, "lost", `${name} at ${n} is gone`);
   }
   const most = Number(isThere) + Number(pending === "create" || pending === "rotate");
-  if (listed.length > most) found(result, "back", `${name} has ${listed.length} sessions, not ${most}`);
+  if (listed.length > Math.max(most, slot.listed)) {
+    found(result, "back", `${name} has ${listed.length} sessions, not ${most}`);
+  }
+  slot.listed = listed.length;
   if (!isThere && slot.id !== undefined) {
     slot.dead.push(slot.id);
     slot.id = undefined;
