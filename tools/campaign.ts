@@ -205,7 +205,13 @@ for (const { runtime, command } of lanes) {
   for (const { name, message } of failed) console.log(`    ${name}\n${message}`);
 }
 if (!Deno.args.includes("--dry")) {
-  await Deno.writeTextFile(`${root}/docs/campaign.md`, await page(rows, tests));
+  const isNew = ({ id, runtime }: Row) => !rows.some((row) => row.id === id && row.runtime === runtime);
+  const known: Known = existsSync(memory)
+    ? JSON.parse(readFileSync(memory, "utf8"))
+    : { rows: [], tests: {} };
+  const all = { rows: [...known.rows.filter(isNew), ...rows], tests: { ...known.tests, ...tests } };
+  writeFileSync(memory, `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync(`${root}/docs/campaign.md`, await page(all.rows, all.tests));
 }
 const failures = rows.filter((row) => !isClean(row)).length +
   Object.values(tests).flat().filter(({ state }) => state === "failed").length;
