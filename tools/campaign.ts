@@ -170,6 +170,7 @@ async function page(
     "",
     "## Plans that are tests",
     "",
+    ...(counted.length > 0 ? [] : ["Not run with these figures; they are part of `deno task test`.", ""]),
     "These are exact where the campaign is random: every call of a disk in memory fails, is the last one before a kill, or before",
     "a loss of power (F1, F2, F9); every commit of Deno KV fails; every bit of a cookie is changed.",
     "",
