@@ -213,6 +213,7 @@ if (!Deno.args.includes("--dry")) {
   const all = { rows: [...known.rows.filter(isNew), ...rows], tests: { ...known.tests, ...tests } };
   writeFileSync(memory, `${JSON.stringify(all, null, 1)}\n`);
   writeFileSync(`${root}/docs/campaign.md`, await page(all.rows, all.tests));
+  await new Deno.Command(deno, { args: ["fmt", "-q", memory, `${root}/docs/campaign.md`] }).output();
 }
 const failures = rows.filter((row) => !isClean(row)).length +
   Object.values(tests).flat().filter(({ state }) => state === "failed").length;

@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { type Mutant, mutantsOf } from "./mutate.ts";
 import { type Subject, subjects } from "./mutants_map.ts";
-import { bun, installBun, root } from "./project.ts";
+import { bun, deno, installBun, root } from "./project.ts";
 import { run } from "./run.ts";
 
 const WORKERS = 2;
@@ -186,4 +186,5 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true });
+  await new Deno.Command(deno, { args: ["fmt", "-q", page, memory] }).output();
 }

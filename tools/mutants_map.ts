@@ -25,10 +25,10 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/keyring.ts": { tests: ["keyring_test", "token_test", "signing_test", "secrets_test"] },
   "src/seal.ts": {
     tests: ["keyring_test", "seal_edges_test", "seal_test"],
-    equivalent: [[
-      "const derivedKeys = 256",
-      "how many derived keys are remembered shows in nothing but time",
-    ]],
+    equivalent: [
+      ["const derivedKeys = 256", "how many derived keys are remembered shows in nothing but time"],
+      ["#since = 0;", "it is read only after the first salt has set it"],
+    ],
   },
   "src/record.ts": {
     tests: ["record_test", "devices_test", "history_test", "damaged_test"],
