@@ -34,7 +34,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     tests: ["record_test", "devices_test", "history_test", "damaged_test"],
     equivalent: [["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does']],
   },
-  "src/codec.ts": { tests: ["codec_test", "damaged_test"] },
+  "src/codec.ts": { tests: ["codec_edges_test", "codec_test", "damaged_test"] },
   "src/cookie.ts": { tests: ["cookie_write_test", "cookie_read_test", "cookie_options_test"] },
   "src/ends.ts": { tests: ["touch_test", "lifetime_test", "stores_limits_test"] },
   "src/compose.ts": { tests: ["lifetime_test", "touch_test", "commit_test", "expiry_test"] },
