@@ -37,7 +37,7 @@ export function readText(text: string): { notes: Notes; data: string } {
   const head = /^(\d{1,9})(\{.*\})?$/s.exec(text.slice(0, Math.max(end, 0)));
   if (head === null) damaged();
   if (head[1] !== "1") {
-    if (Number(head[1]) < 1) damaged();
+    if (Number(head[1]) <= 1) damaged();
     throw new SessionError(
       "ERR_STORE",
       "A stored session record was written by a newer version of the library",
