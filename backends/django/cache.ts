@@ -58,7 +58,7 @@ const endless = 400 * 86_400_000;
  * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor.
  *
  * The client is handed in and stays yours: ioredis, node-redis or `Bun.RedisClient`, of one server. Writes are a compare-and-set on
- * the entry, in one atomic script. What Redis evicts or forgets is "not found", as it is for Django.
+ * the entry, in one atomic script, which for a minute leaves a key `sojourn` + entry behind to know a repeated command by. What Redis evicts or forgets is "not found", as it is for Django.
  *
  * @example
  * ```ts
