@@ -86,7 +86,10 @@ for (
 ) {
   describe(`Django's table in ${name}`, needs(service, found), () => {
     let server: DatabaseServer;
-    before(async () => server = await start());
+    before(async () => {
+      server = await start();
+      await makeTable(tables[name]);
+    });
     after(() => server?.[Symbol.asyncDispose]());
 
     const makeTable = async (sql: string) => {
@@ -94,7 +97,6 @@ for (
       await recogniseSql(client).run(sql, []);
       await close();
     };
-    before(() => makeTable(tables[name]));
 
     for (const [clientName, open] of Object.entries(clients)) {
       describe(`through ${clientName}`, clientName === "Bun.SQL" ? onBun : {}, () => {

@@ -52,7 +52,13 @@ export async function startPostgres(): Promise<DatabaseServer> {
   const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`];
   const args = ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])];
   const stop = outliving(run("postgres", ...args), folder);
-  await until(() => answers(port, "postgres"));
+  // It takes connections before it takes questions.
+  await until(() =>
+    execute(`${postgresFolder}/pg_isready`, ["-q", "-h", "127.0.0.1", "-p", String(port)]).then(
+      () => true,
+      () => false,
+    )
+  );
   return {
     port,
     user: "test",
@@ -88,7 +94,7 @@ export async function startMaria(): Promise<DatabaseServer> {
     `--pid-file=${folder}/pid`,
     ...user,
   ]], folder);
-  await until(() => existsSync(socket) && answers(port, "mysql"));
+  await until(() => existsSync(socket) && greets(port));
   const sql = "CREATE DATABASE test CHARACTER SET utf8mb4; CREATE USER test@'127.0.0.1'; " +
     "CREATE USER test@localhost; GRANT ALL ON test.* TO test@'127.0.0.1'; GRANT ALL ON test.* TO test@localhost";
   await execute("mariadb", ["--no-defaults", `--socket=${socket}`, "-uroot", "-e", sql]);
@@ -136,12 +142,10 @@ function outliving(
   };
 }
 
-/** Whether a server takes connections: MySQL greets, PostgreSQL answers a question about encryption. */
-function answers(port: number, kind: "postgres" | "mysql"): Promise<boolean> {
+/** Whether MariaDB takes connections: it speaks first. */
+function greets(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      if (kind === "postgres") socket.write(new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]));
-    });
+    const socket = connect(port, "127.0.0.1");
     const end = (is: boolean) => {
       socket.destroy();
       resolve(is);
