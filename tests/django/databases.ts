@@ -136,17 +136,22 @@ function outliving(
   };
 }
 
-/** Whether a server takes connections: MySQL greets, PostgreSQL answers a question about encryption. */
+/** Whether a server takes connections: MySQL greets; PostgreSQL lets a user in, or says that it is still starting. */
 function answers(port: number, kind: "postgres" | "mysql"): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
-      if (kind === "postgres") socket.write(new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]));
+      if (kind === "mysql") return;
+      const user = new TextEncoder().encode("user\0test\0database\0postgres\0\0");
+      const head = new DataView(new ArrayBuffer(8));
+      head.setUint32(0, 8 + user.length);
+      head.setUint32(4, 3 << 16); // the version of the protocol
+      socket.write(new Uint8Array([...new Uint8Array(head.buffer), ...user]));
     });
     const end = (is: boolean) => {
       socket.destroy();
       resolve(is);
     };
-    socket.once("data", () => end(true));
+    socket.once("data", (data: Uint8Array) => end(kind === "mysql" || data[0] === 0x52)); // "R": may come in
     socket.once("error", () => end(false));
     socket.once("close", () => end(false));
     socket.setTimeout(1000, () => end(false));
