@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkInstant } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -15,12 +16,6 @@ import type {
 } from "../src/store.ts";
 import { type Copy, packCopy, unpackCopy } from "./cached_copy.ts";
 import { OwnWrites } from "./cached_writes.ts";
-
-/** A durable store that can tell a record's version for less than a `load`. */
-export interface VersionedStore extends SessionStore {
-  /** The version of the record under `key`, or `undefined`; what a `load` at this moment would give. */
-  version?(key: string): MaybePromise<string | undefined>;
-}
 
 /** How a {@linkcode CachedStore} works. */
 export interface CachedStoreOptions {
@@ -55,7 +50,7 @@ const REST = 1000;
  * forgets, costs time at most.
  *
  * A copy is served
- * - with `staleness: 0`, the default, only if the durable store's {@linkcode VersionedStore.version | version} method says
+ * - with `staleness: 0`, the default, only if the durable store's {@linkcode SessionStore.version | version} method says
  *   that it is current. A durable store without that method is asked for the record itself on every load, and as a copy
  *   could then save nothing, the cache is not used at all;
  * - with `staleness: n`, also without asking, for up to `n` seconds after it was read.
@@ -85,7 +80,7 @@ const REST = 1000;
  */
 export class CachedStore implements SessionStore {
   readonly #cache: SessionStore;
-  readonly #store: VersionedStore;
+  readonly #store: SessionStore;
   readonly #staleness: number;
   readonly #timeout: number;
   readonly #now: () => number;
@@ -109,7 +104,7 @@ export class CachedStore implements SessionStore {
    * @throws {TypeError} If `cache` or `store` is no session store, or an option is unknown or of the wrong type
    * @throws {RangeError} If an option is out of range
    */
-  constructor(cache: SessionStore, store: VersionedStore, options: CachedStoreOptions = {}) {
+  constructor(cache: SessionStore, store: SessionStore, options: CachedStoreOptions = {}) {
     checkStore("cache", cache);
     checkStore("store", store);
     const { staleness, timeout, now } = checkOptions(options);
@@ -125,6 +120,7 @@ export class CachedStore implements SessionStore {
     }
     if (store.clearExpired !== undefined) {
       this.clearExpired = async (now, limit) => {
+        checkInstant("now", now);
         this.#clearedUntil = Math.max(this.#clearedUntil, now);
         const removed = await store.clearExpired!(now, limit);
         await this.#ask(() => cache.clearExpired?.(now, limit));

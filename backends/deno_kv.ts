@@ -5,11 +5,14 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
+import { Calls } from "./calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
 import { KvKeys } from "./deno_kv_keys.ts";
+import { openKv } from "./deno_kv_open.ts";
 import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
-import type { Edit, Found, Plan } from "./deno_kv_plan.ts";
+import type { Edit, Found, Plan, Put } from "./deno_kv_plan.ts";
 import { decodeRecord, encodeRecord } from "./deno_kv_record.ts";
 import { countRecords } from "./deno_kv_stats.ts";
 import { type Ask, within } from "./deno_kv_within.ts";
@@ -56,7 +59,9 @@ export class DenoKvStore implements CountableStore {
   readonly #keys: KvKeys;
   readonly #timeout: number;
   readonly #now: () => number;
+  readonly #calls = new Calls();
   #opened = false;
+  #closing: Promise<void> | undefined;
 
   /**
    * A store over an open database, which stays open when the store is closed.
@@ -87,26 +92,7 @@ export class DenoKvStore implements CountableStore {
    */
   static async open(path?: string, options: DenoKvStoreOptions = {}): Promise<DenoKvStore> {
     checkOptions(options);
-    const { Deno } = globalThis as { Deno?: { openKv?: (path?: string) => Promise<DenoKv> } };
-    if (Deno?.openKv === undefined) {
-      const way = Deno
-        ? "start Deno with --unstable-kv"
-        : "pass the Kv that openKv of @deno/kv gives to new DenoKvStore(kv)";
-      throw new SessionError(
-        "ERR_UNSUPPORTED",
-        `Cannot open Deno KV as this runtime has no Deno.openKv: ${way}`,
-      );
-    }
-    let kv: DenoKv;
-    try {
-      kv = await Deno.openKv(path);
-    } catch (cause) {
-      const damaged = cause instanceof Error && /not a database|malformed/.test(cause.message);
-      throw new SessionError(damaged ? "ERR_DAMAGED" : "ERR_STORE", "Cannot open the Deno KV database", {
-        cause,
-      });
-    }
-    const store = new DenoKvStore(kv, options);
+    const store = new DenoKvStore(await openKv(path), options);
     store.#opened = true;
     return store;
   }
@@ -117,7 +103,7 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_DAMAGED` if the record is not what was written, `ERR_STORE` if the database fails
    */
   load(key: string): Promise<StoredRecord | undefined> {
-    return within(this.#timeout, async (ask) => (await this.#read(ask, key)).record);
+    return this.#run(async (ask) => (await this.#read(ask, key)).record);
   }
 
   /**
@@ -126,9 +112,9 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_STORE` if the database fails
    */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
+    checkInstants(record);
     const version = crypto.randomUUID();
-    const put = await this.#put(key, record, version);
-    return await this.#commit(async (ask) => {
+    return await this.#write([key, record, version], async (ask, put) => {
       const old = await this.#read(ask, key);
       if (old.record?.version === version) return { answer: version };
       if (old.record !== undefined && old.record.expiresAt > this.#now()) return { answer: undefined };
@@ -143,9 +129,9 @@ export class DenoKvStore implements CountableStore {
    * between, `ERR_STORE` if the database fails
    */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    checkInstants(record);
     const next = crypto.randomUUID();
-    const put = await this.#put(key, record, next);
-    return await this.#commit(async (ask) => {
+    return await this.#write([key, record, next], async (ask, put) => {
       const old = await this.#read(ask, key);
       if (old.record?.version === next) return { answer: next };
       if (old.record?.version !== version) return { answer: undefined };
@@ -166,9 +152,9 @@ export class DenoKvStore implements CountableStore {
     record: SessionRecord,
     version: string,
   ): Promise<string | undefined> {
+    checkInstants(record);
     const next = crypto.randomUUID();
-    const put = await this.#put(newKey, record, next);
-    return await this.#commit(async (ask) => {
+    return await this.#write([newKey, record, next], async (ask, put) => {
       const [old, fresh] = await Promise.all([this.#read(ask, oldKey), this.#read(ask, newKey)]);
       if (fresh.record?.version === next) return { answer: next };
       const taken = fresh.record !== undefined && fresh.record.expiresAt > this.#now();
@@ -180,18 +166,20 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * Removes the record; whether there was one. A log-out wins: when others keep changing the record, the last try
+   * Removes the record, also one that cannot be read; whether there was one. A log-out wins: when others keep changing the record, the last try
    * removes it whatever it has become, and index entries that this leaves behind are passed over and expire.
    *
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   delete(key: string): Promise<boolean> {
-    return this.#commit(async (ask, last) => {
-      const old = await this.#read(ask, key, true);
-      if (old.stamp === null) return { answer: false };
-      const removal = await this.#remove(key, old.record);
-      return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
-    });
+    return this.#calls.run(() =>
+      this.#commit(async (ask, last) => {
+        const old = await this.#read(ask, key, true);
+        if (old.stamp === null) return { answer: false };
+        const removal = await this.#remove(key, old.record);
+        return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
+      })
+    );
   }
 
   /**
@@ -199,24 +187,29 @@ export class DenoKvStore implements CountableStore {
    *
    * @throws {SessionError} `ERR_CONFLICT` if others kept changing the record, `ERR_STORE` if the database fails
    */
-  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
-    return this.#commit(async (ask) => {
-      const old = await this.#read(ask, key);
-      if (old.record === undefined) return { answer: false };
-      const put = await this.#put(key, { ...old.record, touchedAt, expiresAt }, old.record.version);
-      return { answer: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
-    });
+  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
+    return await this.#calls.run(() =>
+      this.#commit(async (ask) => {
+        const old = await this.#read(ask, key);
+        if (old.record === undefined) return { answer: false };
+        const put = await this.#put(key, { ...old.record, touchedAt, expiresAt }, old.record.version);
+        return { answer: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+      })
+    );
   }
 
   /**
    * Removes at most `limit` records that expired at or before `now`; the number removed. Seldom needed, as Deno KV
-   * removes them itself in time.
+   * removes them itself in time. Records of a newer format are left alone.
    *
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
-  clearExpired(now: number, limit: number): Promise<number> {
+  async clearExpired(now: number, limit: number): Promise<number> {
+    checkInstant("now", now);
     let removed = 0;
-    return within(this.#timeout, async (ask) => {
+    return await this.#run(async (ask) => {
       const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();
       while (removed < limit) {
         const batch: DenoKvKey[] = [];
@@ -234,12 +227,12 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * The records of one user, in no order; expired ones may be among them, damaged ones are not.
+   * The records of one user, in no order; expired ones may be among them, those that cannot be read are not.
    *
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   list(userId: string): Promise<readonly IndexedRecord[]> {
-    return within(this.#timeout, async (ask) => {
+    return this.#run(async (ask) => {
       const prefix = await this.#keys.user(userId);
       const entries = this.#kv.list({ prefix }, { consistency: "strong" })[Symbol.asyncIterator]();
       const keys: string[] = [];
@@ -251,7 +244,9 @@ export class DenoKvStore implements CountableStore {
         const batch = keys.splice(0, WIDTH);
         const found = await Promise.all(batch.map((key) => this.#read(ask, key, true)));
         found.forEach(({ record }, i) => {
-          if (record?.userId === userId) listed.push({ key: batch[i]!, record });
+          if (record?.userId !== userId) return;
+          const { version: _, ...own } = record;
+          listed.push({ key: batch[i]!, record: own });
         });
       }
       return listed;
@@ -264,23 +259,22 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
-    return countRecords(this.#kv, this.#keys.records, this.#timeout, now, bounds);
+    return this.#calls.run(() => countRecords(this.#kv, this.#keys.records, this.#timeout, now, bounds));
   }
 
-  /** Closes the database if `open` opened it. May be called twice. */
-  close(): void {
-    if (!this.#opened) return;
-    this.#opened = false;
-    this.#kv.close();
+  /** Closes the database if `open` opened it, after the calls that are running; others are `ERR_STORE`. May be called twice. */
+  close(): Promise<void> {
+    if (!this.#opened) return Promise.resolve();
+    return this.#closing ??= this.#calls.end().then(() => this.#kv.close());
   }
 
-  /** Closes the database if `open` opened it. */
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+    return this.close();
   }
 
-  async #read(ask: Ask, key: string, damagedToo = false): Promise<Found> {
+  /** A record that cannot be read is an error, or with `anything` no record under its stamp. */
+  async #read(ask: Ask, key: string, anything = false): Promise<Found> {
     const { value, versionstamp: stamp } = await ask(
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
     );
@@ -288,10 +282,8 @@ export class DenoKvStore implements CountableStore {
     try {
       return { stamp, record: decodeRecord(value) };
     } catch (error) {
-      if (damagedToo && error instanceof SessionError && error.code === "ERR_DAMAGED") {
-        return { stamp, record: undefined };
-      }
-      throw error;
+      if (!anything) throw error;
+      return { stamp, record: undefined, isNewer: (error as SessionError).code === "ERR_STORE" };
     }
   }
 
@@ -323,6 +315,7 @@ export class DenoKvStore implements CountableStore {
   async #sweep(ask: Ask, entry: DenoKvKey, now: number): Promise<boolean> {
     const key = String(entry.at(-1));
     const found = await this.#read(ask, key, true);
+    if (found.isNewer) return false;
     const live = found.record !== undefined && found.record.expiresAt > now;
     const edits: Edit[] = [this.#check(key, found), (write) => write.delete(entry)];
     if (!live) edits.push(await this.#remove(key, found.record));
@@ -331,6 +324,17 @@ export class DenoKvStore implements CountableStore {
 
   #apply(edits: readonly Edit[]): Promise<{ ok: boolean }> {
     return edits.reduce((write, edit) => edit(write), this.#kv.atomic()).commit();
+  }
+
+  #run<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+    return this.#calls.run(() => within(this.#timeout, work));
+  }
+
+  #write<T>(put: Put, plan: (ask: Ask, put: Edit) => Promise<Plan<T>>): Promise<T> {
+    return this.#calls.run(async () => {
+      const edit = await this.#put(...put);
+      return await this.#commit((ask) => plan(ask, edit));
+    });
   }
 
   /** Plans and commits until a commit goes through. */

@@ -6,11 +6,14 @@
 
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
+import { Calls } from "./calls.ts";
 import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/folders.ts";
 import { FileSessions } from "./file/sessions.ts";
 import { Sweep } from "./file/sweep.ts";
+import { Turn } from "./file/turn.ts";
 import { Tally } from "./tally.ts";
 
 /** How a {@linkcode FileStore} behaves. */
@@ -72,8 +75,8 @@ const OPTIONS = ["durability", "timeout", "now"];
 export class FileStore implements CountableStore {
   readonly #sessions: FileSessions;
   readonly #sweep: Sweep;
-  readonly #running = new Set<Promise<unknown>>();
-  #isClosed = false;
+  readonly #calls = new Calls();
+  readonly #turn = new Turn();
 
   private constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -81,7 +84,7 @@ export class FileStore implements CountableStore {
   }
 
   /**
-   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it.
+   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it over ten seconds ago.
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
@@ -115,47 +118,54 @@ export class FileStore implements CountableStore {
   }
 
   /** Inserts a record, only if the key is free or its record has expired, and answers its version. */
-  create(key: string, record: SessionRecord): Promise<string | undefined> {
-    return this.#run([key], () => this.#sessions.create(key, record));
+  async create(key: string, record: SessionRecord): Promise<string | undefined> {
+    checkInstants(record);
+    return await this.#run([key], () => this.#sessions.create(key, record));
   }
 
   /** Replaces the record if it still has `version`, also against other processes, and answers the new version. */
-  save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
-    return this.#run([key], () => this.#sessions.save(key, record, version));
+  async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+    checkInstants(record);
+    return await this.#run([key], () => this.#sessions.save(key, record, version));
   }
 
   /**
    * Moves a session to a new key. When the process is killed or the power fails half way, the old record may be left, with
    * the old data, and the new one beside it.
    */
-  rotate(
+  async rotate(
     oldKey: string,
     newKey: string,
     record: SessionRecord,
     version: string,
   ): Promise<string | undefined> {
-    return this.#run([oldKey, newKey], () => this.#sessions.rotate(oldKey, newKey, record, version));
+    checkInstants(record);
+    return await this.#run([oldKey, newKey], () => this.#sessions.rotate(oldKey, newKey, record, version));
   }
 
-  /** Removes the record, a damaged one too; whether there was one. */
+  /** Removes whatever is under the session's name, also what cannot be read; whether there was something. */
   delete(key: string): Promise<boolean> {
     return this.#run([key], () => this.#sessions.delete(key));
   }
 
   /** Moves `touchedAt` and `expiresAt`; data and version stay. */
-  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
-    return this.#run([key], () => this.#sessions.touch(key, touchedAt, expiresAt));
+  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
+    return await this.#run([key], () => this.#sessions.touch(key, touchedAt, expiresAt));
   }
 
   /**
    * Removes at most `limit` records that expired at or before `now`, damaged ones whose time is over, and what killed
-   * processes left behind. Each call goes on where the last one stopped.
+   * processes left behind. Each call goes on where the last one stopped. There is
+   * no index of ends: a call that finds few looks at the time of every file, which takes seconds for 100,000 of them.
    */
-  clearExpired(now: number, limit: number): Promise<number> {
-    return this.#run([], () => this.#sweep.clearExpired(now, limit));
+  async clearExpired(now: number, limit: number): Promise<number> {
+    checkInstant("now", now);
+    return await this.#run([], () => this.#sweep.clearExpired(now, limit));
   }
 
-  /** The records of one user, from an index of empty files; damaged ones are left out. */
+  /** The records of one user, from an index of empty files; those that cannot be read are left out. */
   list(userId: string): Promise<readonly IndexedRecord[]> {
     return this.#run([], () => this.#sessions.list(userId));
   }
@@ -171,8 +181,7 @@ export class FileStore implements CountableStore {
 
   /** Waits for what is running. Nothing is held open; afterwards every call is refused with `ERR_STORE`. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#running);
+    await this.#calls.end();
   }
 
   /** The same as `close`. */
@@ -181,17 +190,15 @@ export class FileStore implements CountableStore {
   }
 
   async #run<T>(keys: readonly string[], work: () => T | Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new SessionError("ERR_STORE", "The file store is closed");
     if (!keys.every((key) => KEY.test(key))) {
       throw new TypeError("Cannot use a storage key as it must be 64 lower-case hex digits");
     }
-    const running = orStoreError(work);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    return await this.#calls.run(() =>
+      orStoreError(async () => {
+        await this.#turn.breathe();
+        return await work();
+      })
+    );
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -111,6 +112,7 @@ export class MemoryStore implements CountableStore {
 
   /** Inserts a record, only if the key is free or its record expired, and answers its version; `undefined`: taken. */
   create(key: string, record: SessionRecord): string | undefined {
+    checkInstants(record);
     if (this.#isTaken(key)) return undefined;
     const version = this.#put(key, record);
     if (this.#entries.size > this.#maxEntries) this.delete(this.#ring.newer.key);
@@ -119,6 +121,7 @@ export class MemoryStore implements CountableStore {
 
   /** Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone. */
   save(key: string, record: SessionRecord, version: string): string | undefined {
+    checkInstants(record);
     return this.#entries.get(key)?.record.version === version ? this.#put(key, record) : undefined;
   }
 
@@ -127,6 +130,7 @@ export class MemoryStore implements CountableStore {
    * `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
    */
   rotate(oldKey: string, newKey: string, record: SessionRecord, version: string): string | undefined {
+    checkInstants(record);
     if (oldKey === newKey || this.#entries.get(oldKey)?.record.version !== version || this.#isTaken(newKey)) {
       return undefined;
     }
@@ -150,6 +154,8 @@ export class MemoryStore implements CountableStore {
 
   /** Moves `touchedAt` and `expiresAt` (ms since the epoch) of a record that exists; whether there was one. */
   touch(key: string, touchedAt: number, expiresAt: number): boolean {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
     const record = this.load(key);
     if (record === undefined) return false;
     this.#entries.get(key)!.record = Object.freeze({ ...record, touchedAt, expiresAt });
@@ -158,6 +164,7 @@ export class MemoryStore implements CountableStore {
 
   /** Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed. */
   clearExpired(now: number, limit: number): number {
+    checkInstant("now", now);
     let removed = 0;
     for (const { key, record } of this.#entries.values()) {
       if (removed >= limit) break;
@@ -203,9 +210,17 @@ export class MemoryStore implements CountableStore {
   }
 
   #put(key: string, record: SessionRecord): string {
-    this.delete(key);
     const version = String(++this.#lastVersion);
-    const entry = { key, record: Object.freeze({ ...record, version }) } as Entry;
+    const stored = withVersion(record, version);
+    const present = this.#entries.get(key);
+    if (present !== undefined && present.record.userId === record.userId) {
+      present.record = stored;
+      this.#leave(present);
+      this.#join(present);
+      return version;
+    }
+    this.delete(key);
+    const entry = { key, record: stored } as Entry;
     this.#entries.set(key, entry);
     this.#join(entry);
     if (record.userId !== undefined) {
@@ -226,4 +241,14 @@ export class MemoryStore implements CountableStore {
     entry.older.newer = entry.newer;
     entry.newer.older = entry.older;
   }
+}
+
+/** A record to keep: a copy that nobody can change. (Written out, because engines are slow at spreading.) */
+function withVersion(record: SessionRecord, version: string): StoredRecord {
+  const { data, userId, createdAt, touchedAt, expiresAt } = record;
+  return Object.freeze(
+    userId === undefined
+      ? { data, createdAt, touchedAt, expiresAt, version }
+      : { data, userId, createdAt, touchedAt, expiresAt, version },
+  );
 }

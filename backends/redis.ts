@@ -5,10 +5,11 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { checkInstant, checkInstants } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
-import { readOptions, type RedisStoreOptions, within } from "./redis/options.ts";
+import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
 import { countFields, damaged, type Found, read, storedUser, written } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
@@ -50,6 +51,13 @@ const page = 64;
  *
  * While Redis is away, slow or full, operations throw `ERR_STORE` within `timeout`; what was certainly not applied is
  * tried again within it. Afterwards the store works again by itself. An evicted, flushed or forgotten session is "not found".
+ *
+ * A write that has run out of time has no effect later, wherever it lay about: every write tells the server until when it holds, by
+ * the server's own clock, which the answers tell. The message of the error says whether nothing was changed or, without an answer,
+ * that it was carried out in time or never will be. For this no clocks have to agree; only a server that
+ * was paused together with its clock (a virtual machine), or had it set back while a write was waiting, can be late by as much.
+ * To learn the time takes the first write of a process one round trip more, unless a load came before it.
+ *
  * What a log-out removed can come back only if Redis itself forgets a write: use `appendfsync always`, or accept its last second.
  *
  * @example
@@ -143,7 +151,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   /**
    * Moves a session to a new key, with new content, and answers the new version. On a single server it is one step; in a
-   * cluster a process killed half way may lose the session, but never leaves two, nor the old one with new data.
+   * cluster a process killed, or a server stopped, half way may lose the session, but never leaves two, nor the old one with new data.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
@@ -167,7 +175,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /**
-   * Removes the record, whatever it is; whether there was one.
+   * Removes what is under the key, also if it is damaged or of a newer format, and its place in the index as far as the record
+   * knows it; whether there was something.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble.
    */
@@ -184,6 +193,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
   async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+    checkInstant("touchedAt", touchedAt);
+    checkInstant("expiresAt", expiresAt);
     const by = this.#wire.deadline();
     const life = String(this.#life(expiresAt));
     let { entry, latest } = nowhere;
@@ -201,7 +212,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /** Answers 0: Redis removes what has expired by itself, and dead entries of an index go with the next write to it. */
-  clearExpired(_now: number, _limit: number): number {
+  clearExpired(now: number, _limit: number): number {
+    checkInstant("now", now);
     return 0;
   }
 
@@ -295,12 +307,12 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   #written(key: string, record: SessionRecord): string[] {
+    checkInstants(record);
     return written(key, record, this.#life(record.expiresAt));
   }
 
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */
   #life(expiresAt: number): number {
-    within("expiresAt", expiresAt, Number.isFinite(expiresAt), "a finite instant");
     return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
   }
 }

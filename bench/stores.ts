@@ -1,20 +1,22 @@
 /**
- * Measures the methods of every store, on the real thing: latency and operations per second, one at a time and 64 in flight; and the
- * bytes that a session takes. JSON on stdout. `stores.ts FOLDER [ms]`: where files go, and for how long each figure is measured.
+ * Measures the methods of every store, on the real thing: latency and operations per second, one at a time and 64 in flight, with few and
+ * with very many sessions stored; and the bytes that a session takes. JSON on stdout. `stores.ts FOLDER MS RECORDS [part of a store's
+ * name]…`: where files go, for how long each figure is measured, and how many sessions there are besides a thousand.
  */
 
-import { statfsSync } from "node:fs";
-import { cpus, release } from "node:os";
 import process from "node:process";
-import { dataBytes, type Figures, type Latency, operations } from "./figures.ts";
+import { dataBytes, type Latency, operations, type StoreFigures } from "./figures.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { endings, type Measured, type Place, places } from "./places.ts";
 
-const [folder = "artifacts/bench/places", ms = "240"] = process.argv.slice(2);
+const [folder = "artifacts/bench/places", ms = "100", records = "1000", ...words] = process.argv.slice(2);
 const time = Number(ms);
-/** So many sessions are there before anything is measured. */
-const sessions = 2_048;
+const few = 1_000;
+/** So many of very many sessions are used, taken from all over. */
+const sample = 20_000;
 const most = 20_000;
+/** For how long a store is filled that can only be filled one by one, in ms: what it then holds is what is told. */
+const fillTime = Number(process.env.BENCH_FILL_MS ?? "8000");
 const day = 86_400_000;
 
 /** One operation on a session of its own; the n-th of them all. */
@@ -100,25 +102,45 @@ function stepsOf(store: Measured, all: readonly Session[]) {
   };
 }
 
-async function measurePlace({ name, only, open, bytes }: Place) {
-  const before = await bytes?.();
+/** Makes sessions by the store's own `create`, for so long at most. */
+async function fill(store: Pick<Measured, "create">, count: number, time: number): Promise<Session[]> {
   const all: Session[] = [];
-  const { store, close } = await open();
-  for (let i = 0; i < sessions; i += 64) {
-    await Promise.all(Array.from({ length: 64 }, async () => {
-      const key = freshKey();
-      all.push({ key, version: (await store.create!(key, recordOf(key)))! });
-    }));
+  const start = performance.now();
+  while (all.length < count && performance.now() - start < time) {
+    const some = Array.from({ length: Math.min(64, count - all.length) }, freshKey);
+    const versions = await Promise.all(some.map((key) => store.create(key, recordOf(key))));
+    all.push(...some.map((key, i) => ({ key, version: versions[i]! })));
   }
+  return all;
+}
+
+function everySoManieth<T>(all: readonly T[]): T[] {
+  const step = Math.max(1, Math.floor(all.length / sample));
+  return all.filter((_, i) => i % step === 0);
+}
+
+async function measurePlace(place: Place, count: number): Promise<StoreFigures> {
+  const { name, only, open, bytes } = place;
+  const before = await bytes?.();
+  const { store, close } = await open();
+  const isFilledAtOnce = count > few && place.fill !== undefined;
+  const filled = isFilledAtOnce
+    ? await place.fill!(count, recordOf("f".repeat(64)))
+    : await fill(store as Measured, count, count > few ? fillTime : Infinity);
   await close();
-  const each = bytes && (await bytes() - before!) / sessions;
+  const there = isFilledAtOnce ? count : filled.length;
+  const each = bytes && (await bytes() - before!) / there;
   const again = await open();
-  const steps = stepsOf(again.store as Measured, all);
+  const steps = stepsOf(again.store as Measured, everySoManieth(filled));
   const latencies: Latency[] = [];
   for (const inFlight of [1, 64]) {
     for (const operation of operations) {
       if (only && !only.includes(operation)) continue;
-      const limit = operation === "delete" ? steps.made.length : most;
+      const limit = operation === "delete"
+        ? steps.made.length
+        : operation === "create"
+        ? Math.min(count, most)
+        : most;
       const step = steps[operation];
       // a first turn, so that neither a cold script nor uncompiled code is measured
       if (inFlight === 1 && operation !== "delete") { for (let i = 0; i < 20; i++) await step(i); }
@@ -126,24 +148,26 @@ async function measurePlace({ name, only, open, bytes }: Place) {
     }
   }
   await again.close();
-  return { name, ...(each === undefined ? {} : { bytes: Math.round(each) }), latencies };
+  return { name, records: there, ...(each === undefined ? {} : { bytes: Math.round(each) }), latencies };
 }
 
-const measured = [];
+const figures: StoreFigures[] = [];
+const counts = [...new Set([few, Number(records)])];
 try {
-  for (const place of await places(folder)) measured.push(await measurePlace(place));
+  for (const count of counts) {
+    // places of their own: what few sessions left behind is not there when there are many
+    for (const place of await places(`${folder}-${count}`, count > few)) {
+      if (words.length === 0 || words.some((word) => place.name.includes(word))) {
+        await measurePlace(place, count).then(
+          (measured) => figures.push(measured),
+          (error) => console.error(`${place.name} is left out, it failed: ${error}`),
+        );
+      }
+    }
+    while (endings.length > 0) await endings.pop()!();
+  }
 } finally {
   for (const end of endings) await end();
 }
-const bun = (globalThis as { Bun?: { version: string } }).Bun;
-const fileSystems: Record<number, string> = { 0xef53: "ext4", 0x01021994: "tmpfs", 0x9123683e: "btrfs" };
-const figures: Figures = {
-  runtime: bun ? `Bun ${bun.version}` : `Deno ${Deno.version.deno}`,
-  at: new Date().toISOString(),
-  machine: `${cpus().length} cores of ${cpus()[0]?.model ?? "an unknown processor"}, Linux ${release()}, ${
-    fileSystems[statfsSync(".").type] ?? "another file system"
-  }`,
-  stores: measured,
-};
-process.stdout.write(JSON.stringify(figures));
+process.stdout.write(`\n${JSON.stringify({ rounds: 1, figures })}`);
 process.exit(0);

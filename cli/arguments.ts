@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { UsageError } from "./io.ts";
+import { count } from "./text.ts";
 
 /** What a command takes. */
 export interface Syntax {
@@ -51,7 +52,7 @@ export function readArguments(args: readonly string[], syntax: Syntax): Given {
   }
   const most = syntax.positionals.length;
   if (positionals.length > most) {
-    throw new UsageError(`expected at most ${most} arguments, received ${positionals.length}`);
+    throw new UsageError(`expected at most ${count(most, "argument")}: received ${positionals.length}`);
   }
   const named: Record<string, string | undefined> = {};
   for (const [index, name] of syntax.positionals.entries()) {

@@ -8,7 +8,7 @@ import { bar, count, json, number, paint, span } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
 /** Small enough that nobody else waits for long. */
-const batch = 250;
+const batch = 50;
 /** Elsewhere than on a terminal there is one line for so many records. */
 const milestone = 10_000;
 

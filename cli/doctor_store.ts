@@ -15,24 +15,23 @@ const drift = 60_000;
 
 /** Looks at the files before the store is opened, as opening puts some things right, then at what is stored. */
 export async function examineStore(place: Place, now: number): Promise<Finding[]> {
-  const findings: Finding[] = [];
+  const seen = modes(place);
   try {
-    findings.push(...modes(place), ...await indexes(place));
+    const indexed = await indexes(place);
     const store = await place.open();
     try {
       await store.load("0".repeat(64));
-      findings.unshift(finding("opens", "ok", "the store opens and answers"));
       if (!store.list) {
-        findings.push(finding("index", "warning", "this store cannot list the sessions of a user"));
+        indexed.push(finding("index", "warning", "this store cannot list the sessions of a user"));
       }
-      findings.push(...await records(store, now));
+      const counted = await records(store, now);
+      return [finding("opens", "ok", "the store opens and answers"), ...seen, ...indexed, ...counted];
     } finally {
       await store.close?.();
     }
   } catch (error) {
-    return [finding("opens", "error", `the store cannot be used: ${trouble(error).message}`), ...findings];
+    return [finding("opens", "error", `the store cannot be used: ${trouble(error).message}`), ...seen];
   }
-  return findings;
 }
 
 async function records(store: AnyStore, now: number): Promise<Finding[]> {
@@ -95,11 +94,12 @@ function modes({ kind, path }: Place): Finding[] {
   const paths = kind === "file"
     ? [path, `${path}/sessions`, `${path}/users`, ...someSessions(`${path}/sessions`)]
     : [path, `${path}-wal`, `${path}-shm`];
-  let seen = 0;
+  let seen: number | undefined;
   for (const one of paths) {
     const facts = statSync(one, { throwIfNoEntry: false });
-    if (facts !== undefined) seen |= facts.mode;
+    if (facts !== undefined) seen = (seen ?? 0) | facts.mode;
   }
+  if (seen === undefined) return [];
   const hint = kind === "file" ? `chmod -R go= ${path}` : `chmod go= ${path}*`;
   if (seen & 0o022) return [finding("modes", "error", `others than the owner may write to it: ${hint}`)];
   if (seen & 0o044) return [finding("modes", "warning", `others than the owner may read it: ${hint}`)];

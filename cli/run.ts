@@ -35,18 +35,25 @@ Exit codes: 0 done, 1 done with warnings, nothing to revoke or rows left
 out, 2 wrong arguments, 3 the store failed or the doctor found errors
 `;
 
+/** The forms of one command. */
+function formsOf(name: string, { usage }: Command): string[] {
+  return usage.map((form) => `${name} ${form}`.trimEnd());
+}
+
 /** The usage of one command. */
-function usageOf(name: string, { usage, summary, positionals }: Command): string {
+function usageOf(name: string, command: Command): string {
+  const { summary, positionals } = command;
   const { json, help, ...store } = notes;
   const options = [...(positionals.length > 0 ? Object.values(store) : []), json, help];
-  const forms = usage.map((form) => `${name} ${form}`.trimEnd()).join("\n       ");
-  return `Usage: ${forms}\n\n${name} ${summary}\n\n${options.join("\n")}\n`;
+  return `Usage: ${formsOf(name, command).join("\n       ")}\n\n${name} ${summary}\n\n${
+    options.join("\n")
+  }\n`;
 }
 
 /** The usage of all. */
 function usage(): string {
-  const lines = Object.entries(commands).map(([name, { usage, summary }]) =>
-    `${usage.map((form) => `  ${name} ${form}`.trimEnd()).join("\n")}\n      ${summary}`
+  const lines = Object.entries(commands).map(([name, command]) =>
+    `${formsOf(name, command).map((form) => `  ${form}`).join("\n")}\n      ${command.summary}`
   );
   return `Usage: COMMAND [STORE] [options]\n\n${lines.join("\n")}\n\n${
     Object.values(notes).join("\n")
@@ -81,11 +88,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.out(usage());
     return exit.done;
   }
+  const isJson = args.includes("--json");
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    io.err(`${name === "" ? "" : "There is no such command\n\n"}${usage()}`);
-    return exit.usage;
-  }
+  if (command === undefined) return refuse(io, isJson, unknown(name), Object.keys(commands), usage());
   if (rest.includes("--help") || rest.includes("-h")) {
     io.out(usageOf(name, command));
     return exit.done;
@@ -98,15 +103,24 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return await command.run(given, io);
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(
-        `${wrap(`Cannot run ${name}: ${plain(error.message)}`, io.columns, 0)}\n\n${usageOf(name, command)}`,
-      );
-      return exit.usage;
+      const message = `Cannot run ${name}: ${plain(error.message)}`;
+      return refuse(io, isJson, message, formsOf(name, command), usageOf(name, command));
     }
     const { code, message } = trouble(error);
-    io.err(
-      rest.includes("--json") ? json({ error: { code, message } }) : `${wrap(message, io.columns, 0)}\n`,
-    );
+    io.err(isJson ? json({ error: { code, message } }) : `${wrap(message, io.columns, 0)}\n`);
     return exit.failed;
   }
+}
+
+/** Wrong arguments: what is wrong, and the usage. */
+function refuse(io: Io, isJson: boolean, message: string, forms: readonly string[], text: string): number {
+  const error = { code: "ERR_USAGE", message, usage: forms };
+  io.err(isJson ? json({ error }) : `${wrap(message, io.columns, 0)}\n\n${text}`);
+  return exit.usage;
+}
+
+/** A name that is none. Only a word is repeated: ids and passwords are seldom one. */
+function unknown(name: string): string {
+  if (name === "" || name.startsWith("-")) return "A command is missing";
+  return /^[a-z-]{1,20}$/i.test(name) ? `There is no command "${name}"` : "There is no such command";
 }

@@ -23,6 +23,8 @@ export interface Place {
   readonly token: string;
   /** Whether the token was made with an older secret, so that the next write or touch makes it anew. */
   readonly isStale: boolean;
+  /** Whether the cookie held an id that was given up with grace. No cookie is sent for it: the newer one stays (SR-036). */
+  readonly isFormer?: boolean;
 }
 
 /** A session that exists: its record and its place. */
@@ -33,6 +35,8 @@ export interface Found {
 
 /** Brings sessions from request to request. "Not found" is a value; trouble is a `SessionError`. */
 export interface Carrier {
+  /** Whether `rotate` can let the old id lead to the new one for a while. */
+  readonly hasGrace?: boolean;
   /** How its sessions are written, where that is not the library's own way. */
   readonly format?: DataFormat;
   /** What is done differently for its sessions. */
@@ -47,8 +51,8 @@ export interface Carrier {
   create(record: SessionRecord): MaybePromise<Place>;
   /** Replaces the record of this version; `undefined`: another version, or gone. */
   save(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
-  /** The same under a new id; the old one is dead afterwards. */
-  rotate(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
+  /** The same under a new id; the old one leads there for `grace` seconds, and is dead afterwards. */
+  rotate(place: Place, record: SessionRecord, grace: number): MaybePromise<Place | undefined>;
   /** Renews the limits in the record and changes nothing else; `undefined`: gone. */
   touch(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
   /** Ends the session; whether there was one. */

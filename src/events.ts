@@ -1,7 +1,9 @@
-/** What happens to sessions, told to `onEvent`; the one place that turns a storage key into a log tag. */
+/** What happens to sessions, told to `onEvent` and to the channel `sojourn:event`; the one place that turns a storage key into a log tag. */
 
 import { fromBase64url } from "./base64url.ts";
 import { Recent } from "./recent.ts";
+import type { MaybePromise } from "./store.ts";
+import { eventChannel, publish, tell } from "./tracing.ts";
 
 /** The kinds of event. */
 export type SessionEventType =
@@ -32,7 +34,7 @@ export interface SessionEvent {
   readonly at: number;
 }
 
-/** Hands events to the hook, in order. A hook that throws, rejects or hangs harms nobody (SR-070). */
+/** Hands events to the hook and to the channel, in order. One that throws, rejects or hangs harms nobody (SR-070). */
 export class Events {
   readonly #hook: ((event: SessionEvent) => unknown) | undefined;
   readonly #now: () => number;
@@ -52,19 +54,24 @@ export class Events {
 
   /** Reports an event; `key` is the storage key of the session it is about. */
   emit(type: SessionEventType, key?: string, reason?: string): void {
-    if (this.#hook === undefined) return;
+    if (this.#hook === undefined && !eventChannel.hasSubscribers) return;
     const event = { type, ...(reason === undefined ? {} : { reason }), at: this.#now() };
     const tag = key === undefined ? undefined : this.#tags.get(key);
     if (this.#pending === undefined && (key === undefined || tag !== undefined)) {
       this.#tell(event, tag);
       return;
     }
-    const made = key === undefined ? undefined : tag ?? this.#tag(key);
+    const made = key === undefined ? undefined : this.tagOf(key);
     const told = Promise.all([made, this.#pending]).then(([tag]) => {
       this.#tell(event, tag);
       if (this.#pending === told) this.#pending = undefined;
     });
     this.#pending = told;
+  }
+
+  /** The tag of the session with this storage key; `undefined` if none can be made. */
+  tagOf(key: string): MaybePromise<string | undefined> {
+    return this.#tags.get(key) ?? this.#tag(key);
   }
 
   /** Resolves when every event so far was handed over; `undefined` when none waits. */
@@ -84,11 +91,8 @@ export class Events {
   }
 
   #tell(event: SessionEvent, tag: string | undefined): void {
-    try {
-      const answer = this.#hook!(Object.freeze(tag === undefined ? event : { ...event, tag }));
-      if (answer instanceof Promise) answer.catch(() => {});
-    } catch {
-      // A hook's failure is the hook's own.
-    }
+    const whole = Object.freeze(tag === undefined ? event : { ...event, tag });
+    if (this.#hook !== undefined) tell(this.#hook, whole);
+    publish(eventChannel, whole);
   }
 }

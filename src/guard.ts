@@ -1,7 +1,9 @@
 /** Stands before a store: bounds every call in time, checks every answer, and makes every failure a typed one. */
 
 import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+import { isTraced, traced } from "./tracing.ts";
 
 const isInstant = (value: unknown) => Number.isFinite(value);
 
@@ -24,36 +26,54 @@ const isVersion = (value: unknown): value is string | undefined =>
 /** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
 export class Guard {
   readonly #timeout: number;
-  readonly #onFailure: () => void;
+  readonly #events: Events;
 
-  /** `timeout` in seconds; `onFailure` is told of every failed call. */
-  constructor(timeout: number, onFailure: () => void) {
+  /** `timeout` in seconds; `events` is told of every failed call. */
+  constructor(timeout: number, events: Events) {
     this.#timeout = timeout;
-    this.#onFailure = onFailure;
+    this.#events = events;
   }
 
-  /** Runs a call. */
-  call<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    let answer: unknown;
+  /** Runs a call: `operation` and `key`, the storage key it is about, are for those who trace. */
+  call<T>(
+    operation: string,
+    run: () => MaybePromise<unknown>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): MaybePromise<T> {
+    if (!isTraced()) return this.#run(run, isRight);
+    const tag = key === undefined ? undefined : this.#events.tagOf(key);
+    return traced(operation, () => this.#run(run, isRight), tag);
+  }
+
+  #run<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
     try {
-      answer = run();
-      if (!isThenable(answer)) return checked(answer, isRight);
+      return this.answer(run(), isRight);
     } catch (error) {
-      throw this.#failure(error);
+      throw this.failure(error);
     }
+  }
+
+  /** What a call has answered, if it is of the right kind; a promise is waited for, within the time. */
+  answer<T>(answer: unknown, isRight: (value: unknown) => value is T): MaybePromise<T> {
+    return isThenable(answer) ? this.#wait(answer, isRight) : checked(answer, isRight);
+  }
+
+  #wait<T>(answer: Promise<unknown>, isRight: (value: unknown) => value is T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = setTimeout(() => reject(this.#failure(late(this.#timeout))), this.#timeout * 1000);
+    const timer = setTimeout(() => reject(this.failure(late(this.#timeout))), this.#timeout * 1000);
     Promise.resolve(answer).then((value) => resolve(checked(value, isRight))).catch((error) =>
-      reject(this.#failure(error))
+      reject(this.failure(error))
     ).finally(() => clearTimeout(timer));
     return promise;
   }
 
-  #failure(error: unknown): SessionError {
+  /** The typed error for whatever a call threw. */
+  failure(error: unknown): SessionError {
     const failure = error instanceof SessionError
       ? error
       : new SessionError("ERR_STORE", "The session store failed", { cause: error });
-    if (failure.code === "ERR_STORE") this.#onFailure();
+    if (failure.code === "ERR_STORE") this.#events.emit("store-error");
     return failure;
   }
 }
@@ -69,15 +89,21 @@ export class GuardedStore {
   }
 
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#guard.call(() => this.#store.load(key), isStoredOrNone);
+    if (isTraced()) return this.#guard.call("load", () => this.#store.load(key), isStoredOrNone, key);
+    // Written out, without a closure: every request that uses its session comes by here.
+    try {
+      return this.#guard.answer(this.#store.load(key), isStoredOrNone);
+    } catch (error) {
+      throw this.#guard.failure(error);
+    }
   }
 
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.create(key, record), isVersion);
+    return this.#write("create", () => this.#store.create(key, record), isVersion, key);
   }
 
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.save(key, record, version), isVersion);
+    return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
   }
 
   rotate(
@@ -86,11 +112,16 @@ export class GuardedStore {
     record: SessionRecord,
     version: string,
   ): MaybePromise<string | undefined> {
-    return this.#write(() => this.#store.rotate(oldKey, newKey, record, version), isVersion);
+    return this.#write(
+      "rotate",
+      () => this.#store.rotate(oldKey, newKey, record, version),
+      isVersion,
+      oldKey,
+    );
   }
 
   delete(key: string): MaybePromise<boolean> {
-    return this.#write(() => this.#store.delete(key), isBoolean);
+    return this.#write("delete", () => this.#store.delete(key), isBoolean, key);
   }
 
   get canTouch(): boolean {
@@ -98,33 +129,43 @@ export class GuardedStore {
   }
 
   touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#write(() => this.#store.touch!(key, touchedAt, expiresAt), isBoolean);
+    return this.#write("touch", () => this.#store.touch!(key, touchedAt, expiresAt), isBoolean, key);
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {
     if (this.#store.clearExpired === undefined) unsupported("clear expired sessions");
-    return this.#write(() => this.#store.clearExpired!(now, limit), isCount);
+    return this.#write("clearExpired", () => this.#store.clearExpired!(now, limit), isCount);
   }
 
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
     if (this.#store.list === undefined) unsupported("list a user's sessions");
-    return this.#guard.call(() => this.#store.list!(userId), isIndex);
+    return this.#guard.call("list", () => this.#store.list!(userId), isIndex);
   }
 
   close(): MaybePromise<void> {
-    return this.#guard.call(() => this.#store.close?.(), (value): value is void => value === value);
+    return this.#guard.call("close", () => this.#store.close?.(), (value): value is void => value === value);
   }
 
   /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
-  #write<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    return this.#guard.call(() => {
-      try {
-        const answer = run();
-        return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
-      } catch (error) {
-        return trouble(error);
-      }
-    }, isRight);
+  #write<T>(
+    operation: string,
+    run: () => MaybePromise<unknown>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): MaybePromise<T> {
+    return this.#guard.call(
+      operation,
+      () => {
+        try {
+          const answer = run();
+          return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
+        } catch (error) {
+          return trouble(error);
+        }
+      },
+      isRight,
+      key,
+    );
   }
 }
 

@@ -3,11 +3,13 @@
 import type { Carrier, CarrierKit, Found, Place } from "./carrier.ts";
 import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
-import { Guard, GuardedStore } from "./guard.ts";
+import { Guard, GuardedStore, trouble } from "./guard.ts";
 import { Signer } from "./keyring.ts";
 import { Recent } from "./recent.ts";
+import { mask } from "./pointer.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
 import { isId, makeId, storageKey } from "./token.ts";
+import { type Sign, Trail } from "./trail.ts";
 
 /** A verified cookie: everything that reading it again would cost crypto to find out. */
 type Identity = Omit<Place, "version">;
@@ -16,8 +18,12 @@ type Identity = Omit<Place, "version">;
 const mostCandidates = 4;
 /** New ids that may be taken before that means trouble (SR-004). */
 const mostIds = 8;
+/** Rotations with grace that an old cookie may be behind. */
+const mostSteps = 32;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
+/** A `Cookie` header of more characters is read anew each time. */
+const longestKnown = 512;
 
 /** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
 const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
@@ -28,22 +34,29 @@ function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 
 /** See the first line of this file. */
 export class HeldCarrier implements Carrier {
+  readonly hasGrace = true;
   readonly #store: GuardedStore;
   readonly #kit: CarrierKit;
   readonly #signer: Signer;
+  readonly #trail: Trail;
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
+  /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
+  readonly #headers: Recent<string, Identity> = new Recent(remembered);
 
   /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
   readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
 
   constructor(store: SessionStore, kit: CarrierKit) {
-    this.#store = new GuardedStore(store, new Guard(kit.timeout, () => kit.events.emit("store-error")));
+    this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
+    this.#trail = new Trail(this.#store, kit.now);
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
+    const known = header === null ? undefined : this.#headers.get(header);
+    if (known !== undefined) return this.#look(known);
     const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
@@ -53,7 +66,10 @@ export class HeldCarrier implements Carrier {
     }
     if (values.length === 1) {
       const identity = this.#verified.get(values[0]!);
-      if (identity !== undefined) return this.#look(identity);
+      if (identity !== undefined) {
+        if (header!.length <= longestKnown) this.#headers.set(header!, identity);
+        return this.#look(identity);
+      }
     }
     return this.#findAll(values);
   }
@@ -65,7 +81,13 @@ export class HeldCarrier implements Carrier {
       if (identity === undefined) this.#kit.events.emit("rejected", undefined, "forged");
       else found.push(...await this.#look(identity));
     }
-    return found;
+    // An old cookie and the new one are one session.
+    const sessions = new Map<string, Found>();
+    for (const one of found) {
+      const { key, isFormer } = one.place;
+      if (!isFormer || !sessions.has(key)) sessions.set(key, one);
+    }
+    return [...sessions.values()];
   }
 
   async #verify(token: string): Promise<Identity | undefined> {
@@ -92,9 +114,16 @@ export class HeldCarrier implements Carrier {
     }
   }
 
-  #seen(found: Found | undefined, { key }: Identity): readonly Found[] {
-    if (found !== undefined) return [found];
-    this.#kit.events.emit("rejected", key, "unknown");
+  #seen(found: Found | Sign | undefined, { key }: Identity): MaybePromise<readonly Found[]> {
+    if (found === undefined) this.#kit.events.emit("rejected", key, "unknown");
+    else if ("place" in found) return [found];
+    else return this.#reused(found, key);
+    return [];
+  }
+
+  async #reused(sign: Sign, key: string): Promise<readonly Found[]> {
+    this.#kit.events.emit("reuse", key);
+    await this.#trail.close(sign);
     return [];
   }
 
@@ -104,12 +133,35 @@ export class HeldCarrier implements Carrier {
     return [];
   }
 
-  #load(identity: Identity): MaybePromise<Found | undefined> {
-    const { id, key, token, isStale } = identity;
-    const record = this.#store.load(key);
-    const place = (record: StoredRecord | undefined) =>
-      record && { record, place: { id, key, token, isStale, version: record.version } };
-    return isPromise(record) ? record.then(place) : place(record);
+  /** The session under this id, or where that leads to; a sign on the way whose grace is over. */
+  #load(identity: Identity): MaybePromise<Found | Sign | undefined> {
+    const record = this.#store.load(identity.key);
+    return isPromise(record)
+      ? record.then((record) => this.#at(identity, record))
+      : this.#at(identity, record);
+  }
+
+  #at(identity: Identity, record: StoredRecord | undefined): MaybePromise<Found | Sign | undefined> {
+    if (record === undefined) return this.#follow(identity);
+    const { id, key, token, isStale, isFormer = false } = identity;
+    return { record, place: { id, key, token, isStale, isFormer, version: record.version } };
+  }
+
+  async #follow({ id, key, token }: Identity): Promise<Found | Sign | undefined> {
+    for (let step = 0; step < mostSteps; step++) {
+      const sign = await this.#trail.from(key);
+      if (sign === undefined) return undefined;
+      if (this.#kit.now() >= sign.until) return sign;
+      id = await mask(sign.masked, id);
+      key = await storageKey(id);
+      const record = await this.#store.load(key);
+      if (record === undefined) continue;
+      return {
+        record,
+        place: { id, key, token, isStale: false, isFormer: true, version: record.version },
+      };
+    }
+    return undefined;
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
@@ -119,8 +171,9 @@ export class HeldCarrier implements Carrier {
     return found;
   }
 
-  reload(place: Place): MaybePromise<Found | undefined> {
-    return this.#load(place);
+  async reload(place: Place): Promise<Found | undefined> {
+    const found = await this.#load(place);
+    return found !== undefined && "place" in found ? found : undefined;
   }
 
   async create(record: SessionRecord): Promise<Place> {
@@ -151,9 +204,11 @@ export class HeldCarrier implements Carrier {
     return { ...this.#remember(place.id, place.key, token, false), version: place.version };
   }
 
-  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
+    let id: string | undefined;
     for (let i = 0; i < mostIds; i++) {
-      const id = makeId();
+      id = grace > 0 ? await this.#trail.leave(place, grace, id) : makeId();
+      if (id === undefined) return undefined;
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
       const rotating = Promise.resolve(this.#store.rotate(place.key, key, record, place.version));
       this.#rotations.set(place.key, rotating.then((version) => version && key, () => key));
@@ -167,25 +222,39 @@ export class HeldCarrier implements Carrier {
 
   async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
     if (this.#store.canTouch) {
-      const touched = await this.#store.touch(place.key, record.touchedAt, record.expiresAt);
-      return touched ? await this.#fresh(place) : undefined;
+      if (await this.#store.touch(place.key, record.touchedAt, record.expiresAt)) {
+        return await this.#fresh(place);
+      }
+    } else {
+      const saved = await this.save(place, record);
+      if (saved !== undefined) return saved;
     }
-    const saved = await this.save(place, record);
-    if (saved !== undefined) return saved;
-    const now = await this.#store.load(place.key);
-    // Somebody else saved: the version stays the old one, so that a save of ours will notice.
-    return now && await this.#fresh(place);
+    const now = await this.reload(place);
+    if (now === undefined) return undefined;
+    // Somebody else saved or moved it: the version stays the old one, so that a save of ours will notice.
+    return now.place.isFormer ? { ...place, isFormer: true } : await this.#fresh(place);
   }
 
-  /** Ends the session, also where a rotation of this process has put it since it was found. */
-  async end({ place }: Found): Promise<boolean> {
-    let ended = await this.#store.delete(place.key);
-    for (let { key } = place; !ended;) {
-      const next = await this.#rotations.get(key);
-      if (next === undefined) break;
-      ended = await this.#store.delete(key = next);
+  /** The keys that a session has had since this one, by rotations with grace and, for a log-out, by all of this process. */
+  async *#since(key: string, isLogOut = false): AsyncGenerator<string> {
+    const keys = new Set([key]);
+    for (const one of keys) {
+      yield one;
+      const own = isLogOut ? await this.#rotations.get(one) : undefined;
+      if (own !== undefined) keys.add(own);
+      const sign = await this.#trail.from(one).catch(trouble);
+      if (sign !== undefined) keys.add(sign.key);
     }
-    return ended;
+  }
+
+  /**
+   * Ends the session wherever it has gone. No rotation overtakes it: one under way has left its pointer before. Looks on also
+   * when it was at the first place: of a rotation that a crash cut short in files there may be a second record.
+   */
+  async end({ place }: Found): Promise<boolean> {
+    let isEnded = false;
+    for await (const key of this.#since(place.key, true)) isEnded = await this.#store.delete(key) || isEnded;
+    return isEnded;
   }
 
   /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */
@@ -195,7 +264,7 @@ export class HeldCarrier implements Carrier {
   }
 
   setCookie(place: Place, maxAge: number | undefined): readonly string[] {
-    return [this.#kit.cookie.set(place.token, maxAge)];
+    return place.isFormer ? [] : [this.#kit.cookie.set(place.token, maxAge)];
   }
 
   clearCookie(header: string | null): readonly string[] {
@@ -208,12 +277,17 @@ export class HeldCarrier implements Carrier {
     return this.#store.list(userId);
   }
 
-  inspect(key: string): MaybePromise<SessionRecord | undefined> {
-    return this.#store.load(key);
+  async inspect(key: string): Promise<SessionRecord | undefined> {
+    for await (const one of this.#since(key)) {
+      const record = await this.#store.load(one);
+      if (record !== undefined) return record;
+    }
+    return undefined;
   }
 
-  revoke(key: string): MaybePromise<boolean> {
-    return this.#store.delete(key);
+  async revoke(key: string): Promise<boolean> {
+    for await (const one of this.#since(key)) if (await this.#store.delete(one)) return true;
+    return false;
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {

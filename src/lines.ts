@@ -13,8 +13,8 @@ import type { MaybePromise, SessionRecord } from "./store.ts";
 export interface Task {
   /** The session as that unit loaded it. */
   readonly found: Found;
-  /** Whether it is to get a new id. */
-  readonly rotates: boolean;
+  /** If it is to get a new id: the seconds for which the old one leads there. */
+  readonly rotates: number | undefined;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
   apply(base: Found): MaybePromise<SessionRecord>;
 }
@@ -49,7 +49,7 @@ export class Lines {
   save(task: Task): MaybePromise<Found> {
     const { key } = task.found.place;
     const line = this.#lines.get(key);
-    if (line === undefined && !task.rotates) {
+    if (line === undefined && task.rotates === undefined) {
       const record = task.apply(task.found);
       if (!(record instanceof Promise)) {
         const place = this.#carrier.save(task.found.place, record);
@@ -120,7 +120,7 @@ export class Lines {
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
-  async #attempt(batch: Waiting[], base: Found, rotates: boolean): Promise<Attempt | undefined> {
+  async #attempt(batch: Waiting[], base: Found, rotates: number | undefined): Promise<Attempt | undefined> {
     let record = base.record;
     for (const waiting of batch.splice(0)) {
       try {
@@ -132,14 +132,16 @@ export class Lines {
     }
     if (batch.length === 0) return undefined;
     const carrier = this.#carrier;
-    const place = rotates ? carrier.rotate(base.place, record) : carrier.save(base.place, record);
+    // Who came with an id that was given up with grace finds a new one already.
+    const isDone = rotates === undefined || rotates > 0 && base.place.isFormer === true;
+    const place = isDone ? carrier.save(base.place, record) : carrier.rotate(base.place, record, rotates);
     return { record, place };
   }
 }
 
 /** Takes what can be saved together from the front of the line: a rotation goes alone. */
 function takeBatch(line: Waiting[], isBegun: boolean): Waiting[] {
-  const rotates = ({ task }: Waiting) => task.rotates;
+  const rotates = ({ task }: Waiting) => task.rotates !== undefined;
   if (isBegun || rotates(line[0]!)) return line.splice(0, 1);
   const until = line.findIndex(rotates);
   return line.splice(0, until < 0 ? line.length : until);

@@ -183,7 +183,7 @@ export function settle(options: SessionsOptions<never>): Settings {
     onEvent: options.onEvent,
     onError: options.onError,
     asyncContext: options.asyncContext ?? false,
-    now: options.now ?? Date.now,
+    now: wholeClock(options.now),
   };
 }
 
@@ -264,4 +264,9 @@ function wrong(expected: string, received: string): never {
 
 function outOfRange(expected: string, received: unknown): never {
   throw new RangeError(`Cannot make sessions: ${expected}: received ${received}`);
+}
+
+/** Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does. */
+function wholeClock(now: (() => number) | undefined): () => number {
+  return now === undefined ? Date.now : () => Math.floor(now());
 }

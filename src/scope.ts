@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, dress, mark, undress, type Wearer } from "./respond.ts";
+import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
 import { leave } from "./stale.ts";
 import type { MaybePromise } from "./store.ts";
@@ -98,12 +98,13 @@ export class Scope {
   }
 
   #dress<T>(answer: T, began: number): T | Response {
-    const wearer: Wearer = { owner: this.#core, request: this.#request, began };
     const unit = this.#unit;
     if (unit !== undefined) leave(unit);
     const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
       !unit.isUsed && unit.fields.length === 0;
-    return isPlain ? undress(answer, wearer) : dress(answer, wearer, unit.fields, this.#onTakenAway);
+    return isPlain
+      ? undress(answer, this.#core, this.#request, began)
+      : dress(answer, { owner: this.#core, request: this.#request, began }, unit.fields, this.#core.events);
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
@@ -141,8 +142,6 @@ export class Scope {
     this.close();
     return headers;
   }
-
-  readonly #onTakenAway = () => this.#core.events.emit("cache-control");
 
   /** What is written while the commit runs would miss it: it is refused. After a failure the session is open again. */
   async #commitClosed(unit: Unit): Promise<void> {

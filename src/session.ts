@@ -1,5 +1,6 @@
 /** The session that a handler sees: a map, with Django's names for what happens to it. */
 
+import { SessionError } from "./errors.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
 import type { Entrance, LoginOptions } from "./manners.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
@@ -12,6 +13,8 @@ export interface ExpiryQuery {
   readonly expiry?: Date | number | null;
 }
 
+/** The longest grace, in seconds. */
+const mostGrace = 300;
 const testKey = "testcookie";
 const testValue = "worked";
 
@@ -57,11 +60,53 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
-   * it at every change of rights that is not a `login`. @throws {SessionError} `ERR_CLOSED`.
+   * it at every change of rights that is not a `login`.
+   *
+   * With `grace`, the old id leads to the session for that many seconds more, so that requests on their way are not logged
+   * out: for a change of ids now and then, not for a change of rights. They read, write and log out as under the new id,
+   * but get no cookie: the browser has it from the answer that made it. Asked for again under the old id, it does nothing.
+   * Of several calls in one request the shortest grace counts, and with a `login` there is none. Who comes with the old id
+   * after the grace is a new visitor, and for a day also an event, `reuse`.
+   *
+   * @throws {TypeError} If `grace` is not a number. @throws {RangeError} If it is not from 0, the default, to 300 seconds.
+   * @throws {SessionError} `ERR_UNSUPPORTED` for a grace when sessions are kept in the cookie; `ERR_CLOSED`.
+   *
+   * @example
+   * ```ts
+   * import { createSessions } from "@sojourn/session";
+   * import { MemoryStore } from "@sojourn/session/memory";
+   * import assert from "node:assert/strict";
+   *
+   * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+   * const sessions = createSessions({ store: new MemoryStore(), secrets });
+   * const session = await sessions.open();
+   * await session.set("a", 1).save();
+   * const { id } = session;
+   *
+   * session.cycleKey({ grace: 30 });
+   * await session.save();
+   * assert.notEqual(session.id, id);
+   * assert.equal((await sessions.open(id)).id, session.id);
+   * ```
    */
-  cycleKey(): void {
-    const { state } = write(this);
-    state.cycles ??= "rotated";
+  cycleKey(options: { readonly grace?: number } = {}): void {
+    const { state, core } = write(this);
+    const { grace = 0 } = options;
+    if (typeof grace !== "number") {
+      throw new TypeError(`Cannot cycle the key: expected a grace in seconds: received ${typeof grace}`);
+    }
+    if (!(grace >= 0 && grace <= mostGrace)) {
+      throw new RangeError(
+        `Cannot cycle the key: grace must be 0 to ${mostGrace} seconds: received ${grace}`,
+      );
+    }
+    if (grace > 0 && core.carrier.hasGrace !== true) {
+      throw new SessionError(
+        "ERR_UNSUPPORTED",
+        "Cannot cycle the key with grace: these sessions have no record that could lead from one id to the next",
+      );
+    }
+    state.cycle("rotated", grace);
     state.change(() => {});
   }
 
@@ -95,7 +140,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     const entrance = core.manners.login?.(userId, options) ?? stamped(userId, stamp);
     if (!entrance.isRepeated(state.draft)) {
       if (entrance.replaces(state.draft)) state.clear();
-      state.cycles = "login";
+      state.cycle("login", 0);
     }
     state.change((draft) => {
       if (entrance.replaces(draft)) {

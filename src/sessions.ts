@@ -1,24 +1,16 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
+import { makeCore } from "./core.ts";
 import * as devices from "./devices.ts";
-import { Ends } from "./ends.ts";
 import { SessionError, unbound } from "./errors.ts";
-import { Events } from "./events.ts";
-import { Guard } from "./guard.ts";
-import { HeldCarrier } from "./held_carrier.ts";
-import { Signer } from "./keyring.ts";
-import { Lines } from "./lines.ts";
-import { isLive, open } from "./load.ts";
-import { ownManners } from "./manners.ts";
+import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
-import { Format } from "./state.ts";
-import type { SessionStore } from "./store.ts";
+import type { MaybePromise } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** What `wrap` adds to a request. */
@@ -87,7 +79,6 @@ export class Sessions<Data extends object = SessionData> {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
       const began = nextTurn();
-      const idle = <T>(answer: T) => undress(answer, { owner: sessions.#core, request, began });
       let answer: Answer;
       try {
         answer = sessions.#context === undefined
@@ -99,15 +90,10 @@ export class Sessions<Data extends object = SessionData> {
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) =>
-            sessions.#isIdle(request) ? idle(answer) : sessions.#scope(request).finish(answer, began),
+          (answer) => sessions.#finish(request, answer, began),
           (error) => sessions.#scope(request).fail(error, began),
         ) as Wrapped
-        : sessions.#isIdle(request)
-        ? idle(answer)
-        : sessions.#scope(request).settled().then(() =>
-          sessions.#scope(request).finish(answer, began)
-        ) as Wrapped;
+        : sessions.#finishAtOnce(request, answer, began) as Wrapped;
     };
   }
 
@@ -146,6 +132,19 @@ export class Sessions<Data extends object = SessionData> {
     const scope = new Scope(this.#core, request, this.#onError);
     if (present === null) scope.close();
     return slots[this.#slot] = scope;
+  }
+
+  /** A handler that answers at once may have left something to do when its session is loaded. */
+  #finishAtOnce<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    if (this.#isIdle(request)) return undress(answer, this.#core, request, began);
+    const scope = this.#scope(request);
+    return scope.settled().then(() => scope.finish(answer, began));
+  }
+
+  #finish<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    return this.#isIdle(request)
+      ? undress(answer, this.#core, request, began)
+      : this.#scope(request).finish(answer, began);
   }
 
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
@@ -230,7 +229,7 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
-   * Removes expired records, all of them or at most `limit`, in batches with a pause between; the number removed.
+   * Removes expired records, all of them or at most `limit`, 50 at a time with a pause between; the number removed.
    *
    * @throws {SessionError} `ERR_UNSUPPORTED`, or `ERR_STORE`. Throws the signal's reason when it is aborted.
    */
@@ -246,15 +245,16 @@ export class Sessions<Data extends object = SessionData> {
     if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 0)) {
       throw new RangeError(`Cannot clear expired sessions: limit must be a whole number: received ${limit}`);
     }
-    const batch = 500;
+    const batch = 50; // some 5 ms of a large SQLite database, which holds up all else, and altogether no slower than more
     let removed = 0;
     while (removed < limit) {
       signal?.throwIfAborted();
-      const most = Math.min(batch, limit - removed);
+      const [most, began] = [Math.min(batch, limit - removed), performance.now()];
       const count = await this.#core.carrier.clearExpired(this.#core.now(), most);
       removed += count;
       if (count < most) break;
-      await new Promise((resolve) => setTimeout(resolve));
+      const rest = Math.min(50, performance.now() - began); // half of the time is for others
+      await new Promise((resolve) => setTimeout(resolve, rest));
     }
     return removed;
   }
@@ -297,42 +297,6 @@ export function createSessions<Data extends object = SessionData>(
   options: SessionsOptions<Data>,
 ): Sessions<Data> {
   return new Sessions<Data>(settle(options as SessionsOptions<never>));
-}
-
-function makeCore(settings: Settings): Core {
-  const { secrets, cookie, timeout, now, onEvent } = settings;
-  const tags = new Signer(secrets, "log tag", cookie.name);
-  const events = new Events(onEvent, now, (key) => tags.sign(key));
-  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
-  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
-  const carrier: Carrier = make(kit);
-  const format = carrier.format ?? new Format(settings.codec, settings.maxBytes);
-  const core: Core = {
-    carrier,
-    lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
-    events,
-    format,
-    manners: carrier.manners ?? ownManners,
-    limits: settings,
-    rolls: settings.rolling,
-    savesEveryRequest: settings.saveEveryRequest,
-    attends: settings.saveEveryRequest ? (header) => header !== null : carrier.manners?.attends,
-    schema: settings.schema,
-    stampOf: guardStamps(settings, events),
-    now,
-    ends: new Ends(),
-    running: new Set(),
-  };
-  return core;
-}
-
-/** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
-function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
-  if (stampOf === undefined) return undefined;
-  const guard = new Guard(timeout, () => events.emit("store-error"));
-  const isStamp = (value: unknown): value is string | undefined =>
-    value === undefined || typeof value === "string";
-  return (userId) => guard.call(() => stampOf(userId), isStamp);
 }
 
 const answerOrThrow: OnError = (error) => {

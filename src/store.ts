@@ -4,7 +4,9 @@
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
- * What a store keeps for one session. All instants are milliseconds since the epoch.
+ * What a store keeps for one session. All instants are whole milliseconds since the epoch: a store refuses anything that is
+ * no safe integer, in a record as in an argument, with a `TypeError` or `RangeError` before it changes anything. (The core
+ * rounds a finer clock down.)
  *
  * Records are values: the one that `load` gave never changes afterwards.
  */
@@ -91,14 +93,22 @@ export interface SessionStore {
     record: SessionRecord,
     version: string,
   ): MaybePromise<string | undefined>;
-  /** Removes the record; whether there was one. */
+  /**
+   * Removes the record; whether there was one. It goes by the key alone, so that a session can be ended whatever became of
+   * its record: one that is damaged or of a newer format is removed too.
+   */
   delete(key: string): MaybePromise<boolean>;
   /** Moves `touchedAt` and `expiresAt` of a record that exists, and nothing else; whether there was one. */
   touch?(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean>;
-  /** Removes at most `limit` records that expired at or before `now`; the number removed. */
+  /** Removes at most `limit` records that expired at or before `now`; the number removed. What it cannot read it leaves alone. */
   clearExpired?(now: number, limit: number): MaybePromise<number>;
-  /** The records of one user, at a cost that does not grow with other users' records. */
+  /** The records of one user, at a cost that does not grow with other users' records. What it cannot read it leaves out. */
   list?(userId: string): MaybePromise<readonly IndexedRecord[]>;
+  /**
+   * The version of the record under `key`, or `undefined`: what `load` would give at this moment, for less. A `CachedStore`
+   * asks for it before it serves a copy. Leave it out where it would cost as much as a `load`.
+   */
+  version?(key: string): MaybePromise<string | undefined>;
   /** Releases what the store opened itself. May be called twice. */
   close?(): MaybePromise<void>;
 }

@@ -15,10 +15,13 @@ export function isId(value: unknown): value is string {
 const text = new TextEncoder();
 
 /** What a store sees of an id: 64 hex digits of a domain-separated SHA-256, useless as a cookie (SR-005). */
-export async function storageKey(id: string): Promise<string> {
-  const hash = new Uint8Array(
-    await crypto.subtle.digest("SHA-256", text.encode(`sojourn session key 1\n${id}`)),
-  );
+export function storageKey(id: string): Promise<string> {
+  return hexDigest(`sojourn session key 1\n${id}`);
+}
+
+/** A SHA-256 as 64 hex digits. */
+export async function hexDigest(of: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text.encode(of)));
   let hex = "";
   for (const byte of hash) hex += byte.toString(16).padStart(2, "0");
   return hex;

@@ -5,11 +5,11 @@ import { compose } from "./compose.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { cookieAge, endOf, idleEndOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
 import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
 import type { Lines } from "./lines.ts";
-import { Reported } from "./reported.ts";
+import { LogOut } from "./log_out.ts";
 import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
 import { type DataFormat, type Draft, State, toObject } from "./state.ts";
@@ -57,14 +57,7 @@ export class Unit {
   #running: Promise<void> | undefined;
   /** Whether a save failed that may have been written all the same. */
   #isDoubtful = false;
-  /** A log-out under way. */
-  #ending: Promise<void> | undefined;
-  /** Where a save that was under way when the session was ended has put it. */
-  #moved: Found | undefined;
-  /** What a log-out could not end yet. */
-  #unended: { readonly found: Found; readonly state: State; readonly isDoubtful: boolean } | undefined;
-  /** The last log-out, as the handler got it. */
-  #ended: Reported | undefined;
+  #logOut: LogOut | undefined;
   /** When this unit began, in this process's own order of events. */
   readonly #begun: number;
 
@@ -94,8 +87,8 @@ export class Unit {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
-    // A log-out that failed and that nobody waited for is tried once more: it is not to be answered as done.
-    if (isAnswer && this.#unended !== undefined && this.#ended?.isSeen === false) return this.flush();
+    // It is tried once more.
+    if (isAnswer && this.#logOut?.isOwed) return this.flush();
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
@@ -114,9 +107,9 @@ export class Unit {
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (found === undefined) draft.createdAt = core.now();
-    const renewed = { ...draft, touchedAt: core.now() };
-    if (endOf({ ...core.limits, absoluteAge: null }, renewed) <= core.now()) return this.flush();
-    if (endOf(core.limits, renewed) <= core.now()) this.#expire();
+    const now = core.now();
+    if (idleEndOf(core.limits, draft, now) <= now) return this.flush();
+    if (endOf(core.limits, draft, now) <= now) this.#expire();
     return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
 
@@ -157,7 +150,7 @@ export class Unit {
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
   busy(): Promise<void> | undefined {
-    return this.#ending ?? this.#running;
+    return this.#logOut?.running ?? this.#running;
   }
 
   /** While something runs, the next commit waits; the failure belongs to whoever asked for it. */
@@ -203,17 +196,18 @@ export class Unit {
     };
     const done = (saved: Found): MaybePromise<void> => {
       if (this.state !== state) {
-        this.#moved = saved;
+        this.#logOut!.moved = saved;
         return;
       }
       const { key } = saved.place;
       if (found === undefined) core.events.emit("created", key);
-      if (cycles === "login" || found !== undefined && cycles !== undefined) core.events.emit(cycles, key);
+      const isMoved = found !== undefined && saved.place.isFormer !== true;
+      if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
       return this.#saved(saved, renews, isReplayed || saved.record !== written);
     };
     const failed = (error: unknown): never => {
       state.log = [...log, ...state.log];
-      if (cycles === "login" || state.cycles === undefined) state.cycles = cycles;
+      if (cycles !== undefined) state.cycle(cycles.why, cycles.grace);
       const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
       if (isDoubtful && this.state === state) this.#isDoubtful = true;
       return trouble(error);
@@ -225,7 +219,7 @@ export class Unit {
     try {
       saving = found === undefined
         ? create(put(draft, text, undefined))
-        : core.lines.save({ found, rotates: cycles !== undefined, apply });
+        : core.lines.save({ found, rotates: cycles?.grace, apply });
     } catch (error) {
       return failed(error);
     }
@@ -271,7 +265,7 @@ export class Unit {
     const { key, version } = found!.place;
     const fresh = await core.carrier.reload(found!.place);
     if (this.state !== state) {
-      if (fresh !== undefined) this.#moved = fresh;
+      if (fresh !== undefined) this.#logOut!.moved = fresh;
       return;
     }
     if (fresh !== undefined && (fresh.place.key !== key || fresh.place.version !== version)) {
@@ -316,35 +310,21 @@ export class Unit {
    */
   flush(): Promise<void> {
     const { core, found, state } = this;
-    const before = this.#running;
+    const left = found && { found, state, isDoubtful: this.#isDoubtful };
     const fresh = new Unit(core, this.#header).state;
-    if (found !== undefined) this.#unended = { found, state, isDoubtful: this.#isDoubtful };
-    const end = async () => {
-      // A save under way when the session was ended may have moved it.
-      await before;
-      const lost = this.#unended;
-      const all = new Set([this.#moved, lost?.found].filter((one) => one !== undefined));
-      try {
-        for (const one of all) if (await core.carrier.end(one)) core.events.emit("ended", one.place.key);
-      } catch (error) {
-        if (lost !== undefined && this.found === undefined && this.state.log.length === 0) {
-          this.found = this.#moved ?? lost.found;
-          this.state = lost.state;
-          this.#isDoubtful = lost.isDoubtful;
-        }
-        throw error;
-      }
-      this.#moved = undefined;
-      this.#unended = undefined;
-      if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
-      await core.events.settled();
-    };
+    const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
+    const ended = logOut.end(left, this.#running, (left) => {
+      if (this.found !== undefined || this.state.log.length > 0) return;
+      this.found = left.found;
+      this.state = left.state;
+      this.#isDoubtful = left.isDoubtful;
+    });
     this.found = undefined;
     this.state = fresh;
     this.#isDoubtful = false;
-    const work = this.#run(end());
-    this.#ending = work;
-    work.catch(() => {}).then(() => this.#ending === work && (this.#ending = undefined));
-    return this.#ended = Reported.of(work);
+    return logOut.tell(this.#run(ended.then(() => {
+      if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
+      return core.events.settled();
+    })));
   }
 }

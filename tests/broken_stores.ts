@@ -7,6 +7,7 @@ import { listFaults } from "./broken_stores/list.ts";
 import { rotateFaults } from "./broken_stores/rotate.ts";
 import { saveFaults } from "./broken_stores/save.ts";
 import { valuesFaults } from "./broken_stores/values.ts";
+import { versionFaults } from "./broken_stores/version.ts";
 import type { BrokenStore } from "./broken_stores/fault.ts";
 
 export const brokenStores: readonly BrokenStore[] = [
@@ -18,4 +19,5 @@ export const brokenStores: readonly BrokenStore[] = [
   ...listFaults,
   ...valuesFaults,
   ...closeFaults,
+  ...versionFaults,
 ];

@@ -15,9 +15,11 @@ describe("the arguments", () => {
   after(() => folder.remove());
 
   const wrong: Record<string, [args: string[], reason: RegExp]> = {
-    "nothing": [[], /^Usage: COMMAND/],
-    "no such command": [["hunter2"], /^There is no such command/],
-    "the name of something that all objects have": [["constructor"], /^There is no such command/],
+    "nothing": [[], /^A command is missing$/m],
+    "an option in place of a command": [["--hunter2"], /^A command is missing$/m],
+    "no such command": [["hunter2"], /^There is no such command$/m],
+    "a misspelt command": [["clearsession"], /^There is no command "clearsession"$/m],
+    "the name of something that all objects have": [["constructor"], /^There is no command "constructor"$/m],
     "no store": [["stats"], /STORE is missing/],
     "a store of an unknown kind": [["stats", "hunter2://x"], /expected a store as sqlite:PATH/],
     "a path alone": [["stats", "hunter2.db"], /expected a store as sqlite:PATH/],
@@ -34,7 +36,7 @@ describe("the arguments", () => {
     "an empty value": [["list", "kv:", "--user="], /--user needs a value/],
     "a flag with a value": [["stats", "kv:", "--json=hunter2"], /--json takes no value/],
     "list without a user": [["list", "kv:"], /--user is missing/],
-    "too many": [["stats", "kv:", "hunter2"], /expected at most 1 arguments, received 2/],
+    "too many": [["stats", "kv:", "hunter2"], /expected at most 1 argument: received 2/],
     "a table of Redis": [["stats", "redis://h", "--table", "hunter2"], /--table is for sqlite/],
     "a prefix of SQLite": [["stats", "sqlite:a", "--prefix", "hunter2"], /--prefix is for/],
     "a table that is no name": [["stats", "sqlite:a", "--table", "a b"], /--table must be/],
@@ -60,6 +62,24 @@ describe("the arguments", () => {
       assert.doesNotMatch(err, /hunter2/);
     });
   }
+
+  it("with --json: one line on stderr with what is wrong and the forms there are, and 2", async () => {
+    const refused = async (...args: string[]) => {
+      const { code, out, err } = await cli([...args, "--json"]);
+      assert.deepEqual([code, out, err.match(/\n/g)?.length], [2, "", 1]);
+      assert.doesNotMatch(err, /hunter2/);
+      return JSON.parse(err).error;
+    };
+    assert.deepEqual(await refused("revoke", "kv:", "--all"), {
+      code: "ERR_USAGE",
+      message: "Cannot run revoke: --all needs --user",
+      usage: ["revoke STORE HANDLE [--user ID]", "revoke STORE --user ID --all"],
+    });
+    const { message, usage } = await refused("hunter2");
+    assert.equal(message, "There is no such command");
+    assert.deepEqual(usage, ["clearsessions", "stats", "list", "revoke", "secret", "doctor"]);
+    assert.equal((await refused()).message, "A command is missing");
+  });
 
   it("--help is no error, before and behind a command", async () => {
     for (const args of [["--help"], ["help"], ["-h"]]) {

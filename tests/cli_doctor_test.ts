@@ -1,7 +1,7 @@
 /** What the doctor says about stores and options that are not as they should be, and how it ends. */
 
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { FileStore } from "../backends/file.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -124,6 +124,21 @@ describe("the doctor of stores", () => {
     const past = await examine(["--secret-env", "A"], "clock", { now: () => 1e12, env: () => good });
     assert.equal(past.code, 3);
     assert.match(past.found[0]!, /^error the clock of this machine is years behind/);
+  });
+
+  it("a store that is not there: that, and nothing about what is in it", async () => {
+    mkdirSync(`${folder.path}/empty`);
+    for (const url of ["sqlite:", "file:", "kv:"].map((scheme) => `${scheme}${folder.path}/nowhere`)) {
+      const { code, out } = await cli(["doctor", url, "--json"]);
+      const { findings, errors, warnings } = JSON.parse(out);
+      assert.deepEqual([code, errors, warnings], [3, 1, 0]);
+      assert.deepEqual(findings.map(({ check }: { check: string }) => check), ["clock", "opens"], url);
+    }
+    assert.deepEqual((await examine([`file:${folder.path}/empty`], "index")).found, []);
+    const path = await database(1, start + 9 * hour);
+    await change(path, "ALTER TABLE sojourn_session RENAME TO another");
+    const { code, found } = await examine([`sqlite:${path}`], "index");
+    assert.deepEqual([code, found], [3, []]);
   });
 
   it("a file store: its modes, its index, its damaged files", async () => {

@@ -156,7 +156,11 @@ describe("DenoKvStore under faults", () => {
     const commit = async (go: () => Promise<{ ok: boolean }>) => {
       const now = await plain.load(key(1));
       assert.ok(
-        await plain.save(key(1), record(`${Math.random()}`, "u", NOW + Math.random() * 50_000), now!.version),
+        await plain.save(
+          key(1),
+          record(`${Math.random()}`, "u", NOW + Math.floor(Math.random() * 50_000)),
+          now!.version,
+        ),
       );
       return await go();
     };
@@ -222,11 +226,8 @@ describe("DenoKvStore under faults", () => {
     const expireIn = (given: number | undefined) => (told.push(given), given);
     const store = new DenoKvStore(wrapKv(kv, { expireIn }), { prefix, now: () => NOW });
     for (
-      const [life, expected] of [[10_000, 70_000], [0.5, 60_001], [0, 60_000], [-5000, 60_000], [
+      const [life, expected] of [[10_000, 70_000], [1, 60_001], [0, 60_000], [-5000, 60_000], [
         1e13,
-        undefined,
-      ], [
-        Infinity,
         undefined,
       ]] as const
     ) {

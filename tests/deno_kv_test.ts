@@ -51,7 +51,7 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
           const given = {
             data,
             ...(userId === undefined ? {} : { userId }),
-            createdAt: 1.5,
+            createdAt: 0,
             touchedAt: -3,
             expiresAt: NOW * 3,
           };

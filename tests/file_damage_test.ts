@@ -60,11 +60,13 @@ describe("file store, damage", () => {
     const newer = fs.readFileSync(b, "latin1").replace("session 1 ", "session 2 ");
     fs.writeFileSync(b, newer);
     fs.utimesSync(b, 1, 1);
-    for (const use of [() => store.load(B), () => store.create(B, record("x")), () => store.delete(B)]) {
+    for (const use of [() => store.load(B), () => store.create(B, record("x")), () => store.touch(B, 1, 1)]) {
       await assert.rejects(async () => await use(), withCode("ERR_STORE"));
     }
     assert.equal(await store.clearExpired(1e9, 9), 0);
     assert.equal(fs.readFileSync(b, "latin1"), newer);
+    assert.deepEqual([await store.delete(B), await store.delete(B)], [true, false]);
+    assert.equal(await store.load(B), undefined);
   });
 
   it("SR-050 a damaged file stays until its time is over", async () => {
@@ -85,7 +87,7 @@ describe("file store, damage", () => {
     "a socket's device": (path) => execFileSync("mknod", [path, "c", "1", "5"], { stdio: "ignore" }),
   };
   for (const [name, plant] of Object.entries(plants)) {
-    it(`SR-053 F7 ${name} under a record's name is a damaged record, and not followed`, async (t) => {
+    it(`SR-053 F7 ${name} under a record's name is a damaged record, not followed, and goes with a delete`, async (t) => {
       const [store, directory] = await fresh({ durability: "os" });
       // The target is a true file of the same session, so only the way to it is wrong.
       const version = await store.create(A, record("target", { expiresAt: 1000 }));
@@ -103,7 +105,6 @@ describe("file store, damage", () => {
         () => store.create(A, record("x")),
         () => store.save(A, record("x"), version!),
         () => store.touch(A, 1, 1),
-        () => store.delete(A),
       ];
       for (const use of uses) {
         const started = performance.now();
@@ -113,6 +114,10 @@ describe("file store, damage", () => {
       assert.equal(await store.clearExpired(1e13, 9), 0);
       assert.deepEqual(fs.readFileSync(target), bytes);
       assert.ok(fs.lstatSync(file(directory, A)));
+      if (name === "a folder") fs.writeFileSync(`${file(directory, A)}/inside`, "");
+      assert.deepEqual([await store.delete(A), await store.delete(A)], [true, false]);
+      assert.equal(await store.load(A), undefined);
+      assert.deepEqual(fs.readFileSync(target), bytes);
       assert.deepEqual(leavings(directory), []);
     });
   }

@@ -35,6 +35,8 @@ export class ModelDisk implements Disk {
   root: Folder = new Folder();
   /** How many calls there were. */
   steps = 0;
+  /** Whether all folders were last changed long ago. */
+  isOld = false;
   /** Called before each call with its number and words. */
   before: (step: number, call: string, path: string) => void = () => {};
 
@@ -89,7 +91,13 @@ export class ModelDisk implements Disk {
     const what = this.#find(path);
     if (!what) return undefined;
     const isFile = what instanceof File;
-    return { isFile, isFolder: !isFile, mode: 0o700, owner: 0, time: isFile ? what.time : Date.now() };
+    return {
+      isFile,
+      isFolder: !isFile,
+      mode: 0o700,
+      owner: 0,
+      time: isFile ? what.time : this.isOld ? 0 : Date.now(),
+    };
   }
 
   read(path: string): Uint8Array | undefined | null {

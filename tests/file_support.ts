@@ -2,12 +2,15 @@
 
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
 import { FileStore, type FileStoreOptions } from "../backends/file.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 
 export const A: string = "0a".repeat(32);
 export const B: string = "0b".repeat(32);
+/** A script for processes of their own. */
+export const FILE_CHILD: string = fileURLToPath(new URL("./file_child.ts", import.meta.url));
 /** A folder for this test file; `cleanUp` removes it. */
 export const root: string = fs.mkdtempSync(`${tmpdir()}/file-store-`);
 let count = 0;
@@ -40,6 +43,13 @@ export function walk(path: string): { path: string; mode: number; isFile: boolea
   });
 }
 export const leavings = (directory: string): ReturnType<typeof walk> => walk(`${directory}/work`);
+/** Makes everything that is at work there look so many seconds old. */
+export function age(directory: string, seconds: number): void {
+  const time = Date.now() / 1000 - seconds;
+  for (const name of fs.readdirSync(`${directory}/work`)) {
+    fs.utimesSync(`${directory}/work/${name}`, time, time);
+  }
+}
 export const entries = (directory: string): number =>
   walk(`${directory}/users`).filter(({ isFile }) => isFile).length;
 export const cleanUp = (): void => fs.rmSync(root, { recursive: true, force: true });

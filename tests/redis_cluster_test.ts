@@ -74,12 +74,12 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
     after(() => client.disconnect());
 
     /** A store whose process is killed, or does something else first, before its n-th command. */
-    function interrupted(
+    async function interrupted(
       at: number,
       act: (() => Promise<unknown>) | "kill",
       more: RedisStoreOptions = {},
-    ): RedisStore {
-      let count = 0;
+    ): Promise<RedisStore> {
+      let count = -Infinity;
       const shape: RedisClient = {
         isOpen: true,
         slots: [],
@@ -89,7 +89,10 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
           return await client.call(args[0]!, ...args.slice(1));
         },
       };
-      return new RedisStore(shape, { timeout: act === "kill" ? 0.1 : 2, ...more });
+      const store = new RedisStore(shape, { timeout: act === "kill" ? 0.1 : 2, ...more });
+      await store.load(freshKey()); // so that it knows the servers' time
+      count = 0;
+      return store;
     }
 
     it("killed before any step, the old session is whole or, past the decision, none is left", async () => {
@@ -98,7 +101,12 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
         const [from, to] = [freshKey(), freshKey()];
         const userId = `kill ${from}`;
         const version = await store.create(from, recordOf("old", { userId }));
-        const result = await interrupted(at, "kill").rotate(from, to, recordOf("new", { userId }), version!)
+        const result = await (await interrupted(at, "kill")).rotate(
+          from,
+          to,
+          recordOf("new", { userId }),
+          version!,
+        )
           .catch((error: SessionError) => error.code);
         const [old, fresh] = [await store.load(from), await store.load(to)];
         assert.equal(old?.data, at <= 3 ? "old" : undefined, `old, killed before step ${at}`);
@@ -121,7 +129,10 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
     it("SR-042 a save before the decision wins, and the move leaves nothing", async () => {
       const [from, to] = [freshKey(), freshKey()];
       const version = await store.create(from, recordOf("old"));
-      const saving = interrupted(2, () => Promise.resolve(store.save(from, recordOf("saved"), version!)));
+      const saving = await interrupted(
+        2,
+        () => Promise.resolve(store.save(from, recordOf("saved"), version!)),
+      );
       assert.equal(await saving.rotate(from, to, recordOf("new"), version!), undefined);
       assert.equal((await store.load(from))?.data, "saved");
       assert.equal(await client.exists(`sojourn:${to}`), 0);
@@ -130,7 +141,7 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
     it("SR-034 a log-out before the decision wins, and the move leaves nothing", async () => {
       const [from, to] = [freshKey(), freshKey()];
       const version = await store.create(from, recordOf("old"));
-      const leaving = interrupted(2, () => Promise.resolve(store.delete(from)));
+      const leaving = await interrupted(2, () => Promise.resolve(store.delete(from)));
       assert.equal(await leaving.rotate(from, to, recordOf("new"), version!), undefined);
       assert.equal(await store.load(from), undefined);
       assert.equal(await client.exists(`sojourn:${to}`), 0);
@@ -144,7 +155,12 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
         const endAll = async () => {
           for (const one of await store.list(userId)) await store.delete(one.key);
         };
-        const result = await interrupted(at, endAll).rotate(from, to, recordOf("new", { userId }), version!);
+        const result = await (await interrupted(at, endAll)).rotate(
+          from,
+          to,
+          recordOf("new", { userId }),
+          version!,
+        );
         assert.equal(result === undefined, at < 5, `before step ${at}`);
         assert.equal(await store.load(from), undefined);
         assert.equal(await store.load(to), undefined, `before step ${at}`);
@@ -159,18 +175,20 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
       const again = freshKey();
       await store.create(again, record);
       // The record is gone, its entry not yet, when the key is created anew
-      await interrupted(2, () => store.create(again, record)).delete(again);
+      await (await interrupted(2, () => store.create(again, record))).delete(again);
       assert.ok(await listed(again));
       // The entry is there, the record not yet, when the old one is deleted
       for (const at of [2, 3]) {
         const key = freshKey();
         const version = await store.create(key, recordOf("gone", { userId, expiresAt: Date.now() + 60_000 }));
         const later = { now: () => Date.now() + 120_000 };
-        const made = await interrupted(at, async () => {
+        const creating = await interrupted(at, async () => {
           if (at === 2) await store.delete(key);
           else await store.save(key, recordOf("x"), version!);
-        }, later).create(key, recordOf("1", { userId, expiresAt: Date.now() + 3_600_000 }));
-        assert.ok(made);
+        }, later);
+        assert.ok(
+          await creating.create(key, recordOf("1", { userId, expiresAt: Date.now() + 3_600_000 })),
+        );
         assert.ok(await listed(key), `before step ${at}`);
       }
       // Away and back, while the first move still tidies up
@@ -180,7 +198,7 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
         const moved = (await store.load(to))!;
         assert.ok(await store.rotate(to, from, record, moved.version));
       };
-      assert.ok(await interrupted(5, back).rotate(from, to, record, version!));
+      assert.ok(await (await interrupted(5, back)).rotate(from, to, record, version!));
       assert.ok(await listed(from));
       assert.ok(!await listed(to));
       // To another user and back, while the first save still tidies up
@@ -189,7 +207,9 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
       const home = async () => {
         assert.ok(await store.save(key, record, (await store.load(key))!.version));
       };
-      assert.ok(await interrupted(4, home).save(key, recordOf("2", { userId: `${userId}!` }), saved!));
+      assert.ok(
+        await (await interrupted(4, home)).save(key, recordOf("2", { userId: `${userId}!` }), saved!),
+      );
       assert.ok(await listed(key));
       assert.deepEqual(await store.list(`${userId}!`), []);
     });
@@ -204,7 +224,9 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
           meeting.push(store.create(to, recordOf("taken")));
           return Promise.resolve();
         };
-        assert.ok(await interrupted(at, meet).rotate(from, to, recordOf("new", { userId: "w" }), version!));
+        assert.ok(
+          await (await interrupted(at, meet)).rotate(from, to, recordOf("new", { userId: "w" }), version!),
+        );
         assert.deepEqual(await Promise.all(meeting), ["new", true, undefined]);
         assert.ok(await store.delete(to));
       }
@@ -214,7 +236,7 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
       for (const at of [1, 2, 3]) {
         const key = freshKey();
         const userId = `in ${key}`;
-        await assert.rejects(interrupted(at, "kill").create(key, recordOf("1", { userId })), {
+        await assert.rejects((await interrupted(at, "kill")).create(key, recordOf("1", { userId })), {
           code: "ERR_STORE",
         });
         assert.equal(await store.load(key), undefined);

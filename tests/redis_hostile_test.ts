@@ -42,8 +42,9 @@ describe("RedisStore", { skip }, () => {
   it("SR-049 a save sent again after others have saved is still told as done", async () => {
     const key = freshKey();
     const version = await store.create(key, recordOf("0"));
-    let others = 0;
+    let others = 0, known = false;
     const late = new RedisStore(shaped(async (args) => {
+      if (!known) return await client.call(args[0]!, ...args.slice(1));
       await client.call(args[0]!, ...args.slice(1)).catch(() => {});
       for (others = 0; others < 3; others++) {
         const seen = (await store.load(key))!;
@@ -52,6 +53,8 @@ describe("RedisStore", { skip }, () => {
       return await client.call(args[0]!, ...args.slice(1));
     }));
     await store.save(freshKey(), recordOf("the script is known from here on"), "v");
+    await late.load(freshKey()); // and the server's time
+    known = true;
     assert.ok(await late.save(key, recordOf("1"), version!));
     assert.equal((await store.load(key))?.data, "1+++");
     assert.equal(await store.save(key, recordOf("2"), version!), undefined);
@@ -148,6 +151,38 @@ describe("RedisStore", { skip }, () => {
     const before = await server.cli("DUMP", `sojourn:${key}`);
     await assert.rejects(store.load(key), { code: "ERR_STORE", message: /newer format/ });
     assert.equal(await server.cli("DUMP", `sojourn:${key}`), before);
+  });
+
+  it("SR-034 a log-out removes whatever is under the key, and what is known of it in the index", async () => {
+    for (const cluster of [false, true]) {
+      const store = new RedisStore(client, { cluster });
+      const user = `ends ${cluster}`;
+      const index = `sojourn:user:${JSON.stringify(user)}`;
+      const damage: [string, ...string[]][] = [
+        ["HSET", "f", "2", "d", "of a newer format"],
+        ["HSET", "f", "1", "t", "z"],
+        ["HSET", "v", "", "w", "x".repeat(5000)],
+        ["HSET", "p", "1"], // on its way, from a process that was killed
+        ["HSET", "k", freshKey()],
+        ["HDEL", "f", "v", "e"],
+        ["HDEL", "u"],
+        ["HSET", "u", "no JSON\u0001"],
+        ["SET", "text"],
+      ];
+      for (const [i, [command, ...rest]] of damage.entries()) {
+        const key = freshKey();
+        await store.create(key, recordOf("1", { userId: user }));
+        assert.equal(await server.cli("ZCARD", index), "1");
+        await server.cli(command, `sojourn:${key}`, ...rest);
+        assert.equal(await store.delete(key), true, `${i}`);
+        assert.equal(await store.delete(key), false, `${i}`);
+        assert.equal(await store.load(key), undefined, `${i}`);
+        assert.deepEqual(await store.list(user), [], `${i}`);
+        // Who it was is known from the record alone
+        assert.equal(await server.cli("ZCARD", index), i < 6 ? "0" : "1", `${i}`);
+        await server.cli("DEL", index);
+      }
+    }
   });
 
   it("SR-068 an error holds no key, no user and no data, however deep one looks", async () => {
@@ -270,7 +305,7 @@ describe("RedisStore options", () => {
 
 /** Twice, but for the removals: a removal sent twice finds nothing the second time. */
 function onlyWrites(args: string[]): Fate {
-  return args.length === 8 && args[3]!.endsWith(args[6]!) ? "pass" : "twice";
+  return args.length === 10 && args[3]!.endsWith(args[8]!) ? "pass" : "twice";
 }
 
 function codeOf(error: unknown): string {

@@ -171,7 +171,9 @@ describe("the user index of RedisStore", { skip }, () => {
       new RedisStore(
         shaped((args) => {
           const latest = Number(args.at(-1));
-          const given = latest > Date.now() && args.length > 8 ? String(latest - hours * hour) : args.at(-1)!;
+          const given = latest > Date.now() && args.length > 10
+            ? String(latest - hours * hour)
+            : args.at(-1)!;
           return client.call(args[0]!, ...args.slice(1, -1), given);
         }),
         { cluster: true },

@@ -110,6 +110,17 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   }
 }
 
+/** All that servers hold, with the instants at which it expires. */
+export async function contents(...servers: Server[]): Promise<string[]> {
+  const script = `local all = {}
+    for i, key in ipairs(redis.call('KEYS', '*')) do
+      all[i] = key .. ' ' .. redis.sha1hex(redis.call('DUMP', key)) .. ' ' .. redis.call('PEXPIRETIME', key)
+    end
+    return all`;
+  const all = await Promise.all(servers.map((server) => server.cli("EVAL", script, "0")));
+  return all.join("\n").split("\n").sort();
+}
+
 /** Bytes to pass on, milliseconds to wait, or the end of the connection. */
 export type Piece = Uint8Array | number | "cut";
 
@@ -124,6 +135,8 @@ export interface Proxy {
   silent: boolean;
   /** When set, answers go through it and leave in pieces. */
   spoil: ((answer: Uint8Array) => Piece[]) | undefined;
+  /** Ends all connections, with what is held back on them. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -167,8 +180,11 @@ export async function startProxy(target: number): Promise<Proxy> {
     refused: 0,
     silent: false,
     spoil: undefined,
-    close() {
+    cut() {
       for (const socket of sockets) socket.destroy();
+    },
+    close() {
+      proxy.cut();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

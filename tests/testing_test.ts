@@ -8,7 +8,17 @@ import { storeCases } from "../src/testing/suite.ts";
 import { brokenStores } from "./broken_stores.ts";
 import { CorrectStore } from "./stores/correct_store.ts";
 
-const METHODS = ["load", "create", "save", "rotate", "delete", "touch", "clearExpired", "list"] as const;
+const METHODS = [
+  "load",
+  "create",
+  "save",
+  "rotate",
+  "delete",
+  "touch",
+  "clearExpired",
+  "list",
+  "version",
+] as const;
 
 /** The methods of a store, each call of which passes through `around` first. */
 function wrapped(store: SessionStore, around: (call: () => unknown) => unknown): SessionStore {
@@ -133,6 +143,41 @@ describe("SR-076 the suite catches every broken store", () => {
         }),
     });
     assert.equal(failed.size, 1);
+  });
+  it("a store that cannot end what it cannot read, and stores where that is in the way of others", async () => {
+    const trouble = new SessionError("ERR_DAMAGED", "The record is damaged");
+    const broken = (method: "delete" | "list" | "clearExpired") => {
+      class Store extends CorrectStore {
+        readonly bad: Set<string> = new Set<string>();
+        override load(key: string) {
+          if (this.bad.has(key)) throw trouble;
+          return super.load(key);
+        }
+        override delete(key: string) {
+          if (this.bad.has(key) && method === "delete") throw trouble;
+          this.bad.delete(key);
+          return super.delete(key);
+        }
+        override list(userId: string) {
+          if (this.bad.size > 0 && method === "list") throw trouble;
+          return [...this.records].filter(([key, record]) => record.userId === userId && !this.bad.has(key))
+            .map(([key, record]) => ({ key, record }));
+        }
+        override clearExpired(now: number, limit: number) {
+          if (this.bad.size > 0 && method === "clearExpired") throw trouble;
+          return super.clearExpired(now, limit);
+        }
+      }
+      return failures(() => new Store(), {
+        damage: (store, key) => void (store as Store).bad.add(key),
+        runs: 1,
+      });
+    };
+    for (const method of ["delete", "list", "clearExpired"] as const) {
+      assert.deepEqual([...(await broken(method)).keys()].map((name) => name.slice(0, 33)), [
+        "SR-050 a record that cannot be re",
+      ], method);
+    }
   });
   it("the random histories alone catch a lost update, and print how to repeat it", async () => {
     const racy = brokenStores.find(({ fault }) => fault === "save checks, waits, then writes")!;

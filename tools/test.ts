@@ -29,9 +29,9 @@ interface Lane {
 }
 
 function testsIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith("_test.ts")).sort().map((name) =>
-    resolve(folder, name)
-  );
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith("_test.ts")
+  ).sort().map((name) => resolve(folder, name));
 }
 
 /** The test files that the arguments mean, as full paths. */

@@ -64,7 +64,7 @@ export class CookieCarrier implements Carrier {
     this.#envelope = isSealed
       ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
       : new Signed(kit.secrets, kit.cookie.name);
-    this.#guard = new Guard(kit.timeout, () => kit.events.emit("store-error"));
+    this.#guard = new Guard(kit.timeout, kit.events);
     this.#revoked = ending.store && new GuardedStore(ending.store, this.#guard);
     this.#notBefore = ending.notBefore;
   }
@@ -115,7 +115,7 @@ export class CookieCarrier implements Carrier {
   async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
     if (this.#revoked !== undefined) return await this.#isRevoked(key);
     if (this.#notBefore === undefined || userId === undefined) return false;
-    return createdAt < await this.#guard.call(() => this.#notBefore!(userId), isInstant);
+    return createdAt < await this.#guard.call("notBefore", () => this.#notBefore!(userId), isInstant);
   }
 
   /** A damaged memory of an id means that it has ended. */

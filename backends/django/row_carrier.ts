@@ -55,7 +55,7 @@ export class RowCarrier implements Carrier {
     this.#kit = kit;
     this.format = kit.format;
     this.manners = kit.manners;
-    this.#guard = new Guard(kit.timeout, () => kit.events.emit("store-error"));
+    this.#guard = new Guard(kit.timeout, kit.events);
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
@@ -94,7 +94,7 @@ export class RowCarrier implements Carrier {
       row && then(this.#open(row.text), (opened) => this.#found(key, row, opened));
     let row: MaybePromise<DjangoRow | undefined>;
     try {
-      row = this.#guard.call(() => this.#engine.load(key), isRow);
+      row = this.#guard.call("load", () => this.#engine.load(key), isRow, key);
     } catch (error) {
       row = damaged(error);
     }
@@ -144,14 +144,21 @@ export class RowCarrier implements Carrier {
     const row = await this.#row(record);
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
-      if (await this.#write(() => this.#engine.create(key, row), isFlag)) return placeOf(key, row);
+      if (await this.#write("create", () => this.#engine.create(key, row), isFlag, key)) {
+        return placeOf(key, row);
+      }
     }
     throw noFreeKey();
   }
 
   async save(place: Place, record: SessionRecord): Promise<Place | undefined> {
     const row = await this.#row(record);
-    const isSaved = await this.#write(() => this.#engine.replace(place.key, row, place.version), isFlag);
+    const isSaved = await this.#write(
+      "save",
+      () => this.#engine.replace(place.key, row, place.version),
+      isFlag,
+      place.key,
+    );
     return isSaved ? placeOf(place.key, row) : undefined;
   }
 
@@ -160,11 +167,16 @@ export class RowCarrier implements Carrier {
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
       const rotating = Promise.resolve(
-        this.#write(() => this.#engine.rotate(place.key, key, row, place.version), isFlag),
+        this.#write(
+          "rotate",
+          () => this.#engine.rotate(place.key, key, row, place.version),
+          isFlag,
+          place.key,
+        ),
       );
       this.#rotations.set(place.key, rotating.then((isDone) => isDone ? key : undefined, () => key));
       if (await rotating) return placeOf(key, row);
-      const now = await this.#guard.call(() => this.#engine.load(place.key), isRow);
+      const now = await this.#guard.call("load", () => this.#engine.load(place.key), isRow, place.key);
       if (now?.text !== place.version) return undefined;
     }
     throw noFreeKey();
@@ -173,7 +185,12 @@ export class RowCarrier implements Carrier {
   /** The same text with a new end. */
   async touch(place: Place, { expiresAt }: SessionRecord): Promise<Place | undefined> {
     const row = { text: place.version, expiresAt };
-    return await this.#write(() => this.#engine.replace(place.key, row, place.version), isFlag)
+    return await this.#write(
+        "save",
+        () => this.#engine.replace(place.key, row, place.version),
+        isFlag,
+        place.key,
+      )
       ? place
       : undefined;
   }
@@ -182,7 +199,7 @@ export class RowCarrier implements Carrier {
   async end({ place }: Found): Promise<boolean> {
     for (let key: string | undefined = place.key; key !== undefined; key = await this.#rotations.get(key)) {
       const dead = key;
-      if (await this.#write(() => this.#engine.delete(dead), isFlag)) return true;
+      if (await this.#write("delete", () => this.#engine.delete(dead), isFlag, dead)) return true;
     }
     return false;
   }
@@ -216,11 +233,11 @@ export class RowCarrier implements Carrier {
       const opened = await this.#open(text);
       return typeof opened === "string" ? undefined : this.#endOf(opened.json, savedAt);
     };
-    return this.#write(() => this.#engine.clearExpired(now, limit, endOf), isCount);
+    return this.#write("clearExpired", () => this.#engine.clearExpired(now, limit, endOf), isCount);
   }
 
   close(): MaybePromise<void> {
-    return this.#guard.call(() => this.#engine.close?.(), isAnything);
+    return this.#guard.call("close", () => this.#engine.close?.(), isAnything);
   }
 
   async #row({ data, expiresAt }: SessionRecord): Promise<DjangoRow> {
@@ -230,9 +247,14 @@ export class RowCarrier implements Carrier {
   }
 
   /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
-  async #write<T>(run: () => MaybePromise<T>, isRight: (value: unknown) => value is T): Promise<T> {
+  async #write<T>(
+    operation: string,
+    run: () => MaybePromise<T>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): Promise<T> {
     try {
-      return await this.#guard.call(run, isRight);
+      return await this.#guard.call(operation, run, isRight, key);
     } catch (error) {
       return trouble(error);
     }

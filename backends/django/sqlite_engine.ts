@@ -56,15 +56,17 @@ export class SqliteEngine implements DjangoEngine {
   }
 
   create(key: string, { text, expiresAt }: DjangoRow): Promise<boolean> {
-    return this.#writes.add(({ create }) => create.run(text, this.#date(expiresAt), key).changes > 0);
+    return this.#writes.queue(({ create }) => create.run(text, this.#date(expiresAt), key).changes > 0);
   }
 
   replace(key: string, { text, expiresAt }: DjangoRow, was: string): Promise<boolean> {
-    return this.#writes.add(({ replace }) => replace.run(text, this.#date(expiresAt), key, was).changes > 0);
+    return this.#writes.queue(({ replace }) =>
+      replace.run(text, this.#date(expiresAt), key, was).changes > 0
+    );
   }
 
   rotate(oldKey: string, newKey: string, { text, expiresAt }: DjangoRow, was: string): Promise<boolean> {
-    return this.#writes.add((statements) => {
+    return this.#writes.queue((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, was)) return false;
       if (!statements.create.run(text, this.#date(expiresAt), newKey).changes) return false;
       return statements.delete.run(oldKey).changes > 0;
@@ -72,12 +74,12 @@ export class SqliteEngine implements DjangoEngine {
   }
 
   delete(key: string): Promise<boolean> {
-    return this.#writes.add((statements) => statements.delete.run(key).changes > 0);
+    return this.#writes.queue((statements) => statements.delete.run(key).changes > 0);
   }
 
   clearExpired(now: number, limit: number): Promise<number> {
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
-    return this.#writes.add(({ clear }) => Number(clear.run(this.#date(now), rows).changes));
+    return this.#writes.queue(({ clear }) => Number(clear.run(this.#date(now), rows).changes));
   }
 
   close(): Promise<void> {

@@ -1,15 +1,11 @@
 /** A connection to the database of a Django site, with the statements on its table of sessions. Nothing but rows is ever changed. */
 
 import { SessionError } from "../../src/errors.ts";
-import { inTransaction, type SqliteDatabase, type SqliteStatement } from "../sqlite/database.ts";
-import { occupied } from "../sqlite/trouble.ts";
-import type { Transactions } from "../sqlite/writes.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { type Prepared, ReadyConnection } from "../sqlite/ready.ts";
 
 function sqlOf(table: string) {
   return {
-    begin: "BEGIN IMMEDIATE",
-    commit: "COMMIT",
-    rollback: "ROLLBACK",
     load: `SELECT session_data, expire_date FROM ${table} WHERE session_key = ?`,
     create: `INSERT INTO ${table} (session_data, expire_date, session_key) VALUES (?, ?, ?)
       ON CONFLICT DO NOTHING`,
@@ -22,55 +18,30 @@ function sqlOf(table: string) {
   };
 }
 
+type Name = keyof ReturnType<typeof sqlOf>;
+
 /** The prepared statements, by name. */
-export type TableStatements = Record<keyof ReturnType<typeof sqlOf>, SqliteStatement>;
+export type TableStatements = Prepared<Name>;
 
 const columns = ["session_key", "session_data", "expire_date"];
 
-/** A connection that is made ready at its first use, because that may find the database busy. */
-export class Table implements Transactions<TableStatements> {
-  readonly #database: SqliteDatabase;
+/** See the first line of this file. */
+export class Table extends ReadyConnection<Name> {
   readonly #name: string;
-  #statements: TableStatements | undefined;
 
   constructor(database: SqliteDatabase, name: string) {
-    this.#database = database;
+    super(database, sqlOf(`"${name}"`));
     this.#name = name;
   }
 
-  /** The statements. @throws {SessionError} `ERR_STORE` if the table is missing or another. */
-  get statements(): TableStatements {
-    if (this.#statements) return this.#statements;
-    this.#once("PRAGMA busy_timeout = 0");
+  /** @throws {SessionError} `ERR_STORE` if the table is missing or another. */
+  protected override makeReady(): void {
+    this.once("PRAGMA busy_timeout = 0");
     this.#check();
-    const statements: Partial<TableStatements> = {};
-    for (const [name, sql] of Object.entries(sqlOf(`"${this.#name}"`))) {
-      statements[name as keyof TableStatements] = this.#database.prepare(sql);
-    }
-    return this.#statements = statements as TableStatements;
-  }
-
-  /** Does all of `work` in one transaction, or nothing of it. */
-  transaction(work: (statements: TableStatements) => void): void {
-    if (inTransaction(this.#database)) throw occupied();
-    const { statements } = this;
-    statements.begin.run();
-    try {
-      work(statements);
-      statements.commit.run();
-    } catch (error) {
-      if (inTransaction(this.#database)) statements.rollback.run();
-      throw error;
-    }
-  }
-
-  /** Releases the statements. */
-  release(): void {
-    for (const statement of Object.values(this.#statements ?? {})) statement.finalize?.();
   }
 
   #check(): void {
-    const found = this.#once(
+    const found = this.once(
       `SELECT name, "notnull", dflt_value, pk FROM pragma_table_info('${this.#name}')`,
     ) as { name: string; notnull: number; dflt_value: unknown; pk: number }[];
     if (found.length === 0) {
@@ -92,15 +63,6 @@ export class Table implements Transactions<TableStatements> {
           columns.join(", ")
         }, the first one as primary key`,
       );
-    }
-  }
-
-  #once(sql: string): unknown[] {
-    const statement = this.#database.prepare(sql);
-    try {
-      return statement.all();
-    } finally {
-      statement.finalize?.();
     }
   }
 }

@@ -113,21 +113,21 @@ export class Claim {
     this.#move(this.#item, path);
   }
 
-  /** Moves a file that is known to be there out of the way. */
+  /** Moves what is known to be there out of the way. */
   remove(path: string): void {
     const to = `${this.#item}/${this.#leftovers.length}`;
     this.#move(path, to);
     this.#leftovers.push(to);
   }
 
-  /** Takes away whatever is left of the claim; needs no file descriptor and never throws. */
+  /** Takes away whatever is left of the claim; for files it needs no descriptor, and it never throws. */
   release(): void {
-    for (const path of this.#leftovers) this.#tryTo("remove", path);
+    for (const path of this.#leftovers) this.#tryTo("remove", path) || this.#tryTo("clear", path);
     this.#tryTo("remove", this.#item) || this.#tryTo("removeFolder", this.#item);
     this.#tryTo("removeFolder", this.#folder);
   }
 
-  #tryTo(act: "remove" | "removeFolder", path: string): boolean {
+  #tryTo(act: "remove" | "removeFolder" | "clear", path: string): boolean {
     try {
       this.#disk[act](path);
       return true;

@@ -35,7 +35,7 @@ export interface Disk {
   move(from: string, to: string): void;
   /** Removes a file. */
   remove(path: string): void;
-  /** Removes a file or a folder with all that is in it, if it is there. */
+  /** Removes a file or a folder with all that is in it, if it is there; what another process puts in meanwhile may stay. */
   clear(path: string): void;
   /** Makes the names in a folder durable. */
   sync(folder: string): Promise<void>;
@@ -172,7 +172,13 @@ export function nodeDisk(durable: boolean): Disk {
     },
     move: (from, to) => fs.renameSync(from, to),
     remove: (path) => fs.unlinkSync(path),
-    clear: (path) => fs.rmSync(path, { recursive: true, force: true }),
+    clear(path) {
+      try {
+        fs.rmSync(path, { recursive: true, force: true });
+      } catch (error) {
+        if (!failedWith(error, "ENOENT", "ENOTEMPTY")) throw error;
+      }
+    },
     sync: (folder) =>
       durable
         ? pass(async () => {

@@ -4,6 +4,9 @@ import { resolve } from "node:path";
 import { token } from "./claims.ts";
 import { type Disk, failedWith } from "./disk.ts";
 
+/** How long nobody is at work on one change, in ms. */
+const ABANDONED = 10_000;
+
 /** What a storage key looks like. */
 export const KEY: RegExp = /^[0-9a-f]{64}$/;
 
@@ -74,9 +77,17 @@ export async function openFolders(disk: Disk, directory: string): Promise<Folder
     refuseUnsafe(disk, path, `"${name}" in the directory`);
   }
   await disk.sync(root);
-  // Nobody is harmed: who is at work there right now stages again.
-  for (const name of disk.names(folders.work)) disk.clear(`${folders.work}/${name}`);
+  clearAbandoned(disk, folders.work);
   return folders;
+}
+
+/** Takes away what killed processes left in `work`. What lives is not touched, and should it be, it stages again. */
+export function clearAbandoned(disk: Disk, work: string): void {
+  for (const name of disk.names(work)) {
+    const facts = disk.facts(`${work}/${name}`);
+    // A time far ahead is of a clock that was set back since.
+    if (facts && Math.abs(Date.now() - facts.time) > ABANDONED) disk.clear(`${work}/${name}`);
+  }
 }
 
 async function makeAll(disk: Disk, path: string): Promise<void> {
@@ -106,17 +117,24 @@ function refuseUnsafe(disk: Disk, path: string, what: string): void {
       `Cannot keep sessions here as only the owner may write to ${what}: received mode ${mode}`,
     );
   }
-  // Whose files we make is asked of the disk: Deno wants a permission for telling the user id.
-  const probe = `${path}/${token()}`;
-  let owner: number | undefined;
-  try {
-    disk.makeFolder(probe);
-    owner = disk.facts(probe)?.owner;
-    disk.removeFolder(probe);
-  } catch (error) {
-    if (!failedWith(error, "EACCES", "EPERM")) throw error;
-  }
-  if (owner !== facts.owner) {
+  if (whoseFolder(disk, path) !== facts.owner) {
     throw new TypeError(`Cannot keep sessions here as ${what} must belong to the user of this process`);
+  }
+}
+
+/** Who owns what we make: asked of the disk, as Deno wants a permission for telling the user id. */
+function whoseFolder(disk: Disk, path: string): number | undefined {
+  for (let left = 5;; left--) {
+    const probe = `${path}/${token()}`;
+    try {
+      disk.makeFolder(probe);
+      const owner = disk.facts(probe)?.owner;
+      disk.removeFolder(probe);
+      return owner;
+    } catch (error) {
+      if (failedWith(error, "EACCES", "EPERM")) return undefined;
+      // Another process, of an older release or with another clock, took the probe for abandoned
+      if (left === 1 || !failedWith(error, "ENOENT")) throw error;
+    }
   }
 }

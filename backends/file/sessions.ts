@@ -6,10 +6,15 @@ import { type Claim, hold, insist, Lost, Patience, token, type Want } from "./cl
 import type { Disk } from "./disk.ts";
 import type { Folders } from "./folders.ts";
 import { decodeFile, encodeFile } from "./format.ts";
+import { Turn } from "./turn.ts";
 import { Users } from "./users.ts";
 
 /** What `erase` may go by: the record, or `undefined` for one that cannot be read. */
 type Condition = (current: StoredRecord | undefined) => boolean;
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof SessionError && error.code === "ERR_DAMAGED";
+}
 
 export class FileSessions {
   readonly disk: Disk;
@@ -17,6 +22,7 @@ export class FileSessions {
   readonly users: Users;
   readonly #seconds: number;
   readonly #now: () => number;
+  readonly #turn = new Turn();
 
   constructor(disk: Disk, folders: Folders, seconds: number, now: () => number) {
     this.disk = disk;
@@ -96,7 +102,7 @@ export class FileSessions {
   }
 
   async delete(key: string): Promise<boolean> {
-    const erased = await this.erase(key, () => true);
+    const erased = await this.erase(key, "whatever");
     // Also when another removed it: nobody may say "gone" before it is gone for good.
     if (this.disk.facts(this.folders.shard(key))) await this.#sync(key);
     await this.unlist(key, erased?.userId);
@@ -105,18 +111,23 @@ export class FileSessions {
 
   /**
    * Removes a session's file if the condition holds under its lock, and answers whose it was; `undefined`: not removed.
+   * With a condition, what is of a newer format or no plain file is an error: it was not made here, and stays for people
+   * to look at.
    * The caller syncs the folder and then unlists the session, in this order, as a power failure may undo the removal.
    */
-  erase(key: string, condition: Condition): Promise<{ userId: string | undefined } | undefined> {
+  erase(
+    key: string,
+    condition: Condition | "whatever",
+  ): Promise<{ userId: string | undefined } | undefined> {
     return this.#insist(async (patience) => {
       const file = this.folders.file(key);
       if (!this.disk.facts(file)) return undefined;
       return await this.#hold([{ key }], patience, (claim) => {
-        const bytes = this.disk.read(file);
+        const isAny = condition === "whatever";
+        const bytes = isAny ? this.disk.facts(file) : this.disk.read(file);
         if (bytes === undefined) return undefined;
-        // What is not a plain file was not made here, and stays for people to look at.
-        const current = bytes ? this.#readable(key) : decodeFile(key, bytes);
-        if (!condition(current)) return undefined;
+        const current = bytes ? this.#legible(key, isAny ? () => true : isDamaged) : decodeFile(key, bytes);
+        if (!isAny && !condition(current)) return undefined;
         claim.remove(file);
         return { userId: current?.userId };
       });
@@ -128,17 +139,18 @@ export class FileSessions {
     if (userId !== undefined) await this.heal(this.users.folder(userId), key);
   }
 
-  /** The user's sessions. A damaged one is no session any more, and left out. */
+  /** The user's sessions. One that cannot be read is left out. */
   async list(userId: string): Promise<IndexedRecord[]> {
     const found: IndexedRecord[] = [];
     for (const key of this.users.keys(userId)) {
-      const stored = this.#readable(key);
+      const stored = this.#legible(key, (error) => error instanceof SessionError);
       if (stored?.userId === userId) {
         const { version: _, ...record } = stored;
         found.push({ key, record });
       } else if (!this.disk.facts(this.folders.file(key)) || stored) {
         await this.unlist(key, userId);
       }
+      await this.#turn.breathe();
     }
     return found;
   }
@@ -204,11 +216,12 @@ export class FileSessions {
     if (userId !== undefined && !this.users.has(userId, key)) throw new Lost();
   }
 
-  #readable(key: string): StoredRecord | undefined {
+  /** The record, or `undefined` also where reading it fails in a way that does not matter. */
+  #legible(key: string, doesNotMatter: (error: unknown) => boolean): StoredRecord | undefined {
     try {
       return this.load(key);
     } catch (error) {
-      if (error instanceof SessionError && error.code === "ERR_DAMAGED") return undefined;
+      if (doesNotMatter(error)) return undefined;
       throw error;
     }
   }

@@ -1,16 +1,20 @@
 /** Taking away what is over: expired sessions, and what killed processes left. */
 
 import { SessionError } from "../../src/errors.ts";
-import { KEY } from "./folders.ts";
 import { pause, type Tally } from "../tally.ts";
+import { clearAbandoned, KEY } from "./folders.ts";
 import type { FileSessions } from "./sessions.ts";
+import { Turn } from "./turn.ts";
 
-const ABANDONED = 10_000; // ms: nobody is at work on one change for so long
+/** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
+const USERS = 64;
 
 export class Sweep {
   readonly #sessions: FileSessions;
   #shard = ""; // where the last call stopped, so that the next goes on from there
   #slice = 0;
+  #user = "";
+  readonly #turn = new Turn();
 
   constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -19,7 +23,7 @@ export class Sweep {
   /** Removes up to `limit` expired records. Fewer were removed only if there are no more. */
   async clearExpired(now: number, limit: number): Promise<number> {
     const { disk, folders } = this.#sessions;
-    this.#clearAbandoned();
+    clearAbandoned(disk, folders.work);
     await this.#healIndex();
     let removed = 0;
     for await (const shard of this.#shards(this.#shard)) {
@@ -87,25 +91,20 @@ export class Sweep {
     }
   }
 
-  #clearAbandoned(): void {
-    const { disk, folders } = this.#sessions;
-    for (const name of disk.names(folders.work)) {
-      const facts = disk.facts(`${folders.work}/${name}`);
-      if (facts && facts.time < Date.now() - ABANDONED) disk.clear(`${folders.work}/${name}`);
-    }
-  }
-
-  /** Looks through one of the 256 parts of the user index; the next call takes the next. */
+  /** Looks through a few of the user index's folders; the next call goes on from there. */
   async #healIndex(): Promise<void> {
     const { disk, folders } = this.#sessions;
     const part = `${folders.users}/${this.#slice.toString(16).padStart(2, "0")}`;
-    this.#slice = (this.#slice + 1) % 256;
-    for (const user of disk.names(part)) {
+    const users = disk.names(part).sort().filter((name) => name > this.#user);
+    for (const user of users.slice(0, USERS)) {
       const keys = disk.names(`${part}/${user}`).filter((key) => KEY.test(key));
       for (const key of keys) {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
+      await this.#turn.breathe();
     }
+    this.#user = users[USERS - 1] ?? "";
+    if (users.length <= USERS) [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
   }
 }

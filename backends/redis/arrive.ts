@@ -35,7 +35,7 @@ export interface Place {
  *    moves, or a move and a save or a log-out, only one wins.
  * 3. The new record is activated if it is still there.
  *
- * Killed after 1: the old session works with the old data, the record on its way lapses. Killed after 2: both are dead, which is
+ * Killed, or out of time, after 1: the old session works with the old data, the record on its way lapses. Killed after 2: both are dead, which is
  * what the client sees too when a process dies before its answer: the new id was never sent. At no moment are both alive, and
  * never does the old id show the new data. Who meets a record on its way waits for step 3, or for its removal, and so sees
  * all or nothing; nobody waits who is waited for. Who has waited in vain takes the process for killed: then there is no session, the key is

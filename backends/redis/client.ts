@@ -1,5 +1,7 @@
 /** The clients that a store can be given, each behind one small interface. */
 
+import { slotOf } from "./slot.ts";
+
 /** What the store sees of an ioredis `Redis` or `Cluster`. */
 export interface IoRedisClient {
   /** `"ready"` when commands go out at once. */
@@ -53,6 +55,8 @@ export interface Client {
   ready(): boolean;
   /** Sends one command about `key`, and answers the reply. */
   run(command: string, args: string[], key: string): Promise<unknown>;
+  /** A name of the server that holds `key`; empty for the only one, or if the client does not know yet. */
+  server(key: string): string;
 }
 
 /** The client behind the shape. */
@@ -77,6 +81,10 @@ function ioRedis(client: IoRedisClient): Client {
     },
     // deno-lint-ignore require-await -- so that what the client throws is a rejection
     run: async (command, args) => client.call(command, ...args),
+    server(key) {
+      const { slots, options } = client as { slots?: string[][]; options?: { keyPrefix?: string } };
+      return slots?.[slotOf((options?.keyPrefix ?? "") + key)]?.[0] ?? "";
+    },
   };
 }
 
@@ -86,6 +94,7 @@ function nodeRedis(client: NodeRedisClient): Client {
     ready: () => client.isReady ?? client.isOpen,
     // deno-lint-ignore require-await -- as above
     run: async (command, args) => client.sendCommand([command, ...args]),
+    server: () => "",
   };
 }
 
@@ -96,6 +105,10 @@ function nodeRedisCluster(client: NodeRedisCluster): Client {
     ready: () => client.isOpen,
     // deno-lint-ignore require-await -- as above
     run: async (command, args, key) => client.sendCommand(key, false, [command, ...args]),
+    server(key) {
+      const slots = client.slots as { master?: { address?: string } }[];
+      return slots[slotOf(key)]?.master?.address ?? "";
+    },
   };
 }
 
@@ -110,6 +123,7 @@ function bunRedis(client: BunRedisClient): Client {
     },
     // deno-lint-ignore require-await -- as above
     run: async (command, args) => client.send(command, args),
+    server: () => "",
   };
 }
 

@@ -8,7 +8,7 @@ export interface RedisStoreOptions {
    */
   readonly prefix?: string;
   /**
-   * Seconds that one operation may take, retries included.
+   * Seconds that one operation may take, retries included. Afterwards nothing of it happens any more.
    * @default 2
    */
   readonly timeout?: number;

@@ -1,6 +1,6 @@
 /**
  * The server-side scripts. Each one is atomic, and starts its answer with the token that the question carried, so that an
- * answer can only reach the question it belongs to.
+ * answer can only reach the question it belongs to, and the server's time.
  *
  * A record is a hash: `f` format, `k` its own key, `v` version, `d` data, `c` created, `t` touched, `e` expires, `u` user as JSON
  * or empty, `w` the versions before this one, in a cluster `i` its entry in the index, and `p` while it is on its way.
@@ -9,12 +9,16 @@
  * answer. A record that has, or had, the token already is therefore a success; told as a conflict, the change would be
  * made once more on top of itself.
  *
- * Every script is given a token and a mode first:
+ * Every script is given a token, a mode and a time first. The mode is:
  * - `alone`: all keys are on one server. Whatever changes a record changes the index of its user in the same step. The index
  *   of a user whom only the record knows is no entry of KEYS, which is allowed without a cluster: its name is made of what stands before
  *   the record's key, the client's own prefix included, and the user.
  * - `patient`: a cluster, so the index is elsewhere; no key is touched but those in KEYS. A record on its way answers `wait`.
  * - empty: the same, with an answer for a record on its way too.
+ *
+ * The time is from when until when, by the clock of the server, something may be written. Otherwise the answer is `late`, and nothing
+ * has been: a command that lay about, in a server that stood still or in a client without a connection, does nothing any more
+ * when its caller was told that it failed. Before its time it comes only if the clock is not the one that the client thinks.
  */
 
 /** A script and, once known, its name on the server. */
@@ -31,18 +35,20 @@ export const FORMAT = "1";
 /** An entry stays in an index for so much longer than its record lives, in milliseconds, by the clock of the index. */
 const slack = 3_600_000;
 
-const clock = `
-local function clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+/** What every script begins with. */
+const head = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local late = now < tonumber(ARGV[3]) or now > tonumber(ARGV[4])
+local alone, patient = ARGV[2] == 'alone', ARGV[2] == 'patient'
+local args = {unpack(ARGV, 5)}
+local function answer(...) return {ARGV[1], string.format('%.3f', now), ...} end
 local function whole(number) return string.format('%.0f', number) end
 `;
 
 /** An entry's end, its score, only ever moves up; an index loses its dead entries, and lives no longer than the rest. */
-const enter = clock + `
+const enter = `
 local function enter(index, entry, life)
-  local now = clock()
   redis.call('ZADD', index, 'GT', whole(now + life), entry)
   redis.call('ZREMRANGEBYSCORE', index, '-inf', whole(now - ${slack}))
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
@@ -52,7 +58,6 @@ end
 `;
 
 const beside = `
-local alone = ARGV[2] == 'alone'
 local function beside(at, key, user) return string.sub(at, 1, -#key - 1) .. 'user:' .. user end
 -- Takes a record that is replaced or removed out of its user's index, unless it stays there. A damaged index is no obstacle
 local function leave(at, key, stays)
@@ -65,19 +70,19 @@ end
 const rest = `
 local function rest(life, latest)
   if latest == '' then return tonumber(life) end
-  return math.min(life, latest - clock())
+  return math.min(life, latest - now)
 end
 `;
 
-/** From ARGV[n] on: key, data, created, touched, expires, user, life, entry in the index, latest end. */
+/** From args[n] on: key, data, created, touched, expires, user, life, entry in the index, latest end. */
 const put = enter + beside + rest + `
 local function put(at, n, index, life, more)
-  local key, user, goes = ARGV[n], ARGV[n + 5], life and life <= 0
+  local key, user, goes = args[n], args[n + 5], life and life <= 0
   -- First: what may fail
   if index and not goes then enter(index, key, life) end
   leave(at, key, not goes and user)
-  redis.call('HSET', at, 'f', '${FORMAT}', 'v', ARGV[1], 'k', key, 'd', ARGV[n + 1], 'c', ARGV[n + 2],
-    't', ARGV[n + 3], 'e', ARGV[n + 4], 'u', user)
+  redis.call('HSET', at, 'f', '${FORMAT}', 'v', ARGV[1], 'k', key, 'd', args[n + 1], 'c', args[n + 2],
+    't', args[n + 3], 'e', args[n + 4], 'u', user)
   redis.call('HDEL', at, 'i', 'p', 'w')
   for field, value in pairs(more) do
     if value ~= '' then redis.call('HSET', at, field, value) end
@@ -86,134 +91,142 @@ local function put(at, n, index, life, more)
   if life then redis.call('PEXPIRE', at, whole(life)) end
 end
 -- An expired record is free, anything else that is there is not
-local function taken(at, now)
+local function taken(at, instant)
   if redis.call('EXISTS', at) == 0 then return false end
   local ends = tonumber(redis.call('HGET', at, 'e') or '')
-  return not ends or ends > tonumber(now)
+  return not ends or ends > tonumber(instant)
 end
 `;
 
 /** KEYS record. Answers f, k, v, d, c, t, e, u, p, or wait. */
 export const load: Script = {
-  source: `
+  source: head + `
 local r = redis.call('HMGET', KEYS[1], 'f', 'k', 'v', 'd', 'c', 't', 'e', 'u', 'p')
-if r[9] and ARGV[2] == 'patient' then return {ARGV[1], 'wait'} end
+if r[9] and patient then return answer('wait') end
 if not r[1] and redis.call('EXISTS', KEYS[1]) == 1 then r[1] = '' end
-return {ARGV[1], unpack(r)}`,
+return answer(unpack(r))`,
 };
 
-/** KEYS record, index; ARGV now, on its way (empty or 1), record. Answers yes, no, or wait. */
+/** KEYS record, index; args now, on its way (empty or 1), record. Answers yes, no, late, or wait. */
 export const create: Script = {
-  source: put + `
+  source: head + put + `
 local r = redis.call('HMGET', KEYS[1], 'v', 'p')
-if r[1] == ARGV[1] then return {ARGV[1], 'yes'} end
-if r[2] and ARGV[2] == 'patient' then return {ARGV[1], 'wait'} end
-if taken(KEYS[1], ARGV[3]) then return {ARGV[1], 'no'} end
-put(KEYS[1], 5, KEYS[2], rest(ARGV[11], ARGV[13]), {p = ARGV[4], i = ARGV[12]})
-return {ARGV[1], 'yes'}`,
+if r[1] == ARGV[1] then return answer('yes') end
+if r[2] and patient then return answer('wait') end
+if taken(KEYS[1], args[1]) then return answer('no') end
+if late then return answer('late') end
+put(KEYS[1], 3, KEYS[2], rest(args[9], args[11]), {p = args[2], i = args[10]})
+return answer('yes')`,
 };
 
 /**
- * KEYS record, index; ARGV version, record. Answers yes, the user before and the entry before; no; or, in a cluster, index and
- * the entry, empty for a new one: the index comes first.
+ * KEYS record, index; args version, record. Answers yes, the user before and the entry before; no; late; or, in a cluster, index
+ * and the entry, empty for a new one: the index comes first.
  */
 export const save: Script = {
-  source: put + `
+  source: head + put + `
 local r = redis.call('HMGET', KEYS[1], 'v', 'e', 'u', 'w', 'i')
 local had = (r[1] or '') .. ' ' .. (r[4] or '')
-if string.find(had, ARGV[1] .. ' ', 1, true) then return {ARGV[1], 'yes'} end
-if r[1] ~= ARGV[3] then return {ARGV[1], 'no'} end
-local life, entry = rest(ARGV[10], ARGV[12]), ARGV[11]
-if not alone and ARGV[9] ~= '' and ARGV[12] == '' then
-  entry = r[3] == ARGV[9] and r[5] or ''
-  if r[2] ~= ARGV[8] or r[3] ~= ARGV[9] then return {ARGV[1], 'index', entry} end
+if string.find(had, ARGV[1] .. ' ', 1, true) then return answer('yes') end
+if r[1] ~= args[1] then return answer('no') end
+local life, entry = rest(args[8], args[10]), args[9]
+if not alone and args[7] ~= '' and args[10] == '' then
+  entry = r[3] == args[7] and r[5] or ''
+  if r[2] ~= args[6] or r[3] ~= args[7] then return answer('index', entry) end
   -- The end stays, as the index knows it: counted anew by a script that comes late it would be another
   life = false
 end
-put(KEYS[1], 4, KEYS[2], life, {w = string.sub(had, 1, 120), i = entry})
-return {ARGV[1], 'yes', r[3] or '', r[5] or ''}`,
+if late then return answer('late') end
+put(KEYS[1], 2, KEYS[2], life, {w = string.sub(had, 1, 120), i = entry})
+return answer('yes', r[3] or '', r[5] or '')`,
 };
 
 /**
- * KEYS record; ARGV key, touched, expires, life, entry, latest end. Answers yes, no, wait or, in a cluster, index, the user and
- * the entry: the index comes first.
+ * KEYS record; args key, touched, expires, life, entry, latest end. Answers yes, no, late, wait or, in a cluster, index, the user
+ * and the entry: the index comes first.
  */
 export const touch: Script = {
-  source: enter + beside + rest + `
+  source: head + enter + beside + rest + `
 local r = redis.call('HMGET', KEYS[1], 'v', 'u', 'p', 'i')
-if not r[1] then return {ARGV[1], 'no'} end
-if r[3] then return {ARGV[1], ARGV[2] == 'patient' and 'wait' or 'no'} end
-local life, user, entry = rest(ARGV[6], ARGV[8]), r[2] or '', r[4] or ''
-if user ~= '' then
-  if not alone then
-    if ARGV[8] == '' or ARGV[7] ~= entry then return {ARGV[1], 'index', user, entry} end
-  elseif life > 0 then enter(beside(KEYS[1], ARGV[3], user), ARGV[3], life)
-  else leave(KEYS[1], ARGV[3]) end
+if not r[1] then return answer('no') end
+if r[3] then return answer(patient and 'wait' or 'no') end
+local life, user, entry = rest(args[4], args[6]), r[2] or '', r[4] or ''
+if user ~= '' and not alone and (args[6] == '' or args[5] ~= entry) then return answer('index', user, entry) end
+if late then return answer('late') end
+if user ~= '' and alone then
+  if life > 0 then enter(beside(KEYS[1], args[1], user), args[1], life) else leave(KEYS[1], args[1]) end
 end
-redis.call('HSET', KEYS[1], 't', ARGV[4], 'e', ARGV[5])
+redis.call('HSET', KEYS[1], 't', args[2], 'e', args[3])
 redis.call('PEXPIRE', KEYS[1], whole(life))
-return {ARGV[1], 'yes'}`,
+return answer('yes')`,
 };
 
-/** KEYS record; ARGV key, version (empty: any). Answers yes, the user and the entry; no; or wait. */
+/** KEYS record; args key, version (empty: any). Answers yes, the user and the entry; no; late; or wait. */
 export const remove: Script = {
-  source: beside + `
+  source: head + beside + `
 local r = redis.pcall('HMGET', KEYS[1], 'v', 'u', 'i', 'p')
-if ARGV[4] == '' then
-  if r[4] and ARGV[2] == 'patient' then return {ARGV[1], 'wait'} end
-elseif r[1] ~= ARGV[4] then return {ARGV[1], 'no'} end
-leave(KEYS[1], ARGV[3])
-if redis.call('DEL', KEYS[1]) == 0 then return {ARGV[1], 'no'} end
-return {ARGV[1], 'yes', r[2] or '', r[3] or ''}`,
-};
-
-/** On one server. KEYS old record, new record, index; ARGV now, version, record, the old key. Answers yes or no. */
-export const rotate: Script = {
-  source: put + `
-if redis.call('HGET', KEYS[2], 'v') == ARGV[1] then return {ARGV[1], 'yes'} end
-if redis.call('HGET', KEYS[1], 'v') ~= ARGV[4] or taken(KEYS[2], ARGV[3]) then return {ARGV[1], 'no'} end
-put(KEYS[2], 5, KEYS[3], rest(ARGV[11], ''), {})
-leave(KEYS[1], ARGV[12])
+if args[2] ~= '' and r[1] ~= args[2] or redis.call('EXISTS', KEYS[1]) == 0 then return answer('no') end
+if args[2] == '' and r[4] and patient then return answer('wait') end
+if late then return answer('late') end
+leave(KEYS[1], args[1])
 redis.call('DEL', KEYS[1])
-return {ARGV[1], 'yes'}`,
+return answer('yes', r[2] or '', r[3] or '')`,
 };
 
-/** KEYS record on its way; ARGV version, life, latest end. Answers yes or no. */
+/** On one server. KEYS old record, new record, index; args now, version, record, the old key. Answers yes, no or late. */
+export const rotate: Script = {
+  source: head + put + `
+if redis.call('HGET', KEYS[2], 'v') == ARGV[1] then return answer('yes') end
+if redis.call('HGET', KEYS[1], 'v') ~= args[2] or taken(KEYS[2], args[1]) then return answer('no') end
+if late then return answer('late') end
+put(KEYS[2], 3, KEYS[3], rest(args[9], ''), {})
+leave(KEYS[1], args[10])
+redis.call('DEL', KEYS[1])
+return answer('yes')`,
+};
+
+/** KEYS record on its way; args version, life, latest end. Answers yes, no or late. */
 export const activate: Script = {
-  source: clock + rest + `
-if redis.call('HGET', KEYS[1], 'v') ~= ARGV[3] then return {ARGV[1], 'no'} end
+  source: head + rest + `
+local r = redis.call('HMGET', KEYS[1], 'v', 'p')
+if r[1] ~= args[1] then return answer('no') end
 -- Sent twice, it may find the session touched already
-if redis.call('HDEL', KEYS[1], 'p') == 1 then redis.call('PEXPIRE', KEYS[1], whole(rest(ARGV[4], ARGV[5]))) end
-return {ARGV[1], 'yes'}`,
+if not r[2] then return answer('yes') end
+if late then return answer('late') end
+redis.call('HDEL', KEYS[1], 'p')
+redis.call('PEXPIRE', KEYS[1], whole(rest(args[2], args[3])))
+return answer('yes')`,
 };
 
-/** KEYS index; ARGV entry, life. Answers the latest end that the record may be given: half the slack is for the clocks. */
+/** KEYS index; args entry, life. Answers late, or the latest end that the record may be given: half the slack is for the clocks. */
 export const index: Script = {
-  source: enter + `
-return {ARGV[1], whole(enter(KEYS[1], ARGV[3], ARGV[4]) + ${slack / 2})}`,
+  source: head + enter + `
+if late then return answer('late') end
+return answer(whole(enter(KEYS[1], args[1], args[2]) + ${slack / 2}))`,
 };
 
-/** KEYS index; ARGV entry. */
+/** KEYS index; args entry. Answers late or nothing. */
 export const unindex: Script = {
-  source: `
-redis.call('ZREM', KEYS[1], ARGV[3])
-return {ARGV[1]}`,
+  source: head + `
+if late then return answer('late') end
+redis.call('ZREM', KEYS[1], args[1])
+return answer()`,
 };
 
 /** KEYS index. Answers the entries. */
 export const members: Script = {
-  source: clock + `
-return {ARGV[1], redis.call('ZRANGE', KEYS[1], whole(clock() - ${slack}), '+inf', 'BYSCORE')}`,
+  source: head + `
+return answer(redis.call('ZRANGE', KEYS[1], whole(now - ${slack}), '+inf', 'BYSCORE'))`,
 };
 
 /**
- * KEYS prefix, which the client may have put its own before; ARGV cursor. Answers the next cursor, then created, expires and
+ * KEYS prefix, which the client may have put its own before; args cursor. Answers the next cursor, then created, expires and
  * bytes of each record of this step; empty texts for what is no record of this format. A record on its way is left out.
  */
 export const sizes: Script = {
-  source: `
+  source: head + `
 local pattern = string.gsub(KEYS[1], '[*?%[%]\\\\]', '\\\\%0') .. string.rep('?', 64)
-local step = redis.call('SCAN', ARGV[3], 'MATCH', pattern, 'COUNT', 250)
+local step = redis.call('SCAN', args[1], 'MATCH', pattern, 'COUNT', 250)
 local fields = {}
 for _, at in ipairs(step[2]) do
   local key = string.sub(at, -64)
@@ -227,5 +240,5 @@ for _, at in ipairs(step[2]) do
     end
   end
 end
-return {ARGV[1], step[1], fields}`,
+return answer(step[1], fields)`,
 };

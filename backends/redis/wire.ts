@@ -3,6 +3,7 @@
 import { SessionError } from "../../src/errors.ts";
 import type { Client } from "./client.ts";
 import type { Script } from "./scripts.ts";
+import { ServerClock } from "./server_clock.ts";
 
 /** Error replies that say: not applied, and soon it may be. Redis 6 wraps those of a script: `… -READONLY …`. */
 const passing =
@@ -23,6 +24,8 @@ export class Wire {
   readonly #timeout: number;
   readonly #maxWaiting: number;
   readonly #origin: string = hex(crypto.getRandomValues(new Uint8Array(12)));
+  /** By the name of the server. */
+  readonly #clocks: Map<string, ServerClock> = new Map();
   #count = 0;
   #waiting = 0;
 
@@ -46,7 +49,8 @@ export class Wire {
 
   /**
    * Runs a script and answers what it answered. A command that was certainly not applied is sent again while there is
-   * time; one whose outcome is unknown is not. In a cluster a record on its way is waited for.
+   * time; one whose outcome is unknown is not: it was applied by `by`, or never will be. In a cluster a record on its way
+   * is waited for.
    */
   async ask(
     script: Script,
@@ -77,29 +81,57 @@ export class Wire {
     }
     this.#waiting++;
     let held: Promise<unknown> = Promise.resolve();
-    const send = (command: string, what: string): Promise<unknown> => {
-      held = this.#client.run(command, [what, String(keys.length), ...keys, ...args], keys[0]!);
-      return this.#within(held, by);
+    const send = (command: string, what: string): Promise<unknown[]> => {
+      const answer = this.#send(command, what, keys, args, by);
+      held = answer;
+      return this.#within(answer, by);
     };
     try {
-      return own(await this.#persist(script, send, by), args[0]);
+      return await this.#persist(script, send, by);
     } finally {
       const release = () => void this.#waiting--;
       held.then(release, release);
     }
   }
 
-  async #persist(script: Script, send: Send, by: number): Promise<unknown> {
+  /** Sends it with the time in which it may be carried out, and learns from the answer, however late, what time it is there. */
+  async #send(
+    command: string,
+    what: string,
+    keys: readonly string[],
+    [token, mode, ...args]: readonly [token: string, mode: string, ...string[]],
+    by: number,
+  ): Promise<unknown[]> {
+    const server = this.#client.server(keys[0]!);
+    const clock = this.#clocks.get(server) ?? new ServerClock();
+    this.#clocks.set(server, clock);
+    const sent = performance.now();
+    const all = [what, String(keys.length), ...keys, token, mode, ...clock.window(sent, by), ...args];
+    const [time, ...answer] = own(await this.#client.run(command, all, keys[0]!), token);
+    clock.learn(Number(time), sent, performance.now());
+    return answer;
+  }
+
+  async #persist(script: Script, send: Send, by: number): Promise<unknown[]> {
     script.sha ??= hex(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(script.source))));
+    let what = "had no connection to Redis";
     let reason: unknown;
+    let told = false;
     for (let pause = shortestPause;; pause = Math.min(pause * 2, longestPause)) {
       // Commands are never left to a client's own queue, where they would wait without end and be late for their turn
       if (this.#client.ready()) {
         try {
-          return await evaluate(script as Required<Script>, send);
+          const answer = await evaluate(script as Required<Script>, send);
+          if (answer[0] !== "late") return answer;
+          [what, reason] = ["did not come to Redis", undefined];
+          // The answer has told what time it is there. More often than once is strange, and no reason to hurry
+          if (!told && performance.now() < by) {
+            told = true;
+            continue;
+          }
         } catch (error) {
           if (error instanceof SessionError) throw error;
-          reason = redacted(error);
+          [what, reason] = ["was refused by Redis", redacted(error)];
           if (!passing.test(messageOf(error))) {
             throw new SessionError("ERR_STORE", "Redis refused a command, or the connection to it broke", {
               cause: reason,
@@ -107,37 +139,32 @@ export class Wire {
           }
         }
       }
-      if (performance.now() + pause >= by) {
-        throw this.#late(
-          reason === undefined ? "had no connection to Redis" : "was refused by Redis",
-          reason,
-        );
-      }
+      if (performance.now() + pause >= by) throw this.#late(what, "it changed nothing", reason);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 
   /** The answer, if it comes in time. The client's promise is never left without a handler. */
-  #within(answer: Promise<unknown>, by: number): Promise<unknown> {
+  #within<T>(answer: Promise<T>, by: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(this.#late("had no answer from Redis")),
-        Math.max(0, by - performance.now()),
+        () => reject(this.#late("had no answer from Redis", "it was carried out by now, or never will be")),
+        Math.max(0, Math.ceil(by - performance.now())),
       );
       answer.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
 
-  #late(what: string, cause?: unknown): SessionError {
-    const options = cause === undefined ? undefined : { cause };
-    return new SessionError("ERR_STORE", `A command ${what} within ${this.#timeout} s`, options);
+  #late(what: string, outcome: string, cause?: unknown): SessionError {
+    const message = `A command ${what} within ${this.#timeout} s: ${outcome}`;
+    return new SessionError("ERR_STORE", message, cause === undefined ? undefined : { cause });
   }
 }
 
-type Send = (command: string, what: string) => Promise<unknown>;
+type Send = (command: string, what: string) => Promise<unknown[]>;
 
 /** By name, or in full to a server that does not know the script (yet, or again after a restart). */
-async function evaluate(script: Required<Script>, send: Send): Promise<unknown> {
+async function evaluate(script: Required<Script>, send: Send): Promise<unknown[]> {
   try {
     return await send("EVALSHA", script.sha);
   } catch (error) {
@@ -151,7 +178,7 @@ async function evaluate(script: Required<Script>, send: Send): Promise<unknown> 
  * then nothing in the answer is believed.
  */
 function own(reply: unknown, token: string): unknown[] {
-  if (!Array.isArray(reply) || text(reply[0]) !== token) {
+  if (!Array.isArray(reply) || text(reply[0]) !== token || !Number.isFinite(Number(text(reply[1])))) {
     throw new SessionError("ERR_STORE", "The Redis client gave an answer that belongs to another command");
   }
   return reply.slice(1).map((value) => Array.isArray(value) ? value.map(text) : text(value));

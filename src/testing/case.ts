@@ -17,10 +17,12 @@ export interface CaseTools {
   readonly reopen: (store: SessionStore) => MaybePromise<SessionStore>;
   /** Breaks what lies beneath the store; given where a case needs it. */
   readonly fail: (store: SessionStore) => MaybePromise<void>;
+  /** Makes a record unreadable; given where a case needs it. */
+  readonly damage: (store: SessionStore, key: string) => MaybePromise<void>;
 }
 
 /** A method that a store may leave out. */
-export type OptionalMethod = "touch" | "clearExpired" | "list" | "close";
+export type OptionalMethod = "touch" | "clearExpired" | "list" | "version" | "close";
 
 /** A promise of the contract, put to the test on a store of its own. */
 export interface StoreCase {
@@ -29,7 +31,7 @@ export interface StoreCase {
   /** The optional methods without which there is nothing to test. */
   readonly methods?: readonly OptionalMethod[];
   /** The option without which the case is left out. */
-  readonly option?: "reopen" | "fail";
+  readonly option?: "reopen" | "fail" | "damage";
   /** Throws if the promise is broken. */
   readonly run: (store: Required<SessionStore>, tools: CaseTools) => MaybePromise<void>;
 }

@@ -40,6 +40,11 @@ export interface StoreTestOptions {
    */
   readonly fail?: (store: SessionStore) => MaybePromise<void>;
   /**
+   * Makes the record under `key` one that cannot be read: cuts it short, or gives it the number of a newer format. Shows
+   * that `load` then throws, that `delete` ends the session all the same, and that nothing else notices.
+   */
+  readonly damage?: (store: SessionStore, key: string) => MaybePromise<void>;
+  /**
    * Takes the cases one by one, for a test runner that does not know `node:test`. `run` rejects if the case fails.
    *
    * @default {describe and it of node:test}
@@ -48,7 +53,7 @@ export interface StoreTestOptions {
 }
 
 const WHOLE_NUMBERS = { maxBytes: [1, 2 ** 31], runs: [0, 1_000_000], seed: [0, 2 ** 32 - 1] } as const;
-const FUNCTIONS = ["reopen", "fail", "register"] as const;
+const FUNCTIONS = ["reopen", "fail", "damage", "register"] as const;
 
 /** The options with their defaults; wrong ones are refused. */
 export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"> {
@@ -85,6 +90,7 @@ export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
     reopen: options.reopen ?? unused,
     fail: options.fail ?? unused,
+    damage: options.damage ?? unused,
   };
 }
 

@@ -2,14 +2,17 @@
 import { type CaseTools, type OpenStore, type OptionalMethod, runCase, type StoreCase } from "./case.ts";
 import { basicCases } from "./cases/basics.ts";
 import { closeCases } from "./cases/close.ts";
+import { damageCases } from "./cases/damage.ts";
 import { expiryCases } from "./cases/expiry.ts";
 import { historyCases } from "./cases/histories.ts";
+import { instantCases } from "./cases/instants.ts";
 import { listCases } from "./cases/list.ts";
 import { raceCases } from "./cases/races.ts";
 import { rotateCases } from "./cases/rotate.ts";
 import { saveCases } from "./cases/save.ts";
 import { touchCases } from "./cases/touch.ts";
 import { valueCases } from "./cases/values.ts";
+import { versionCases } from "./cases/version.ts";
 import { readOptions, type StoreTestOptions } from "./options.ts";
 import { Random } from "./random.ts";
 
@@ -24,11 +27,14 @@ export interface BoundCase {
 const ALL: readonly StoreCase[] = [
   ...basicCases,
   ...valueCases,
+  ...instantCases,
   ...saveCases,
   ...rotateCases,
   ...touchCases,
   ...expiryCases,
   ...listCases,
+  ...versionCases,
+  ...damageCases,
   ...raceCases,
   ...historyCases,
   ...closeCases,

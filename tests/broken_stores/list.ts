@@ -19,6 +19,24 @@ class IndexedStore extends CorrectStore {
 }
 
 export const listFaults: readonly BrokenStore[] = [
+  ...Object.entries({
+    "two normal forms of a user id are one user": (userId: string) => userId.normalize("NFC"),
+    "user ids are told apart by their first 255 characters": (userId: string) => userId.slice(0, 255),
+    "user ids end at a NUL": (userId: string) => userId.split("\0")[0]!,
+    "user ids go through UTF-8": (userId: string) => userId.toWellFormed(),
+  }).map(([name, same]) =>
+    fault(
+      name,
+      name.endsWith("UTF-8") ? "never mixed up with another" : "hostile user ids are told apart",
+      class extends CorrectStore {
+        override list(userId: string) {
+          return [...this.records].filter(([, record]) =>
+            record.userId !== undefined && same(record.userId) === same(userId)
+          ).map(([key, record]) => ({ key, record }));
+        }
+      },
+    )
+  ),
   fault(
     "the index is stale after a delete",
     "the index follows delete",

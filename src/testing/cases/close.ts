@@ -40,6 +40,7 @@ export const closeCases: readonly StoreCase[] = [
       await store.close();
       const questions: Record<string, [ask: () => unknown, lie: unknown]> = {
         load: [() => store.load(key), undefined],
+        ...store.version !== undefined && { version: [() => store.version(key), undefined] },
         ...store.list !== undefined && { list: [() => store.list("alice"), []] },
         ...store.touch !== undefined && { touch: [() => store.touch(key, 1, value.expiresAt), false] },
         save: [() => store.save(key, value, born), undefined],
@@ -64,7 +65,7 @@ export const closeCases: readonly StoreCase[] = [
       const value = record({ userId: "alice" });
       const born = await put(store, key, value);
       await fail(store);
-      const { touch, clearExpired, list } = store;
+      const { touch, clearExpired, list, version: tell } = store;
       const calls: Record<string, () => unknown> = {
         load: () => store.load(key),
         create: () => store.create(random.key(), value),
@@ -74,6 +75,7 @@ export const closeCases: readonly StoreCase[] = [
         ...touch && { touch: () => touch.call(store, key, value.touchedAt, value.expiresAt) },
         ...clearExpired && { clearExpired: () => clearExpired.call(store, Date.now(), 10) },
         ...list && { list: () => list.call(store, "alice") },
+        ...tell && { version: () => tell.call(store, key) },
       };
       for (const [method, call] of Object.entries(calls)) {
         await assert.rejects(async () => await call(), (error: unknown) => {

@@ -1,9 +1,10 @@
 /** The index of a user's sessions is exact. */
 import assert from "node:assert/strict";
+import type { SessionRecord } from "../../store.ts";
 import type { StoreCase } from "../case.ts";
-import { assertListed, expiredRecord, put, record, version } from "../records.ts";
+import { assertFree, assertHolds, assertListed, expiredRecord, put, record, version } from "../records.ts";
 
-const LONG = "x".repeat(511);
+const LONG = "x".repeat(999);
 
 /** Prefixes of one another, patterns, separators, look-alikes. */
 const HOSTILE_USERS: readonly string[] = [
@@ -69,6 +70,24 @@ const HOSTILE_USERS: readonly string[] = [
   `${LONG}y`,
 ];
 
+/** Halves of a surrogate pair, and what they turn into on the way through UTF-8; a NUL where text may be cut. */
+const IMPROPER_USERS: readonly string[] = [
+  "\ud800",
+  "\udbff",
+  "\udc00",
+  "\udfff",
+  "\ufffd",
+  "a\ud800",
+  "a\ud800b",
+  "\udc00\ud800",
+  "\ufffd\ufffd",
+  "\0",
+  "\0\0",
+  "\0\ud800",
+  "\ud83d",
+  "\ud83d\ude42",
+];
+
 export const listCases: readonly StoreCase[] = [
   {
     name: "SR-040 list shows exactly the sessions of the user",
@@ -94,6 +113,29 @@ export const listCases: readonly StoreCase[] = [
       for (const { key, record } of sessions) await put(store, key, record);
       for (const session of sessions) await assertListed(store, session.record.userId!, [session]);
       for (const { key, record } of sessions) {
+        assert.equal(await store.delete(key), true);
+        await assertListed(store, record.userId!, []);
+      }
+    },
+  },
+  {
+    name: "SR-040 a user id that is no proper text is kept or refused, and never mixed up with another",
+    methods: ["list"],
+    async run(store, { random }) {
+      const kept: { key: string; record: SessionRecord }[] = [];
+      for (const userId of IMPROPER_USERS) {
+        const session = { key: random.key(), record: record({ userId }) };
+        const answer = await Promise.resolve().then(() => store.create(session.key, session.record)).catch(
+          () => undefined,
+        );
+        if (answer !== undefined) kept.push(session);
+        else await assertFree(store, session.key, "what was refused is not there");
+      }
+      for (const userId of IMPROPER_USERS) {
+        await assertListed(store, userId, kept.filter(({ record }) => record.userId === userId));
+      }
+      for (const { key, record } of kept) {
+        await assertHolds(store, key, record);
         assert.equal(await store.delete(key), true);
         await assertListed(store, record.userId!, []);
       }

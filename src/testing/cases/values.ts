@@ -40,7 +40,19 @@ const TEXTS: readonly string[] = [
   JSON.stringify({ ["__proto__"]: { admin: true }, constructor: null, "": [1.5, "é"], nested: '{"a":"b"}' }),
 ];
 
-const USERS: readonly string[] = ["0", "null", "__proto__", "a'b\"c\\d", "línea\n用户🙂", " edges ", "UPPER"];
+const USERS: readonly string[] = [
+  "0",
+  "null",
+  "__proto__",
+  "a'b\"c\\d",
+  "línea\n用户🙂",
+  " edges ",
+  "UPPER",
+  "NUL \u0000 inside",
+  "caf\u00e9",
+  "cafe\u0301",
+  "é".repeat(1000),
+];
 
 export const valueCases: readonly StoreCase[] = [
   {

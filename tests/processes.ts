@@ -1,4 +1,4 @@
-/** Starts `file_child.ts` on this runtime and on the other one. */
+/** Starts scripts in processes of their own, on this runtime and on the other one. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -6,7 +6,6 @@ import { homedir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const CHILD = fileURLToPath(new URL("./file_child.ts", import.meta.url));
 export const isDeno: boolean = "Deno" in globalThis;
 
 /** The command that runs a script, with room for Deno's permissions. */
@@ -42,12 +41,18 @@ export interface Child {
   readonly ended: Promise<number | string>;
 }
 
-/** Starts a job. `shell` runs first in the same process, such as `ulimit -n 32`. */
-export function start(runtime: Runtime, args: string[], shell = "true", permissions?: string[]): Child {
-  const command = [...runtime(permissions), CHILD, ...args];
+/** Starts a script. `shell` runs first in the same process, such as `ulimit -n 32`. */
+export function start(
+  script: string,
+  runtime: Runtime,
+  args: string[],
+  { shell = "true", permissions }: { shell?: string; permissions?: string[] } = {},
+): Child {
+  const command = [...runtime(permissions), script, ...args];
   const child = spawn("bash", ["-c", `${shell}; exec "$@"`, "bash", ...command], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
+  child.stdin!.on("error", () => {}); // it may be gone before it has read
   const lines: string[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
   const reader = createInterface({ input: child.stdout! });

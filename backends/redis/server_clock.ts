@@ -1,0 +1,39 @@
+/** The clock of a server, as its answers tell it: what makes a time limit one that the server can keep. */
+
+/** How wrong a clock may run, as a share of the time that has passed. What NTP lets one be slewed by is within it. */
+const drift = 0.001;
+
+/** From when until when a server may carry out a command, by its own clock. */
+export type Window = readonly [from: string, until: string];
+
+/** The server's clock, in milliseconds since the epoch, against `performance.now()`. */
+export class ServerClock {
+  /** Between these two the difference of the clocks was, when the last answer came. */
+  #least = -Infinity;
+  #most = Infinity;
+  #at = 0;
+
+  /**
+   * Takes an answer that bears the `time` it was made at, to a question that left at `sent` and was answered `now`.
+   *
+   * The answer was made between the two, which bounds the difference of the clocks from both sides, and several answers bound it better
+   * than one. If what is known and what is new exclude each other, the clock was set, or another server took over: the new holds.
+   */
+  learn(time: number, sent: number, now: number): void {
+    const worn = drift * (now - this.#at);
+    const [least, most] = [time - now, time - sent];
+    const fits = this.#least - worn <= most && least <= this.#most + worn;
+    this.#least = fits ? Math.max(least, this.#least - worn) : least;
+    this.#most = fits ? Math.min(most, this.#most + worn) : most;
+    this.#at = now;
+  }
+
+  /**
+   * The window for a command that leaves `now` and has to be over by `by`. It never ends later than `by`; of a clock that nothing
+   * is known of, it is in the past, so that the command does nothing but bring the time.
+   */
+  window(now: number, by: number): Window {
+    const difference = this.#least - drift * (now - this.#at);
+    return [String(Math.max(0, now + difference)), String(Math.max(0, by + difference))];
+  }
+}
