@@ -1,55 +1,62 @@
 /**
- * What Redis does for the cache engine, each script one atomic step. All are given a token first, which their answer carries
- * back, and a mode, which they do not need.
+ * What Redis does for the cache engine, each script one atomic step, under the rules that `../redis/scripts.ts` states: token, mode
+ * and time come first, the answer begins with the token and the server's time, and a write that comes late does nothing.
  *
  * A client may send a write twice: ioredis and Bun do, when the connection broke before the answer. That has to be told from
  * another writer who came to the same text, as plain JSON often does. So a write leaves its token behind for a while, in a key of its
  * own beside the entry, and finds it when it comes again.
  */
 
-import type { Script } from "../redis/scripts.ts";
+import { head, type Script } from "../redis/scripts.ts";
 
 /** For so long a write may come again, in ms. */
 const memory = 60_000;
 
-const mine = `
-local function mine(entry) return redis.call('GET', 'sojourn' .. entry) == ARGV[1] end
-local function write(entry)
-  redis.call('SET', entry, ARGV[3], 'PX', ARGV[4])
+const mine = head + `
+local function written(entry)
+  redis.call('SET', entry, args[1], 'PX', args[2])
   redis.call('SET', 'sojourn' .. entry, ARGV[1], 'PX', ${memory})
-  return {ARGV[1], 'yes'}
+  return answer('yes')
+end
+local function refused(entry)
+  return answer(redis.call('GET', 'sojourn' .. entry) == ARGV[1] and 'yes' or 'no')
 end
 `;
 
-/** The text and its life in ms: `-1` for one without end. */
+/** Answers the text and its life in ms, `-1` for one without end. */
 export const load: Script = {
-  source: `return {ARGV[1], redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`,
+  source: head + `
+return answer(redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]))`,
 };
 
-/** Text, life. */
+/** args text, life. Answers yes, no or late. */
 export const create: Script = {
   source: mine + `
-if redis.call('EXISTS', KEYS[1]) == 0 then return write(KEYS[1]) end
-return {ARGV[1], mine(KEYS[1]) and 'yes' or 'no'}`,
+if redis.call('EXISTS', KEYS[1]) == 1 then return refused(KEYS[1]) end
+if late then return answer('late') end
+return written(KEYS[1])`,
 };
 
-/** Text, life, the text before. */
+/** args text, life, the text before. Answers yes, no or late. */
 export const replace: Script = {
   source: mine + `
-if redis.call('GET', KEYS[1]) == ARGV[5] then return write(KEYS[1]) end
-return {ARGV[1], mine(KEYS[1]) and 'yes' or 'no'}`,
+if redis.call('GET', KEYS[1]) ~= args[3] then return refused(KEYS[1]) end
+if late then return answer('late') end
+return written(KEYS[1])`,
 };
 
-/** The old key and the new; text, life, the text before. */
+/** KEYS the old and the new; args text, life, the text before. Answers yes, no or late. */
 export const rotate: Script = {
   source: mine + `
-if redis.call('GET', KEYS[1]) == ARGV[5] and redis.call('EXISTS', KEYS[2]) == 0 then
-  redis.call('DEL', KEYS[1])
-  return write(KEYS[2])
-end
-return {ARGV[1], mine(KEYS[2]) and 'yes' or 'no'}`,
+if redis.call('GET', KEYS[1]) ~= args[3] or redis.call('EXISTS', KEYS[2]) == 1 then return refused(KEYS[2]) end
+if late then return answer('late') end
+redis.call('DEL', KEYS[1])
+return written(KEYS[2])`,
 };
 
+/** Answers yes, no or late. */
 export const remove: Script = {
-  source: `return {ARGV[1], redis.call('DEL', KEYS[1]) == 1 and 'yes' or 'no'}`,
+  source: head + `
+if late then return answer('late') end
+return answer(redis.call('DEL', KEYS[1]) == 1 and 'yes' or 'no')`,
 };
