@@ -77,7 +77,15 @@ describe("the arguments", () => {
     });
     const { message, usage } = await refused("hunter2");
     assert.equal(message, "There is no such command");
-    assert.deepEqual(usage, ["clearsessions", "stats", "list", "revoke", "secret", "doctor"]);
+    assert.deepEqual(usage, [
+      "clearsessions",
+      "stats",
+      "list",
+      "revoke",
+      "secret",
+      "doctor",
+      "import-django",
+    ]);
     assert.equal((await refused()).message, "A command is missing");
   });
 

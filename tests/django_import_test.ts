@@ -36,6 +36,8 @@ const rows: Rows = {
   brief: [{ json: `{"a":1,"_session_expiry":300}` }, now + 60_000],
   browser: [{ json: `{"a":1,"_session_expiry":0}` }, now + day],
   fixed: [{ json: `{"a":1,"_session_expiry":"2100-01-01T00:00:00+00:00"}` }, Date.parse("2100-01-01")],
+  odd: [{ json: `{"_session_expiry":60.00015}` }, now + 60_000],
+  vast: [{ json: `{"_session_expiry":1e300}` }, now + day],
   empty: [{ json: "{}" }, now + day],
   expired: [{ json: `{"a":1}` }, now - 1000],
   nan: [{ json: `{"a":NaN}` }, now + day],
@@ -111,7 +113,7 @@ for (const name of ["sqlite", "file"] as const) {
       assert.equal(err, "");
       assert.equal(code, 1);
       const { tags, ...sums } = JSON.parse(out);
-      assert.deepEqual(sums, { imported: 6, present: 0, expired: 1, unreadable: 4 });
+      assert.deepEqual(sums, { imported: 8, present: 0, expired: 1, unreadable: 4 });
       const expected = await Promise.all(
         unreadable.map(async (name) => (await storageKey(await importedId(keyOf(name)))).slice(0, 8)),
       );
@@ -126,7 +128,7 @@ for (const name of ["sqlite", "file"] as const) {
       await store.save(key, { ...record, data: record.data.replace("cart", "bag") }, record.version);
       await store.delete(other);
       const { out } = await cli(args, { env });
-      assert.match(out, /^1 session imported\n5 sessions had been imported before\n1 expired row left out\n/);
+      assert.match(out, /^1 session imported\n7 sessions had been imported before\n1 expired row left out\n/);
       assert.match(
         out,
         /4 rows could not be read, or not be kept there: is the secret right\?\n {2}[0-9a-f]{8}\n/,
@@ -143,6 +145,8 @@ for (const name of ["sqlite", "file"] as const) {
       assert.equal((await store.list!("7")).length, 1);
       assert.equal((await load("brief")).touchedAt, now + 60_000 - 300_000);
       assert.match((await load("brief")).data, /^1\{"expiry":300\}\n\{"a":1\}$/);
+      assert.equal((await load("odd")).touchedAt, now - 1);
+      assert.equal((await load("vast")).touchedAt, now);
       assert.match((await load("browser")).data, /^1\{"expiry":0\}\n/);
       assert.match((await load("fixed")).data, /^1\{"expiry":\{"at":4102444800000\}\}\n/);
       assert.equal((await load("anonymous")).data, `1\n${(rows.anonymous![0] as { json: string }).json}`);

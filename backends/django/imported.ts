@@ -85,13 +85,14 @@ export class Importer {
     strictJson.decode(data);
     // Django keeps no time of the last save: it follows from the end
     const age = typeof expiry === "object" ? 0 : expiry || cookieAge;
-    const touchedAt = Math.min(now, end - age * 1000);
+    const saved = Math.floor(end - age * 1000);
+    const touchedAt = saved > 0 && saved < now ? saved : now;
     return {
       data: writeText(notes, data),
       ...userId === undefined ? {} : { userId },
       createdAt: touchedAt,
       touchedAt,
-      expiresAt: end,
+      expiresAt: Math.floor(end),
     };
   }
 }

@@ -52,13 +52,7 @@ export async function startPostgres(): Promise<DatabaseServer> {
   const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`];
   const args = ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])];
   const stop = outliving(run("postgres", ...args), folder);
-  // It takes connections before it takes questions.
-  await until(() =>
-    execute(`${postgresFolder}/pg_isready`, ["-q", "-h", "127.0.0.1", "-p", String(port)]).then(
-      () => true,
-      () => false,
-    )
-  );
+  await until(() => answers(port, "postgres"));
   return {
     port,
     user: "test",
@@ -94,7 +88,7 @@ export async function startMaria(): Promise<DatabaseServer> {
     `--pid-file=${folder}/pid`,
     ...user,
   ]], folder);
-  await until(() => existsSync(socket) && greets(port));
+  await until(() => existsSync(socket) && answers(port, "mysql"));
   const sql = "CREATE DATABASE test CHARACTER SET utf8mb4; CREATE USER test@'127.0.0.1'; " +
     "CREATE USER test@localhost; GRANT ALL ON test.* TO test@'127.0.0.1'; GRANT ALL ON test.* TO test@localhost";
   await execute("mariadb", ["--no-defaults", `--socket=${socket}`, "-uroot", "-e", sql]);
@@ -142,15 +136,22 @@ function outliving(
   };
 }
 
-/** Whether MariaDB takes connections: it speaks first. */
-function greets(port: number): Promise<boolean> {
+/** Whether a server takes connections: MySQL greets; PostgreSQL lets a user in, or says that it is still starting. */
+function answers(port: number, kind: "postgres" | "mysql"): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, "127.0.0.1", () => {
+      if (kind === "mysql") return;
+      const user = new TextEncoder().encode("user\0test\0database\0postgres\0\0");
+      const head = new DataView(new ArrayBuffer(8));
+      head.setUint32(0, 8 + user.length);
+      head.setUint32(4, 3 << 16); // the version of the protocol
+      socket.write(new Uint8Array([...new Uint8Array(head.buffer), ...user]));
+    });
     const end = (is: boolean) => {
       socket.destroy();
       resolve(is);
     };
-    socket.once("data", () => end(true));
+    socket.once("data", (data: Uint8Array) => end(kind === "mysql" || data[0] === 0x52)); // "R": may come in
     socket.once("error", () => end(false));
     socket.once("close", () => end(false));
     socket.setTimeout(1000, () => end(false));

@@ -223,7 +223,7 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
     const one = visitor();
     await one.django(["set", "n", 1], ["set", "gone", 1]);
     const slow = one.ours(["get", "n"], ["wait", "between"], ["set", "ours", 1], ["add", "n", 10]);
-    await gates.reached("between");
+    await Promise.race([gates.reached("between"), slow]);
     await copyOf(one).django(["add", "n", 1], ["set", "theirs", 1], ["delete", "gone"]);
     gates.open("between");
     await slow;
@@ -241,7 +241,7 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
           i,
         ])
       );
-      await gates.reached(`round ${round}`, 5);
+      await Promise.race([gates.reached(`round ${round}`, 5), ...slow]);
       await copyOf(one).django(["add", "n", 1], ["set", `d${round}`, round]);
       gates.open(`round ${round}`);
       await Promise.all(slow);
@@ -281,7 +281,7 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
     const first = visitor();
     await first.django(["set", "a", 1]);
     const slowHere = copyOf(first).send("ours", steps);
-    await gates.reached("gone here");
+    await Promise.race([gates.reached("gone here"), slowHere]);
     await copyOf(first).django(["flush"]);
     gates.open("gone here");
     const here = await slowHere;
@@ -292,7 +292,7 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
     const second = visitor();
     await second.ours(["set", "a", 1]);
     const slowThere = copyOf(second).send("django", [["get", "a"], ["wait", "there"], ["set", "a", 2]]);
-    await site.call("reached/there");
+    await Promise.race([site.call("reached/there"), slowThere]);
     await copyOf(second).ours(["flush"]);
     await site.call("open/there");
     assert.equal((await slowThere).status, 400);
