@@ -135,7 +135,7 @@ describe("the cookie reader", () => {
       const headers = [200 * 1024, 1024 * 1024].map((length) => unit.repeat(Math.ceil(length / unit.length)));
       const best = [Infinity, Infinity];
       // The machine may be busy: what counts is the best of many short goes.
-      for (let go = 0; go < 40 && (go < 5 || best[1]! > 6 * best[0]!); go++) {
+      for (let go = 0; go < 40 && (go < 5 || best[1]! > 12 * best[0]!); go++) {
         for (const [i, header] of headers.entries()) {
           const start = performance.now();
           readCookie(header, "__Host-sid", () => false, 4);
@@ -144,7 +144,8 @@ describe("the cookie reader", () => {
       }
       const [small, large] = best as [number, number];
       assert.ok(large < 50, `1 MiB of ${JSON.stringify(unit)} took ${large} ms`);
-      assert.ok(large <= 6 * small + 1, `${JSON.stringify(unit)}: ${small} ms became ${large} ms`);
+      // Five times the text; what is quadratic takes 26 times as long.
+      assert.ok(large <= 12 * small + 1, `${JSON.stringify(unit)}: ${small} ms became ${large} ms`);
     }
   });
 
