@@ -151,9 +151,10 @@ describe("the JSR score", onDeno, () => {
     }
   });
 
-  it("provenance: the release page publishes from CI with an identity token, never from a machine (1 point)", () => {
-    const page = read("CONTRIBUTING.md").split("\n## Releasing\n")[1] ?? "";
-    assert.match(page, /id-token: write/);
-    assert.match(page, /deno@\S+ publish\b/);
+  it("provenance: CI publishes, with an identity token, what it has tested (1 point)", () => {
+    const flow = read(".github/workflows/publish.yml");
+    assert.match(flow, /id-token: write/);
+    assert.match(flow, /\.ci\/run[\s\S]+deno@\S+ publish$[\s\S]+npm publish/m);
+    assert.doesNotMatch(flow, /no-provenance|secrets\./);
   });
 });
