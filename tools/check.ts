@@ -14,6 +14,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ["doc lint", ["doc", "--lint", ...exported]],
   ["doc tests", ["test", "-A", "--doc", ...new Set([...exported, ...documented])]],
   ["readme", ["run", "-A", "tools/blocks.ts"]],
+  ["security.md", ["run", "-A", "tools/security.ts", "--check"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty"]],
 ];
 
