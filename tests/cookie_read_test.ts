@@ -3,20 +3,12 @@ import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { readCookie } from "../src/cookie.ts";
+import { pairsOf, trim } from "./cookie_rules.ts";
 import { begin, makeSite, markFor, read, seed, tokenOf, withLive, writes } from "./identity_rig.ts";
 import { type CookieVectors, itWithVectors, vectors } from "./vectors.ts";
 
 const requests = () => vectors<CookieVectors>("cookies.json").request;
 const distinct = (values: readonly string[]) => [...new Set(values)];
-const trim = (text: string) => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
-
-/** The reading rules, once more and slowly. */
-function pairsOf(header: string): [string, string][] {
-  return header.split(";").map(trim).filter((piece) => piece.includes("=")).map((piece): [string, string] => {
-    const equals = piece.indexOf("=");
-    return [trim(piece.slice(0, equals)), trim(piece.slice(equals + 1))];
-  }).filter(([name]) => name !== "");
-}
 
 function readAll(header: string, name: string) {
   return readCookie(header, name, () => true, header.length + 1);

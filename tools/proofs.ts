@@ -18,7 +18,7 @@ const literal =
 
 /** The numbers at the start of a test's name, after the plans (`R6 SR-061 …`) if there are any. */
 export function numbersOf(name: string): readonly string[] {
-  return leading.exec(name)?.[1]!.trim().split(/ +/) ?? [];
+  return leading.exec(name)?.[1]?.trim().split(/ +/) ?? [];
 }
 
 /** The numbered names of tests in the source of a file. A name in a comment does not count. */
@@ -31,7 +31,7 @@ export function proofsIn(file: string, source: string): Proof[] {
 export function findProofs(root: string): Proof[] {
   return ["tests", "src/testing/cases"].flatMap((folder) =>
     readdirSync(`${root}/${folder}`, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(folder === "tests" ? "_test.ts" : ".ts")).sort()
+      .filter((name) => name.endsWith(".ts")).sort()
       .flatMap((name) => proofsIn(`${folder}/${name}`, readFileSync(`${root}/${folder}/${name}`, "utf8")))
   );
 }
