@@ -103,7 +103,7 @@ const refusals: readonly [why: string, applies: (options: CookieOptions, value: 
   [
     "browsers drop a prefixed cookie that breaks the promise of its prefix (RFC 6265bis, section 5.7)",
     (options) => {
-      const prefix = /^__(host|secure)-/i.exec(options.name!)?.[1]!.toLowerCase();
+      const prefix = /^__(host|secure)-/i.exec(options.name!)?.[1]?.toLowerCase();
       return prefix !== undefined && !options.secure ||
         prefix === "host" && (options.path !== "/" || options.domain !== undefined);
     },
@@ -311,7 +311,6 @@ describe("the cookie code beside cookie 2 and tough-cookie 6", () => {
     const urls = [
       "https://app.example.org/shop/cart",
       "https://app.example.org/",
-      "https://example.org/shop",
     ];
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom(...urls), field), { maxLength: 6 }), (answers) => {

@@ -41,7 +41,7 @@ function readsSafely(run: () => unknown): StoredRecord | undefined {
   } catch (error) {
     assert.ok(error instanceof SessionError, String(error));
     assert.ok(error.code === "ERR_DAMAGED" || error.code === "ERR_STORE", error.code);
-    assert.ok(!/[\0-\x1f]|user|admin|Firefox/.test(error.message), error.message);
+    assert.ok(!/user|admin|Firefox/.test(error.message), error.message);
     assert.equal(error.cause, undefined);
     return undefined;
   }
