@@ -20,11 +20,7 @@ try {
     for (const one of targets) {
       const { target } = one;
       const check = (input: Uint8Array) => (one.inputs++, target.check(input));
-      await fuzz({ ...target, check }, {
-        seed,
-        numRuns: 1000,
-        interruptAfterTimeLimit: end - Date.now() + 1,
-      });
+      if (Date.now() < end) await fuzz({ ...target, check }, { seed, numRuns: 1000 });
     }
   }
 } catch (error) {
