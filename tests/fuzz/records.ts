@@ -88,6 +88,17 @@ const stored = new Set(
   records.map((record) => JSON.stringify({ ...record, version }, Object.keys(record).sort())),
 );
 const kv = records.map((record) => encodeRecord(record, version));
+const damagedKv = [
+  ["flags", 1, 4],
+  ["an instant", 10, 0x7f, 0xff, 0xff],
+  ["a user longer than all", 62, 0xff, 0xff],
+  ["format 0", 0, 0],
+  ["format 2", 0, 2],
+].map(([, at, ...bytes]) => {
+  const damaged = Uint8Array.from(kv[1]!);
+  damaged.set(bytes as number[], at as number);
+  return damaged;
+});
 const copies = records.map((record) => packCopy(key, { record: { ...record, version }, asOf: 5 }, 9));
 
 const store = new SpyStore();
@@ -104,7 +115,14 @@ const whole = store.inner.load(storedKey) as StoredRecord;
 export const recordTargets: readonly Target[] = [
   {
     name: "SR-071 the codec gives back what it reads, or refuses it",
-    samples: datas.map((data) => bytesOf(strictJson.encode(data))),
+    samples: [
+      ...datas.map((data) => strictJson.encode(data)),
+      "[]",
+      "null",
+      '{"a":1e999}',
+      `{"a":${"[".repeat(64)}${"]".repeat(64)}}`,
+      `{"a":${"[".repeat(65)}${"]".repeat(65)}}`,
+    ].map(bytesOf),
     check(input) {
       let data: Record<string, unknown>;
       try {
@@ -112,6 +130,7 @@ export const recordTargets: readonly Target[] = [
       } catch (error) {
         return assert.ok(error instanceof SessionError || error instanceof SyntaxError, String(error));
       }
+      assert.ok(typeof data === "object" && data !== null && !Array.isArray(data));
       assert.equal(({} as Record<string, unknown>)["admin"], undefined);
       let again: string;
       try {
@@ -125,20 +144,36 @@ export const recordTargets: readonly Target[] = [
   },
   {
     name: "SR-074 the text of a record is taken apart as it was written, or is damaged or newer",
-    samples: [...texts, "2\n{}", "1000000000\n", '1{"label":1}\n'].map(bytesOf),
+    samples: [
+      ...texts,
+      "2\n{}",
+      '7{"label":1}\n{}',
+      "0\n{}",
+      "1000000000\n",
+      '1{"label":1}\n',
+      '1{"stamp":{}}\n',
+      '1{"expiry":"1"}\n',
+      '1{"expiry":{"at":null}}\n',
+      '1{"expiry":1e999}\n',
+      '1{"other":1}\n',
+      "1[]\n",
+    ].map(bytesOf),
     check(input) {
       const text = utf8(input);
       let read: ReturnType<typeof readText>;
       try {
         read = readText(text);
       } catch (error) {
-        assert.ok(
-          error instanceof SessionError && ["ERR_DAMAGED", "ERR_STORE"].includes(error.code),
-          String(error),
-        );
+        assert.ok(error instanceof SessionError, String(error));
+        const isNewer = /^(?!1[{\n])(?!0+[{\n])\d{1,9}(?:\{.*\})?\n/.test(text);
+        assert.equal(error.code, isNewer ? "ERR_STORE" : "ERR_DAMAGED");
         return assert.equal(error.cause, undefined);
       }
       assert.ok(text.startsWith("1") && text.endsWith(`\n${read.data}`));
+      const { expiry, label, stamp, ...others } = read.notes;
+      assert.deepEqual(others, {});
+      for (const one of [label, stamp]) assert.ok(one === undefined || typeof one === "string");
+      assert.ok(expiry === undefined || Number.isFinite(typeof expiry === "object" ? expiry.at : expiry));
       assert.deepEqual(readText(writeText(read.notes, read.data)), read);
     },
   },
@@ -172,16 +207,23 @@ export const recordTargets: readonly Target[] = [
   },
   {
     name: "SR-050 a value of Deno KV is a record or damaged",
-    samples: kv,
+    samples: [...kv, ...damagedKv],
     check(input) {
       const record = readsSafely(() => decodeRecord(input));
       if (record === undefined) return;
       assert.ok(!Number.isNaN(record.createdAt + record.touchedAt + record.expiresAt));
+      // with a user, and text as it is: nothing is left out, cut or read twice
+      if (input[1] === 1) assert.equal(Buffer.compare(encodeRecord(record, record.version), input), 0);
     },
   },
   {
     name: "SR-050 a row of SQLite is a record or damaged",
-    samples: records.map((record) => toValues([...toColumns(record), version])),
+    samples: [
+      ...records.map((record) => toValues([...toColumns(record), version])),
+      ...["nNaN", "nInfinity", "n1e300", "i99999999999999999999", "s5", "0", "b5", "u"].flatMap((value) =>
+        [0, 1, 2, 5].map((at) => bytesOf(["s{}", "sann", "n1", "n2", "n3", "sv"].with(at, value).join("\0")))
+      ),
+    ],
     check(input) {
       const [data, user_id, created_at, touched_at, expires_at, version] = valuesOf(input);
       const record = readsSafely(() =>
@@ -202,14 +244,21 @@ export const recordTargets: readonly Target[] = [
   },
   {
     name: "SR-050 an answer of Redis is a record, none or damaged",
-    samples: records.map((record) => {
-      // a lone surrogate is refused at the write, so the sample goes without
-      const [owner, data, created, touched, expires, user] = written(key, {
-        ...record,
-        data: record.data.toWellFormed(),
-      }, 1);
-      return toValues(["1", owner, version, data, created, touched, expires, user, null]);
-    }),
+    samples: [
+      ...records.map((record) => {
+        // a lone surrogate is refused at the write, so the sample goes without
+        const [owner, data, created, touched, expires, user] = written(key, {
+          ...record,
+          data: record.data.toWellFormed(),
+        }, 1);
+        return toValues(["1", owner, version, data, created, touched, expires, user, null]);
+      }),
+      ...["s2", "s0", "sb", "0", "u", "n1", "sNaN", "s"].flatMap((value) =>
+        [0, 1, 2, 3, 4, 7].map((at) =>
+          bytesOf(["s1", `s${key}`, "sv", "s{}", "s1", "s2", "s3", "s", "0"].with(at, value).join("\0"))
+        )
+      ),
+    ],
     check(input) {
       const answer = valuesOf(input);
       const record = readsSafely(() => readRedis(key, answer)?.record);
