@@ -2,13 +2,12 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import { cookieTargets } from "./fuzz/cookies.ts";
 import { fuzz, inputsFrom } from "./fuzz/inputs.ts";
-import { recordTargets } from "./fuzz/records.ts";
+import { targets } from "./fuzz/targets.ts";
 import { seed } from "./identity_rig.ts";
 
 describe("fuzzing, the short form of deno task fuzz", () => {
-  for (const target of [...cookieTargets, ...recordTargets]) {
+  for (const target of targets) {
     it(target.name, async () => {
       console.log(`SOJOURN_SEED=${seed}`);
       for (const sample of target.samples) await target.check(sample);

@@ -268,7 +268,7 @@ export const recordTargets: readonly Target[] = [
     },
   },
   {
-    name: "SR-046 a copy in a cache is a copy of this session or none",
+    name: "SR-043 a copy in a cache is a copy of this session or none",
     samples: copies.map(({ data }) => bytesOf(data)),
     check(input) {
       const data = utf8(input);
