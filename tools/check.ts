@@ -16,6 +16,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ["django table", ["run", "-A", "tools/django_table.ts", "--check"]],
   ["readme", ["run", "-A", "tools/blocks.ts"]],
   ["bench", ["run", "-A", "bench/report.ts", "--check"]],
+  ["security.md", ["run", "-A", "tools/security.ts", "--check"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty"]],
 ];
 
