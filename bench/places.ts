@@ -16,7 +16,10 @@ import { openTestKv } from "../tests/deno_kv/open_kv.ts";
 import { type Server, skip, startServer } from "../tests/redis_server.ts";
 
 /** What is measured of a place: a store's methods, or those that stand for them. */
-export type Measured = Pick<SessionStore, "load" | "create" | "save" | "touch" | "rotate" | "delete">;
+export type Measured = Pick<
+  SessionStore,
+  "load" | "create" | "save" | "touch" | "rotate" | "delete" | "list"
+>;
 
 /** One place where sessions are kept. */
 export interface Place {
@@ -41,17 +44,10 @@ const onBun = (globalThis as {
 const timeout = 60;
 const unbounded = { maxEntries: 10_000_000 };
 
-/** All of them, in folders of their own below `folder`; or those that are apart by what they cost with very many sessions. */
-export async function places(folder: string, isForMany: boolean): Promise<Place[]> {
+/** All of them, in folders of their own below `folder`; or those with these names. */
+export async function places(folder: string, names?: readonly string[]): Promise<Place[]> {
   const all = await allPlaces(folder);
-  const many = [
-    "MemoryStore",
-    "SqliteStore, FULL",
-    "SqliteStore, NORMAL",
-    "FileStore, os",
-    "DenoKvStore, a file",
-  ];
-  return isForMany ? all.filter(({ name }) => many.includes(name) || name === "RedisStore, node-redis") : all;
+  return names === undefined ? all : all.filter(({ name }) => names.includes(name));
 }
 
 async function allPlaces(folder: string): Promise<Place[]> {
