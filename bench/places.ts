@@ -11,7 +11,7 @@ import { MemoryStore } from "../backends/memory.ts";
 import { type BunRedisClient, RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { Sealer } from "../src/seal.ts";
-import type { MaybePromise, SessionRecord, SessionStore } from "../src/store.ts";
+import type { MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
 import { openTestKv } from "../tests/deno_kv/open_kv.ts";
 import { type Server, skip, startServer } from "../tests/redis_server.ts";
 
@@ -164,20 +164,22 @@ async function redis(): Promise<Place[]> {
 function sealedCookie(): Place {
   const sealer = new Sealer([crypto.getRandomValues(new Uint8Array(32))], "bench", "__Host-sid", Date.now);
   const tokens = new Map<string, string>();
+  let record: StoredRecord | undefined;
   let last = "";
   return {
     name: "CookieStore, sealing and opening",
     only: ["load", "save"],
     open: () => ({
       store: {
-        async create(key, { data }) {
-          tokens.set(key, last = await sealer.close(data, "1"));
+        async create(key, given) {
+          record = { ...given, version: key };
+          tokens.set(key, last = await sealer.close(given.data, "1"));
           return key;
         },
         async load(key) {
           const opened = await sealer.open(tokens.get(key)!, "1");
           if (typeof opened === "string") throw new Error(opened);
-          return undefined;
+          return record;
         },
         save: (_key, { data }) => sealer.close(data, "1"),
       },

@@ -7,7 +7,6 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { root } from "../tools/project.ts";
 import { charts } from "./charts.ts";
 import { fill, tables } from "./documents.ts";
-import { goalTable } from "./goals.ts";
 import { Results, runtimes } from "./results.ts";
 
 /** What every generated file should be, by path. */
@@ -41,13 +40,17 @@ export function report(isWriting: boolean): string[] {
   return stale;
 }
 
-/** Shows the tables of a folder that is not kept. */
+/** Shows the tables of these parts from a folder that is not kept. */
 export function print(folder: string, names: readonly string[]): void {
   const results = new Results(folder);
   for (const [name, [part, table]] of Object.entries(tables)) {
-    if (names.includes(part) && name !== "goals") console.log(`\n${name}\n\n${table(results)}`);
+    // What we want is judged by several parts
+    const isThere = name === "goals"
+      ? names.includes("process") && names.includes("http")
+      : names.includes(part);
+    const rows = isThere ? table(results) : "";
+    if (rows !== "") console.log(`\n${name}\n\n${rows}`);
   }
-  if (names.includes("http") && names.includes("process")) console.log(`\ngoals\n\n${goalTable(results)}`);
 }
 
 if (import.meta.main) {

@@ -33,7 +33,7 @@ function stepsOf(store: Measured, all: readonly Session[]) {
   const keep = (session: Session) => (version: string | undefined) => void (session.version = version!);
   return {
     made,
-    load: (n: number) => store.load(of(n).key),
+    load: (n: number) => sure(store.load(of(n).key)),
     save: (n: number) => {
       const one = of(n);
       return sure(store.save(one.key, recordOf(userOf(one.key)), one.version), keep(one));
