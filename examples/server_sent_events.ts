@@ -14,7 +14,8 @@ async function* counts(id: string | undefined): AsyncGenerator<Uint8Array> {
     const session = await sessions.open(id); // what other requests have made of it by now
     if (session.id === undefined) return yield text.encode("event: end\ndata: logged out\n\n");
     const visits = session.get("visits", 0);
-    if (visits !== last) yield text.encode(`data: ${visits}\n\n`);
+    // something each time: where it goes, the stream learns that the visitor has gone, and ends
+    yield text.encode(visits === last ? ":\n\n" : `data: ${visits}\n\n`);
     last = visits;
     await new Promise((resolve) => setTimeout(resolve, 100)); // better: wait for your own queue
   }

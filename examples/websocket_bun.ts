@@ -26,15 +26,15 @@ const fetch: Fetch = sessions.wrap(async (request, server: Upgrades) => {
   return new Response(null, { status: 400 });
 });
 
-const websocket = {
-  async message(socket: Socket, message: string): Promise<void> {
-    const session = await sessions.open(socket.data.id);
-    if (session.id === undefined) return socket.close(4401, "logged out");
-    const said = session.update("said", (said = []) => [...said, message]);
-    await session.save();
-    socket.send(`${said.length}: ${message}`);
-  },
-};
+async function hear(socket: Socket, message: string): Promise<void> {
+  const session = await sessions.open(socket.data.id);
+  if (session.id === undefined) return socket.close(4401, "logged out");
+  const said = session.update("said", (said = []) => [...said, message]);
+  await session.save();
+  socket.send(`${said.length}: ${message}`);
+}
 
-const server: { fetch: Fetch; websocket: typeof websocket } = { fetch, websocket };
+const message = (socket: Socket, text: string): unknown =>
+  hear(socket, text).catch(() => socket.close(1011, "failed"));
+const server: { fetch: Fetch; websocket: { message: typeof message } } = { fetch, websocket: { message } };
 export default server;

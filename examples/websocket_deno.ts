@@ -19,13 +19,15 @@ const handler = sessions.wrap(async (request) => {
   await session.save(); // a session that is new has its id from here on
   const { id } = session;
   const { socket, response } = Deno.upgradeWebSocket(request);
-  socket.onmessage = async ({ data }) => {
+  const hear = async (message: string) => {
     const session = await sessions.open(id); // the request's own session is closed by now
     if (session.id === undefined) return socket.close(4401, "logged out");
-    const said = session.update("said", (said = []) => [...said, String(data)]);
+    const said = session.update("said", (said = []) => [...said, message]);
     await session.save();
-    socket.send(`${said.length}: ${data}`);
+    socket.send(`${said.length}: ${message}`);
   };
+  // a rejection that nobody handles would end the server
+  socket.onmessage = ({ data }) => void hear(String(data)).catch(() => socket.close(1011, "failed"));
   return response; // the commit appends the cookie to it
 });
 
