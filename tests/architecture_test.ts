@@ -37,6 +37,7 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/django/manners.ts": ["src/manners.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",
+    "src/cookie_options.ts",
     "src/events.ts",
     "src/options.ts",
     "src/respond.ts",

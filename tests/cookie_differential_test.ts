@@ -5,7 +5,8 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Cookie, CookieJar as ToughJar } from "tough-cookie";
-import { type CookieOptions, CookieWriter, readCookie } from "../src/cookie.ts";
+import { CookieWriter, readCookie } from "../src/cookie.ts";
+import type { CookieAttributes } from "../src/cookie_options.ts";
 import { CookieJar } from "../src/testing/jar.ts";
 import { pairsOf } from "./cookie_rules.ts";
 import { bytesOf, inputsFrom, latin1 } from "./fuzz/inputs.ts";
@@ -89,7 +90,7 @@ const writerOptions = fc.record({
   sameSite: fc.constantFrom("Strict" as const, "Lax" as const, "None" as const),
   secure: fc.boolean(),
   partitioned: fc.boolean(),
-}).map(({ domain, ...others }): Required<Omit<CookieOptions, "domain">> & CookieOptions => ({
+}).map(({ domain, ...others }): Required<Omit<CookieAttributes, "domain">> & CookieAttributes => ({
   ...others,
   ...(domain === undefined ? {} : { domain }),
 }));
@@ -99,7 +100,7 @@ const value = fc.oneof(
 );
 
 /** What we refuse and `cookie` writes, with the reason; the first that applies. */
-const refusals: readonly [why: string, applies: (options: CookieOptions, value: string) => boolean][] = [
+const refusals: readonly [why: string, applies: (options: CookieAttributes, value: string) => boolean][] = [
   [
     "browsers drop a prefixed cookie that breaks the promise of its prefix (RFC 6265bis, section 5.7)",
     (options) => {
@@ -127,7 +128,7 @@ const refusals: readonly [why: string, applies: (options: CookieOptions, value: 
   ["a value is cookie octets (RFC 6265bis, section 4.1.1)", (_, value) => /[ ,"\\]/.test(value)],
 ];
 
-const fieldsOf = (options: CookieOptions, value: string) => ({
+const fieldsOf = (options: CookieAttributes, value: string) => ({
   name: options.name,
   value,
   path: options.path,

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { Signed } from "../../backends/cookie/signed.ts";
 import { fromBase64url, toBase64url } from "../../src/base64url.ts";
-import { type CookieOptions, CookieWriter, readCookie } from "../../src/cookie.ts";
+import { CookieWriter, readCookie } from "../../src/cookie.ts";
+import type { CookieAttributes } from "../../src/cookie_options.ts";
 import { type Envelope, Sealer } from "../../src/seal.ts";
 import { isId } from "../../src/token.ts";
 import { secret, Site as CookieSite } from "../cookie_rig.ts";
@@ -66,7 +67,7 @@ const small = await held.begin({ mark: "small" });
 const large = await held.begin({ mark: "large", filler: "x".repeat(6000) });
 const { header: smallHeader } = small;
 
-const writerSamples: readonly CookieOptions[] = [
+const writerSamples: readonly CookieAttributes[] = [
   { name, path: "/" },
   { name: "__Secure-sid", domain: "example.org", path: "/a/b", sameSite: "None", partitioned: true },
   { name: "sid", secure: false, sameSite: "Strict" },
@@ -90,7 +91,7 @@ export const cookieTargets: readonly Target[] = [
     name: "SR-008 the cookie writer refuses, or writes what another parser reads back",
     samples: writerSamples.map((options) => bytesOf(JSON.stringify({ ...options, value: "abc" }))),
     check(input) {
-      let given: CookieOptions & { value?: unknown };
+      let given: CookieAttributes & { value?: unknown };
       try {
         given = JSON.parse(utf8(input));
       } catch {
