@@ -9,12 +9,21 @@ import { createSessions } from "../mod.ts";
 import type { LiveServer } from "./live_server.ts";
 import { agents } from "./visitor.ts";
 
-/** The shapes that pages are looked at in. */
-export const views: Readonly<Record<"desktop" | "phone" | "dark", BrowserContextOptions>> = {
-  desktop: { viewport: { width: 1120, height: 800 } },
-  phone: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true },
-  dark: { viewport: { width: 1120, height: 800 }, colorScheme: "dark" },
-};
+/** The windows that pages are looked at in. */
+export const windows = {
+  desktop: { size: { width: 1120, height: 800 }, colorScheme: "light" },
+  phone: { size: { width: 360, height: 740 }, colorScheme: "light" },
+  dark: { size: { width: 1120, height: 800 }, colorScheme: "dark" },
+} as const;
+
+/** Changes the window of a page. */
+export async function resize(
+  page: Page,
+  { size, colorScheme }: typeof windows[keyof typeof windows],
+): Promise<void> {
+  await page.setViewportSize(size);
+  await page.emulateMedia({ colorScheme });
+}
 
 /** Starts the demo with a store of its own. */
 export function startDemo(): LiveServer {
@@ -54,7 +63,7 @@ export async function logIn(page: Page, name: string): Promise<void> {
 export async function busyVisitor(
   browser: Browser,
   url: string,
-  options: BrowserContextOptions,
+  options: BrowserContextOptions = {},
 ): Promise<Page> {
   const phone = await visitor(browser, { userAgent: agents.safari });
   await phone.goto(url);

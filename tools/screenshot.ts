@@ -2,14 +2,15 @@
 
 import { statSync } from "node:fs";
 import { startBrowser } from "../tests/chromium.ts";
-import { busyVisitor, startDemo, views } from "../tests/demo_scene.ts";
+import { busyVisitor, resize, startDemo, windows } from "../tests/demo_scene.ts";
 import { root } from "./project.ts";
 
 const path = `${root}/docs/demo.png`;
 await using demo = startDemo();
 const browser = await startBrowser();
 try {
-  const page = await busyVisitor(browser, demo.url, views.desktop);
+  const page = await busyVisitor(browser, demo.url);
+  await resize(page, windows.desktop);
   await page.screenshot({ path, fullPage: true });
 } finally {
   await browser.close();
