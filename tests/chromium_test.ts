@@ -1,6 +1,7 @@
 /** Cookies in a real browser, over https and on localhost: set, kept, cleared, and what others plant beside them. */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import type { Browser, BrowserContext, Cookie, Page } from "playwright-core";
 import { MemoryStore } from "../backends/memory.ts";
@@ -20,7 +21,9 @@ interface Seen {
   readonly count: number;
 }
 
-describe("a real browser", needs("chromium", chromiumPath !== undefined), () => {
+const found = chromiumPath !== undefined && existsSync("/usr/bin/openssl");
+
+describe("a real browser", needs("chromium and openssl", found), () => {
   const events: SessionEvent[] = [];
   const make = (cookie: { name?: string; secure?: boolean }): Sessions<Data> =>
     createSessions<Data>({

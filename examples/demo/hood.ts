@@ -10,7 +10,7 @@ function tally(names: readonly string[]): string {
   return [...new Set(names)].map((name) => times(name) === 1 ? name : `${name} ×${times(name)}`).join(", ");
 }
 
-const duration = (ms: number) => `${ms.toFixed(1)} ms`;
+const duration = (ms: number) => `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
 
 /** Three figures of one request. */
 export function cost(trace: Trace): Html {
@@ -97,7 +97,7 @@ function history(traces: readonly Trace[]): Html {
   );
   return html`
     <section aria-labelledby="history" class="whole">
-      <h2 id="history">And those before, newest first</h2>
+      <h2 id="history">Your last requests, newest first</h2>
       <div class="scroll" role="region" aria-label="Table of requests" tabindex="0">
         <table>
           <thead>
