@@ -29,6 +29,7 @@ export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode } from "./src/errors.ts";
 export { aal2, aal3 } from "./src/presets.ts";
 export type { SessionLimits } from "./src/presets.ts";
+export type { LoginOptions } from "./src/manners.ts";
 export type { ExpiryQuery, Session } from "./src/session.ts";
 export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
 export type { CarriedStore } from "./src/carrier.ts";

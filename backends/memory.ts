@@ -210,9 +210,17 @@ export class MemoryStore implements CountableStore {
   }
 
   #put(key: string, record: SessionRecord): string {
-    this.delete(key);
     const version = String(++this.#lastVersion);
-    const entry = { key, record: Object.freeze({ ...record, version }) } as Entry;
+    const stored = withVersion(record, version);
+    const present = this.#entries.get(key);
+    if (present !== undefined && present.record.userId === record.userId) {
+      present.record = stored;
+      this.#leave(present);
+      this.#join(present);
+      return version;
+    }
+    this.delete(key);
+    const entry = { key, record: stored } as Entry;
     this.#entries.set(key, entry);
     this.#join(entry);
     if (record.userId !== undefined) {
@@ -233,4 +241,14 @@ export class MemoryStore implements CountableStore {
     entry.older.newer = entry.newer;
     entry.newer.older = entry.older;
   }
+}
+
+/** A record to keep: a copy that nobody can change. (Written out, because engines are slow at spreading.) */
+function withVersion(record: SessionRecord, version: string): StoredRecord {
+  const { data, userId, createdAt, touchedAt, expiresAt } = record;
+  return Object.freeze(
+    userId === undefined
+      ? { data, createdAt, touchedAt, expiresAt, version }
+      : { data, userId, createdAt, touchedAt, expiresAt, version },
+  );
 }

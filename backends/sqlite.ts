@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { setTimeout } from "node:timers/promises";
 import { checkInstant, checkInstants } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -18,8 +17,10 @@ import type {
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
-import { readRow, readVersion, readVersionedRow, toColumn, toColumns } from "./sqlite/rows.ts";
-import { backoff, closed, isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { committed, RowMemory } from "./sqlite/row_memory.ts";
+import { readRow, readVersion, readVersionedRow, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
+import { isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { Reads } from "./sqlite/reads.ts";
 import { Writes } from "./sqlite/writes.ts";
 import { pause, Tally } from "./tally.ts";
 
@@ -61,8 +62,10 @@ export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
  */
 export class SqliteStore implements CountableStore {
   readonly #connection: Connection;
+  readonly #reads: Reads;
   readonly #writes: Writes;
-  readonly #timeout: number;
+  /** Absent over a connection of somebody else's, who may write through it without our knowing. */
+  #rows: RowMemory | undefined;
   readonly #now: () => number;
   /** Random, so that versions differ between processes and between runs; then a counter. */
   readonly #versionPrefix = crypto.getRandomValues(new BigUint64Array(1))[0]!.toString(36);
@@ -90,9 +93,10 @@ export class SqliteStore implements CountableStore {
       );
     }
     this.#connection = new Connection(database, settings);
-    this.#timeout = settings.timeout * 1000;
     this.#now = settings.now;
-    this.#writes = new Writes(this.#connection, this.#timeout);
+    const timeout = settings.timeout * 1000;
+    this.#reads = new Reads(this.#connection, timeout);
+    this.#writes = new Writes(this.#connection, timeout, () => this.#rows?.clear());
     try {
       void this.#connection.statements;
     } catch (error) {
@@ -115,8 +119,9 @@ export class SqliteStore implements CountableStore {
     const database = await openDatabase(path);
     try {
       const store = new SqliteStore(database, options);
-      await store.#read(() => {});
+      await store.#reads.run(() => {});
       store.#owned = database;
+      store.#rows = new RowMemory();
       return store;
     } catch (error) {
       database.close();
@@ -130,9 +135,14 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#read(({ load }) => {
+    return this.#reads.run(({ load, dataVersion }) => {
+      const known = this.#rows?.get(key, dataVersion);
+      if (known !== undefined) return known;
       const row = load.get(key) ?? undefined; // Bun says null
-      return row && readVersionedRow(row);
+      if (row === undefined) return undefined;
+      const record = readVersionedRow(row);
+      this.#rows?.set(key, record);
+      return record;
     });
   }
 
@@ -141,10 +151,13 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  async create(key: string, record: SessionRecord): Promise<string | undefined> {
+  create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     checkInstants(record);
     const columns = toColumns(record);
-    return await this.#writes.add((statements) => this.#insert(statements, key, columns));
+    return this.#writes.add(
+      (statements) => this.#insert(statements, key, columns),
+      (version) => this.#learn(key, record, version),
+    );
   }
 
   /**
@@ -152,16 +165,16 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
+  save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     checkInstants(record);
     const columns = toColumns(record);
     const [data, ...others] = columns;
-    return await this.#writes.add(({ saveData, save }) => {
+    return this.#writes.add(({ saveData, save }) => {
       const next = this.#nextVersion();
       const saved = saveData.run(data, next, key, version, ...others).changes ||
         save.run(...columns, next, key, version).changes;
       return saved ? next : undefined;
-    });
+    }, (version) => this.#learn(key, record, version));
   }
 
   /**
@@ -178,11 +191,14 @@ export class SqliteStore implements CountableStore {
   ): Promise<string | undefined> {
     checkInstants(record);
     const columns = toColumns(record);
-    return await this.#writes.add((statements) => {
+    return await this.#writes.queue((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
       const next = this.#insert(statements, newKey, columns);
       if (next !== undefined) statements.delete.run(oldKey);
       return next;
+    }, (version) => {
+      this.#learn(oldKey);
+      this.#learn(newKey, record, version);
     });
   }
 
@@ -191,8 +207,11 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  delete(key: string): Promise<boolean> {
-    return this.#writes.add((statements) => statements.delete.run(key).changes > 0);
+  delete(key: string): MaybePromise<boolean> {
+    return this.#writes.add(
+      (statements) => statements.delete.run(key).changes > 0,
+      () => this.#learn(key),
+    );
   }
 
   /**
@@ -200,10 +219,13 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
-    return await this.#writes.add(({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0);
+    return this.#writes.add(
+      ({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0,
+      () => this.#learn(key),
+    );
   }
 
   /**
@@ -211,10 +233,16 @@ export class SqliteStore implements CountableStore {
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  async clearExpired(now: number, limit: number): Promise<number> {
+  clearExpired(now: number, limit: number): MaybePromise<number> {
     checkInstant("now", now);
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
-    return await this.#writes.add(({ clear }) => Number(clear.run(now, rows).changes));
+    return this.#writes.add(
+      ({ clear }) => Number(clear.run(now, rows).changes),
+      (removed) => {
+        committed();
+        if (removed > 0) this.#rows?.clear();
+      },
+    );
   }
 
   /**
@@ -224,7 +252,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#read(({ list }) =>
+    return this.#reads.run(({ list }) =>
       list.all(toColumn(userId)).flatMap((row) => {
         try {
           return [{ key: (row as { key: string }).key, record: readRow(row) }];
@@ -241,7 +269,9 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   version(key: string): MaybePromise<string | undefined> {
-    return this.#read(({ version }) => {
+    return this.#reads.run(({ version, dataVersion }) => {
+      const known = this.#rows?.get(key, dataVersion);
+      if (known !== undefined) return known.version;
       const row = version.get(key) ?? undefined; // Bun says null
       return row && readVersion(row);
     });
@@ -255,7 +285,7 @@ export class SqliteStore implements CountableStore {
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
     for (let last = "", rows: unknown[] = [null]; rows.length > 0; await pause()) {
-      rows = await this.#read(({ sizes }) => sizes.all(last, 1000));
+      rows = await this.#reads.run(({ sizes }) => sizes.all(last, 1000));
       for (const row of rows) {
         const { key, created_at, expires_at, size } = row as Record<string, unknown>;
         tally.add(created_at, expires_at, size);
@@ -276,6 +306,7 @@ export class SqliteStore implements CountableStore {
   }
 
   async #finish(): Promise<void> {
+    this.#reads.close();
     await this.#writes.close();
     this.#connection.release();
     this.#owned?.close();
@@ -290,30 +321,14 @@ export class SqliteStore implements CountableStore {
     return create.run(...columns, version, key, this.#now()).changes ? version : undefined;
   }
 
+  /** After a commit: what is now under a key, as far as that is known. */
+  #learn(key: string, record?: SessionRecord, version?: string): void {
+    committed();
+    if (record === undefined || version === undefined) this.#rows?.delete(key);
+    else this.#rows?.set(key, toStored(record, version));
+  }
+
   #nextVersion(): string {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
-  }
-
-  #read<T>(query: (statements: Statements) => T): MaybePromise<T> {
-    try {
-      if (this.#closing) throw closed();
-      return query(this.#connection.statements);
-    } catch (error) {
-      if (isBusy(error)) return this.#readLater(query);
-      throw troubleOf(error, "read");
-    }
-  }
-
-  async #readLater<T>(query: (statements: Statements) => T): Promise<T> {
-    const deadline = performance.now() + this.#timeout;
-    for (let attempt = 0;; attempt++) {
-      await setTimeout(Math.max(0, Math.min(backoff(attempt), deadline - performance.now())));
-      try {
-        if (this.#closing) throw closed();
-        return query(this.#connection.statements);
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, "read");
-      }
-    }
   }
 }

@@ -1,39 +1,93 @@
-/** What the bench of the stores finds out. */
+/** What the benches find out, as it is kept in bench/results/. */
+
+import type { Scenario, Subject } from "./subjects/subject.ts";
+import type { Spread } from "./spread.ts";
+import type { Taken } from "./latency.ts";
 
 /** The bytes of data in a session that is measured. */
 export const dataBytes = 200;
 
 /** The methods that are measured, in this order: what `create` made is there for `delete`. */
-export const operations = ["load", "create", "save", "touch", "rotate", "delete"] as const;
+export const operations = ["load", "save", "touch", "rotate", "create", "delete"] as const;
 
 /** How long one method takes, in microseconds. */
-export interface Latency {
+export interface Latency extends Taken {
   readonly operation: typeof operations[number];
-  readonly inFlight: number;
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly perSecond: number;
 }
 
 /** One store. */
 export interface StoreFigures {
   readonly name: string;
+  /** How many sessions were stored. */
+  readonly records: number;
   /** What one session takes where it is kept. */
   readonly bytes?: number;
   readonly latencies: readonly Latency[];
 }
 
-/** All stores on one runtime. */
-export interface Figures {
+/** One subject in one scenario. */
+export interface RequestFigure extends Pick<Subject, "name" | "kind" | "keeps"> {
+  readonly scenario: Scenario;
+  /** In process: microseconds per request. Over HTTP: requests per second. */
+  readonly value: Spread;
+  /** Microseconds per request beyond the bare handler's. */
+  readonly overBare?: Spread;
+  /** The bare handler's requests per second are 1. */
+  readonly toBare: Spread;
+  /** Those of the same work written by hand are 1. */
+  readonly toLimit?: Spread;
+}
+
+/** What made the figures. */
+export interface Tag {
   readonly runtime: string;
   readonly at: string;
   readonly machine: string;
-  readonly stores: readonly StoreFigures[];
+  /** Versions of everything that was measured. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** One format at one size, in microseconds. */
+export interface SerializationFigure {
+  readonly name: string;
+  /** Bytes as JSON. */
+  readonly size: number;
+  /** What it makes of them, if it makes bytes. */
+  readonly bytes?: number;
+  readonly encode: Spread;
+  readonly decode: Spread;
+}
+
+/** What memory grows by. */
+export interface HeapFigure {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly requests: number;
+  readonly bytesPerRequest: number;
+}
+
+/** How long answers take at half of what the server can do, in microseconds. */
+export interface HalfLoadFigure {
+  readonly name: string;
+  readonly scenario: Scenario;
+  /** Requests per second at most. */
+  readonly peak: number;
+  readonly perSecond: Spread;
+  readonly p50: Spread;
+  readonly p99: Spread;
+}
+
+/** The figures of one part on one runtime. */
+export interface Result<T> extends Tag {
+  readonly depth: string;
+  /** `cpu`: the process's own time is told, which leaves out what it waits for. */
+  readonly clock?: string;
+  readonly rounds: number;
+  readonly figures: T;
 }
 
 /** The time from when a visit was due to its answer, in milliseconds. */
-export interface Latencies {
+export interface Answers {
   readonly answers: number;
   readonly p50: number;
   readonly p99: number;
@@ -42,14 +96,12 @@ export interface Latencies {
 
 /** Expired records cleared while a server answers. */
 export interface Clearing {
-  readonly runtime: string;
   readonly records: number;
   /** Visits a second. */
   readonly rate: number;
-  readonly removed: number;
   readonly seconds: number;
-  readonly before: Latencies;
-  readonly during: Latencies;
+  readonly before: Answers;
+  readonly during: Answers;
 }
 
 /** The time that `list` takes, in microseconds, for a user with five sessions. */
@@ -59,12 +111,4 @@ export interface Listing {
   readonly foreign: number;
   readonly p50: number;
   readonly p99: number;
-}
-
-/** `list` on one runtime. */
-export interface Listings {
-  readonly runtime: string;
-  readonly at: string;
-  readonly machine: string;
-  readonly lists: readonly Listing[];
 }

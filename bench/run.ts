@@ -1,131 +1,94 @@
 /**
- * `deno task bench`: runs the benches on both runtimes, writes JSON to artifacts/bench/, and prints the tables; those in docs/ are
- * filled. `deno task bench stores` measures only the stores; a number is the rounds of the first part. Two parts run only when they
- * are named, as they take minutes: `lists`, and `housekeeping`, which takes a number of records (1,000,000).
+ * `deno task bench [quick|full] [part…] [option…]`: measures all parts, or those that are named, on both runtimes, and writes JSON.
+ * `quick`, the default, takes some minutes and writes to artifacts/bench/; `full` takes about thirteen, writes to bench/results/, and
+ * fills the tables and charts of the documentation from there. See bench/NOTES.md.
  */
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { benchClearing } from "./housekeeping.ts";
-import { machine } from "./machine.ts";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { bun, deno, installBun, root } from "../tools/project.ts";
-import type { Figures, Listings } from "./figures.ts";
-import type { Figure } from "./in_process.ts";
-import { clearing, fillDocuments, lists, origin, storeTexts, tables } from "./tables.ts";
+import { skip, startServer } from "../tests/redis_server.ts";
+import { type Depth, type Part, parts } from "./parts.ts";
+import { print, report } from "./report.ts";
+import { writeResult } from "./results.ts";
+import { tag } from "./tag.ts";
 
-const runtimes = [["Bun", bun, []], ["Deno", deno, ["run", "-A", "--no-check"]]] as const;
-const folder = `${root}/artifacts/bench`;
-await installBun();
-mkdirSync(folder, { recursive: true });
-const [part = "9"] = Deno.args;
-if (part === "lists") await benchLists();
-else if (part === "housekeeping") await benchHousekeeping();
-else {
-  if (part !== "stores") await benchHandlers(part);
-  await benchStores();
+const usage = `deno task bench [quick|full] [${
+  parts.map(({ name }) => name).join("|")
+}]… [--only=WORD] [--records=N] [--clock=cpu] [--into=FOLDER]`;
+const option = (name: string) =>
+  Deno.args.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
+const words = Deno.args.filter((one) => !one.startsWith("--"));
+const depth: Depth = words.includes("full") ? "full" : "quick";
+const wanted = words.filter((one) => one !== "full" && one !== "quick");
+const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
+const unknown = wanted.filter((one) => !parts.some(({ name }) => name === one));
+if (unknown.length > 0) {
+  console.error(`There is no part ${unknown.join(", ")}: ${usage}`);
+  Deno.exit(2);
 }
 
-/** What a program of this folder prints, as JSON. */
-async function measure<T>(
-  command: string,
-  args: readonly string[],
-  program: string,
-  ...rest: string[]
-): Promise<T> {
-  const { stdout, code } = await new Deno.Command(command, {
-    args: [...args, `${root}/bench/${program}`, ...rest],
+const only = option("only");
+const kept = `${root}/bench/results`;
+const made = `${root}/artifacts/bench`;
+const into = option("into");
+const folder = into ? resolve(into) : depth === "full" && !only ? kept : made;
+const runtimes = [
+  { name: "Bun", command: [bun] },
+  { name: "Deno", command: [deno, "run", "-A", "--no-check", "--v8-flags=--expose-gc"] },
+];
+await installBun();
+for (const one of [folder, made]) mkdirSync(one, { recursive: true });
+const scratch = mkdtempSync(`${made}/files-`);
+const redis = skip === false ? await startServer() : undefined;
+const env = {
+  NODE_NO_WARNINGS: "1",
+  ...(redis === undefined ? {} : { BENCH_REDIS_PORT: String(redis.port) }),
+};
+const started = performance.now();
+try {
+  for (const part of parts) {
+    if (!isWanted(part.name)) continue;
+    for (const runtime of part.once ? runtimes.slice(0, 1) : runtimes) await measure(part, runtime);
+  }
+} finally {
+  await redis?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(
+  `\nAll of it took ${Math.round((performance.now() - started) / 1000)} s. The JSON is in ${folder}`,
+);
+if (folder === kept) { for (const path of report(true)) console.log(`wrote ${path}`); }
+else print(folder, parts.map(({ name }) => name).filter(isWanted));
+
+/** Runs the program of a part, and keeps what it prints. */
+async function measure(part: Part, { name, command }: typeof runtimes[number]): Promise<void> {
+  const [program, ...args] = part.command(depth, {
+    only,
+    records: option("records"),
+    clock: option("clock"),
+    folder: `${scratch}/${part.name}-${name}`,
+  });
+  const own = part.leads ? runtimes[1]!.command : command;
+  const line = part.once ? [program!] : [...own, `${root}/bench/${program}`];
+  const title = part.once ? part.name : `${part.name}, ${name}`;
+  if (part.once && !existsSync(program!)) return console.log(`${title}: left out, there is no ${program}`);
+  const began = performance.now();
+  const { stdout, code } = await new Deno.Command(line[0]!, {
+    args: [...line.slice(1), ...args],
     cwd: root,
     stderr: "inherit",
+    env: { ...env, BENCH_RUNTIME: JSON.stringify(command), BENCH_TARGET: name.toLowerCase() },
   }).output();
-  if (code !== 0) Deno.exit(code);
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-function keep(name: string, figures: unknown): void {
-  writeFileSync(`${folder}/${name.toLowerCase()}.json`, JSON.stringify(figures, null, 2));
-}
-
-async function benchHandlers(rounds: string): Promise<void> {
-  for (const [runtime, command, args] of runtimes) {
-    const figures = await measure<Figure[]>(command, args, "in_process.ts", rounds);
-    const machine = { cpu: cpus()[0]?.model, cores: cpus().length };
-    keep(`in_process_${runtime}`, {
-      runtime,
-      deno: Deno.version.deno,
-      machine,
-      at: new Date().toISOString(),
-      rounds: Number(rounds),
-      figures,
-    });
-    print(runtime, figures);
+  const text = new TextDecoder().decode(stdout);
+  const seconds = Math.round((performance.now() - began) / 1000);
+  if (code !== 0) {
+    console.log(`${title}: left out, it ended with ${code}`);
+    if (!part.once) Deno.exitCode = 1;
+    return;
   }
-}
-
-async function benchStores(): Promise<void> {
-  const all: Figures[] = [];
-  for (const [runtime, command, args] of runtimes) {
-    const figures = await measure<Figures>(command, args, "stores.ts", `${folder}/places_${Deno.pid}`);
-    keep(`stores_${runtime}`, figures);
-    all.push(figures);
-  }
-  console.log("\nStores: p50 and p99 in µs one at a time / operations per second with 64 in flight\n");
-  console.log(tables.methods!(all));
-  await fill(storeTexts(all));
-}
-
-async function fill(texts: Readonly<Record<string, string>>): Promise<void> {
-  const filled = fillDocuments(`${root}/docs`, texts);
-  await new Deno.Command(deno, { args: ["fmt", "--quiet", ...filled], cwd: root }).output();
-}
-
-async function benchLists(): Promise<void> {
-  const all: Listings[] = [];
-  const place = `${folder}/lists_${Deno.pid}`;
-  try {
-    for (const [runtime, command, args] of runtimes) {
-      const figures = await measure<Listings>(command, args, "lists.ts", place, ...Deno.args.slice(1));
-      keep(`lists_${runtime}`, figures);
-      all.push(figures);
-    }
-  } finally {
-    rmSync(place, { recursive: true, force: true });
-  }
-  const text = `${lists(all)}\n\n${origin("lists", all)}`;
-  console.log(text);
-  await fill({ lists: text });
-}
-
-async function benchHousekeeping(): Promise<void> {
-  const figures = await benchClearing(
-    runtimes,
-    `${folder}/housekeeping_${Deno.pid}`,
-    Number(Deno.args[1] ?? 1_000_000),
-  );
-  keep("housekeeping", figures);
-  const at = new Date().toISOString();
-  const places = runtimes.map(([runtime]) => ({ runtime, machine: machine(), at }));
-  const text = `${clearing(figures)}\n\n${origin("housekeeping", places)}`;
-  console.log(text);
-  await fill({ clearing: text });
-}
-
-/** Microseconds per request over the bare handler of the same kind, medians of interleaved rounds. */
-function print(runtime: string, figures: readonly Figure[]): void {
-  console.log(`\n${runtime}, in process: µs per request (over the bare handler)\n`);
-  console.log(
-    `| ${"".padEnd(24)} | ${["N", "R", "W"].map((scenario) => scenario.padStart(16)).join(" | ")} |`,
-  );
-  console.log(`| ${"-".repeat(24)} | ${["N", "R", "W"].map(() => "-".repeat(15) + ":").join(" | ")} |`);
-  const of = (name: string, scenario: string) =>
-    figures.find((one) => one.name === name && one.scenario === scenario)!;
-  for (const name of new Set(figures.map((one) => one.name))) {
-    const cells = ["N", "R", "W"].map((scenario) => {
-      const isSync = name.startsWith("bare handler") || name.startsWith("by hand") ||
-        name.endsWith("sync") && scenario === "N";
-      const base = of(isSync ? "bare handler" : "bare async handler", scenario).median;
-      const { median } = of(name, scenario);
-      return `${median.toFixed(2)} (${(median - base).toFixed(2)})`.padStart(16);
-    });
-    console.log(`| ${name.padEnd(24)} | ${cells.join(" | ")} |`);
-  }
+  const figures = JSON.parse(text.slice(text.indexOf("\n{") + 1));
+  const file = `${folder}/${part.name}${part.once ? "" : `-${name.toLowerCase()}`}.json`;
+  writeResult(file, { ...tag(part.once ? part.name : name), depth, ...figures });
+  console.log(`${title}: ${seconds} s`);
 }

@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
-import type { CountableStore, SessionStore } from "../src/store.ts";
+import type { CountableStore, SessionRecord, SessionStore } from "../src/store.ts";
 import { UsageError } from "./io.ts";
 
 /** An operator can wait for longer than a visitor: seconds. */
@@ -183,6 +183,101 @@ async function openRedis(url: string, options: { readonly prefix?: string }): Pr
   }
   const opened = client;
   return closing(new RedisStore(opened as never, options), () => opened.close());
+}
+
+/** What a row of a Django site is here; `key` is the storage key. */
+export type DjangoRow =
+  | { readonly kind: "session"; readonly key: string; readonly record: SessionRecord }
+  | { readonly kind: "expired" }
+  | { readonly kind: "unreadable"; readonly key: string };
+
+/** The sessions of a Django site, for reading all of them once. */
+export interface DjangoSessions {
+  /** The number of rows, expired ones included. */
+  count(): Promise<number>;
+  /** All rows as they become records here, so many at once. */
+  pages(size: number, now: number): AsyncGenerator<DjangoRow[]>;
+  close(): Promise<void>;
+}
+
+/** How a Django site keeps its sessions. */
+export interface DjangoOptions {
+  /** The site's secret keys, newest first. */
+  readonly secrets: readonly string[];
+  readonly table: string;
+  /** Seconds. */
+  readonly cookieAge: number;
+  readonly useTz: boolean;
+}
+
+/** The sessions of a Django site behind a URL. @throws {UsageError} If it names no database. */
+export async function openDjango(url: string, options: DjangoOptions): Promise<DjangoSessions> {
+  const { cookieAge, useTz } = options;
+  const table = checkedTable(options.table);
+  const scheme = /^([a-z0-9]+):/.exec(url)?.[1] ?? "";
+  if (!/^(sqlite|postgres|postgresql|mysql|mariadb)$/.test(scheme)) {
+    throw new UsageError("expected the Django site's database as sqlite:PATH, postgres://… or mysql://…");
+  }
+  const { Importer } = await import("../backends/django/imported.ts");
+  const encoder = new TextEncoder();
+  const secrets = options.secrets.map((secret) => encoder.encode(secret));
+  const importer = new Importer(secrets, { cookieAge, useTz });
+  const { source, close } = scheme === "sqlite"
+    ? await djangoSqlite(pathOf(url), table, useTz)
+    : await djangoSql(url, table, useTz);
+  return {
+    count: () => source.count(),
+    async *pages(size, now) {
+      for await (const rows of source.pages(size)) {
+        yield await Promise.all(rows.map((row) => importer.convert(row, now)));
+      }
+    },
+    close,
+  };
+}
+
+async function djangoSqlite(path: string, table: string, useTz: boolean) {
+  const names = `SELECT name FROM sqlite_master WHERE type = 'table' AND name = '${table}'`;
+  if ((await readSqlite(path, names)).length === 0) {
+    throw new SessionError("ERR_STORE", `The Django site's database has no table ${table}`);
+  }
+  const { openDatabase } = await import("../backends/sqlite/database.ts");
+  const { sqliteSource } = await import("../backends/django/source.ts");
+  const database = await openDatabase(path);
+  const patience = database.prepare(`PRAGMA busy_timeout = ${timeout * 1000}`);
+  patience.all();
+  patience.finalize?.();
+  return {
+    source: sqliteSource(database, table, useTz),
+    close: () => Promise.resolve(database.close()),
+  };
+}
+
+async function djangoSql(url: string, table: string, useTz: boolean) {
+  const { recogniseSql } = await import("../backends/django/sql_client.ts");
+  const { sqlSource } = await import("../backends/django/source.ts");
+  const { client, close } = await sqlClient(url);
+  return { source: sqlSource(recogniseSql(client), table, useTz), close };
+}
+
+// The client comes from a package that may not be installed
+async function sqlClient(url: string): Promise<{ client: any; close(): Promise<void> }> { // as above
+  const { Bun } = globalThis as { Bun?: { SQL: new (url: string) => { close(): Promise<void> } } };
+  if (Bun) {
+    const client = new Bun.SQL(url);
+    return { client, close: () => client.close() };
+  }
+  if (url.startsWith("postgres")) {
+    const { default: postgres } = await load(["postgres", "npm:postgres@3"], "npm install postgres");
+    const client = postgres(url, { max: 1, connect_timeout: timeout });
+    return { client, close: () => client.end() };
+  }
+  const { default: mysql } = await load(
+    ["mysql2/promise", "npm:mysql2@3/promise"],
+    "npm install mysql2",
+  );
+  const client = mysql.createPool(url.replace(/^mariadb:/, "mysql:"));
+  return { client, close: () => client.end() };
 }
 
 interface Closable {

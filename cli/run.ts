@@ -5,6 +5,7 @@ import { clearsessions } from "./clearsessions.ts";
 import type { Command } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { exit, type Io, UsageError } from "./io.ts";
+import { importDjango } from "./import_django.ts";
 import { list } from "./list.ts";
 import { revoke } from "./revoke.ts";
 import { secret } from "./secret.ts";
@@ -12,7 +13,15 @@ import { stats } from "./stats.ts";
 import { json, plain, wrap } from "./text.ts";
 import { trouble } from "./trouble.ts";
 
-const commands: Readonly<Record<string, Command>> = { clearsessions, stats, list, revoke, secret, doctor };
+const commands: Readonly<Record<string, Command>> = {
+  clearsessions,
+  stats,
+  list,
+  revoke,
+  secret,
+  doctor,
+  "import-django": importDjango,
+};
 
 const notes = {
   store: "STORE is sqlite:PATH, file:PATH, redis://HOST:PORT or kv:PATH",
@@ -22,8 +31,8 @@ const notes = {
   help: "  --help          this",
 };
 const codes = `
-Exit codes: 0 done, 1 done with warnings or nothing to revoke, 2 wrong
-arguments, 3 the store failed or the doctor found errors
+Exit codes: 0 done, 1 done with warnings, nothing to revoke or rows left
+out, 2 wrong arguments, 3 the store failed or the doctor found errors
 `;
 
 /** The forms of one command. */

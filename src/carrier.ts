@@ -7,6 +7,8 @@ import type { Events } from "./events.ts";
 import type { CookieWriter } from "./cookie.ts";
 import type { Limits } from "./lifetime.ts";
 import type { Secrets } from "./keyring.ts";
+import type { Manners } from "./manners.ts";
+import type { DataFormat } from "./state.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord } from "./store.ts";
 
 /** Where a session is. What else a carrier needs, it keeps in its own places. */
@@ -35,6 +37,10 @@ export interface Found {
 export interface Carrier {
   /** Whether `rotate` can let the old id lead to the new one for a while. */
   readonly hasGrace?: boolean;
+  /** How its sessions are written, where that is not the library's own way. */
+  readonly format?: DataFormat;
+  /** What is done differently for its sessions. */
+  readonly manners?: Manners;
   /** Every session that the cookies of this header lead to, expired ones included. */
   find(cookieHeader: string | null): MaybePromise<readonly Found[]>;
   /** The session with this id, outside a request; without one only whether that can be at all. */

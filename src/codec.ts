@@ -83,6 +83,7 @@ function check(value: unknown, path: string, above: object[]): boolean {
 
 /** Whether parsed data nests deeper than `encode` allows; looked at only when the text has brackets enough for it. */
 function isTooDeep(text: string, data: object): boolean {
+  if (text.length <= 2 * maxDepth) return false;
   let brackets = 0;
   for (const bracket of "[{") {
     for (

@@ -58,3 +58,13 @@ export class SessionError extends Error {
 export function gone(): SessionError {
   return new SessionError("ERR_GONE", "The session is over: another request or its limits ended it");
 }
+
+/** A rejection that says that there is no session for a request. */
+export function unbound(): Promise<never> {
+  return Promise.reject(
+    new SessionError(
+      "ERR_UNBOUND",
+      "There is no session here: the request was not wrapped by this sessions object",
+    ),
+  );
+}

@@ -47,22 +47,29 @@ export class Guard {
   }
 
   #run<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    let answer: unknown;
     try {
-      answer = run();
-      if (!isThenable(answer)) return checked(answer, isRight);
+      return this.answer(run(), isRight);
     } catch (error) {
-      throw this.#failure(error);
+      throw this.failure(error);
     }
+  }
+
+  /** What a call has answered, if it is of the right kind; a promise is waited for, within the time. */
+  answer<T>(answer: unknown, isRight: (value: unknown) => value is T): MaybePromise<T> {
+    return isThenable(answer) ? this.#wait(answer, isRight) : checked(answer, isRight);
+  }
+
+  #wait<T>(answer: Promise<unknown>, isRight: (value: unknown) => value is T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = setTimeout(() => reject(this.#failure(late(this.#timeout))), this.#timeout * 1000);
+    const timer = setTimeout(() => reject(this.failure(late(this.#timeout))), this.#timeout * 1000);
     Promise.resolve(answer).then((value) => resolve(checked(value, isRight))).catch((error) =>
-      reject(this.#failure(error))
+      reject(this.failure(error))
     ).finally(() => clearTimeout(timer));
     return promise;
   }
 
-  #failure(error: unknown): SessionError {
+  /** The typed error for whatever a call threw. */
+  failure(error: unknown): SessionError {
     const failure = error instanceof SessionError
       ? error
       : new SessionError("ERR_STORE", "The session store failed", { cause: error });
@@ -82,7 +89,13 @@ export class GuardedStore {
   }
 
   load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#guard.call("load", () => this.#store.load(key), isStoredOrNone, key);
+    if (isTraced()) return this.#guard.call("load", () => this.#store.load(key), isStoredOrNone, key);
+    // Written out, without a closure: every request that uses its session comes by here.
+    try {
+      return this.#guard.answer(this.#store.load(key), isStoredOrNone);
+    } catch (error) {
+      throw this.#guard.failure(error);
+    }
   }
 
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
@@ -160,6 +173,15 @@ export class GuardedStore {
 export function trouble(error: unknown): never {
   if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
   throw new SessionError("ERR_STORE", "A write met a damaged record", { cause: error });
+}
+
+/** Work whose failure harms no answer: nothing that a visitor wrote is in it. */
+export async function harmless(work: () => MaybePromise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+  }
 }
 
 /** Errors of calls that ran out of time, whose outcome nobody knows. */

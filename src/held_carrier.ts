@@ -22,6 +22,8 @@ const mostIds = 8;
 const mostSteps = 32;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
+/** A `Cookie` header of more characters is read anew each time. */
+const longestKnown = 512;
 
 /** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
 const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
@@ -39,6 +41,8 @@ export class HeldCarrier implements Carrier {
   readonly #trail: Trail;
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
+  /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
+  readonly #headers: Recent<string, Identity> = new Recent(remembered);
 
   /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
   readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
@@ -51,6 +55,8 @@ export class HeldCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
+    const known = header === null ? undefined : this.#headers.get(header);
+    if (known !== undefined) return this.#look(known);
     const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
@@ -60,7 +66,10 @@ export class HeldCarrier implements Carrier {
     }
     if (values.length === 1) {
       const identity = this.#verified.get(values[0]!);
-      if (identity !== undefined) return this.#look(identity);
+      if (identity !== undefined) {
+        if (header!.length <= longestKnown) this.#headers.set(header!, identity);
+        return this.#look(identity);
+      }
     }
     return this.#findAll(values);
   }

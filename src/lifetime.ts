@@ -45,10 +45,15 @@ export function endFrom(limits: Limits, life: Life, from: number, expiry: Expiry
 }
 
 /** The instant from which the session is dead (SR-037). */
-export function endOf(limits: Limits, life: Life): number {
+export function endOf(limits: Limits, life: Life, touchedAt: number = life.touchedAt): number {
+  return Math.min(idleEndOf(limits, life, touchedAt), Math.floor(absoluteEnd(limits, life)));
+}
+
+/** The same without the absolute age. */
+export function idleEndOf(limits: Limits, life: Life, touchedAt: number): number {
   const own = life.notes.expiry;
-  const end = typeof own === "object" ? own.at : life.touchedAt + idleAge(limits, life) * 1000;
-  return Math.floor(Math.min(end, absoluteEnd(limits, life), endOfTime));
+  const end = typeof own === "object" ? own.at : touchedAt + idleAge(limits, life) * 1000;
+  return Math.floor(Math.min(end, endOfTime));
 }
 
 /** Whether renewing is due: a hundredth of the idle age has passed, at least 60 s, at most an hour or half the idle age. */

@@ -33,7 +33,7 @@ export async function open(core: Core, id: string | undefined): Promise<Unit> {
 
 function choose(core: Core, header: string | null | undefined, all: readonly Found[]): MaybePromise<Unit> {
   const [found] = all;
-  if (found === undefined) return new Unit(core, header);
+  if (found === undefined) return stale(core, header);
   if (all.length === 1) {
     const draft = read(core, found);
     if (draft !== undefined && isLive(core, found, draft)) return admit(core, header, found, draft);
@@ -47,14 +47,25 @@ async function chooseOne(
   all: readonly Found[],
 ): Promise<Unit> {
   const live: [Found, Draft][] = [];
+  let isDamaged = false;
   for (const found of all) {
     const draft = read(core, found);
-    if (draft === undefined) core.events.emit("damaged", found.place.key);
-    else if (isLive(core, found, draft)) live.push([found, draft]);
+    if (draft === undefined) {
+      isDamaged = true;
+      core.events.emit("damaged", found.place.key);
+    } else if (isLive(core, found, draft)) live.push([found, draft]);
     else await retire(core, found);
   }
   if (live.length > 1) core.events.emit("rejected", undefined, "ambiguous");
-  return live.length === 1 ? await admit(core, header, ...live[0]!) : new Unit(core, header);
+  if (live.length === 1) return await admit(core, header, ...live[0]!);
+  return live.length === 0 && !isDamaged ? stale(core, header) : new Unit(core, header);
+}
+
+/** A new session for cookies that lead to none, or are none. */
+function stale(core: Core, header: string | null | undefined): Unit {
+  const unit = new Unit(core, header);
+  unit.staleCookies = header;
+  return unit;
 }
 
 /** The content of a record; `undefined` if it is damaged. */
@@ -116,7 +127,7 @@ async function fit(
 ): Promise<Unit> {
   const data = await validate(core.schema!, toObject(draft.values));
   if (data !== undefined) {
-    return new Unit(core, header, found, { ...draft, values: new Map(Object.entries(data)) });
+    return new Unit(core, header, found, core.format.draft(new Map(Object.entries(data)), draft));
   }
   core.events.emit("invalid", found.place.key);
   return new Unit(core, header);

@@ -25,6 +25,11 @@ function damaged(): never {
   throw new SessionError("ERR_DAMAGED", "A stored session record is damaged");
 }
 
+/** Only the notes of a text. @throws {SessionError} As `readText` does. */
+export function notesOf(text: string): Notes {
+  return text.startsWith("1\n") ? noNotes : readText(text).notes;
+}
+
 /** Takes a text apart again. A newer format is trouble (`ERR_STORE`), anything else that was not written here is damage. */
 export function readText(text: string): { notes: Notes; data: string } {
   if (text.startsWith("1\n")) return { notes: noNotes, data: text.slice(2) };
@@ -32,7 +37,7 @@ export function readText(text: string): { notes: Notes; data: string } {
   const head = /^(\d{1,9})(\{.*\})?$/s.exec(text.slice(0, Math.max(end, 0)));
   if (head === null) damaged();
   if (head[1] !== "1") {
-    if (Number(head[1]) < 1) damaged();
+    if (Number(head[1]) <= 1) damaged();
     throw new SessionError(
       "ERR_STORE",
       "A stored session record was written by a newer version of the library",

@@ -1,5 +1,7 @@
 /** Puts cookies, `Vary` and `Cache-Control` on any legal `Response`, in place where that is possible. */
 
+import type { Events } from "./events.ts";
+
 /** Marks headers as made from a session: no cache may show them to somebody else (SR-066, SR-067). */
 export function mark(headers: Headers): { readonly tookAway: boolean } {
   const vary = headers.get("vary");
@@ -60,7 +62,7 @@ export function nextTurn(): number {
  * The answer for this visitor. One that already wore another's cookies when this request came is a constant of the handler's: it
  * is copied as it was before. One that got them since may come from a wrapped handler inside this one, and keeps them.
  */
-export function undress<T>(answer: T, { owner, request, began }: Wearer, hasCookies = false): T {
+export function undress<T>(answer: T, owner: object, request: Request, began: number, hasCookies = false): T {
   const plain = (answer as { [plainOf]?: Plain } | undefined | null)?.[plainOf];
   if (plain === undefined || plain.wearer.request === request) return answer;
   const isInner = began < plain.madeAt && !(hasCookies && plain.wearer.owner === owner);
@@ -79,20 +81,17 @@ export function dress(
   answer: Response,
   wearer: Wearer,
   cookies: readonly string[],
-  onTakenAway: () => void,
+  events: Pick<Events, "emit">,
 ): Response {
-  const response = undress(answer, wearer, cookies.length > 0);
-  const change = (headers: Headers) => {
-    if (mark(headers).tookAway) onTakenAway();
-    for (const cookie of cookies) headers.append("set-cookie", cookie);
-  };
+  const { owner, request, began } = wearer;
+  const response = undress(answer, owner, request, began, cookies.length > 0);
   if (cookies.length === 0 || !isBodiless(response)) {
     try {
       if (cookies.length > 0) {
         const plain: Plain = { wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
         if (!Object.hasOwn(response, plainOf)) Object.defineProperty(response, plainOf, { value: plain });
       }
-      change(response.headers);
+      put(response.headers, cookies, events);
       return response;
     } catch (error) {
       // Deno: the headers of redirects and of fetched responses are immutable. The first change throws, so none was made.
@@ -106,8 +105,13 @@ export function dress(
     headers.delete("content-encoding");
     headers.delete("content-length");
   }
-  change(headers);
+  put(headers, cookies, events);
   return new Response(body, { status, statusText, headers });
+}
+
+function put(headers: Headers, cookies: readonly string[], events: Pick<Events, "emit">): void {
+  if (mark(headers).tookAway) events.emit("cache-control");
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
 }
 
 /** Lets go of a response that will not be sent (SR-047). */

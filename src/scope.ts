@@ -2,8 +2,9 @@
 
 import { SessionError } from "./errors.ts";
 import { load } from "./load.ts";
-import { discard, dress, mark, undress, type Wearer } from "./respond.ts";
+import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
+import { leave } from "./stale.ts";
 import type { MaybePromise } from "./store.ts";
 import type { Core, Unit } from "./unit.ts";
 
@@ -50,9 +51,13 @@ export class Scope {
     return new Session(unit);
   }
 
+  #isAttended(): boolean {
+    return this.#core.attends?.(this.#request.headers.get("cookie")) ?? false;
+  }
+
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
   async settled(): Promise<void> {
-    if (this.#core.savesEveryRequest && this.#request.headers.has("cookie")) this.session();
+    if (this.#isAttended()) this.session();
     await this.#promise?.catch(() => {});
   }
 
@@ -93,11 +98,13 @@ export class Scope {
   }
 
   #dress<T>(answer: T, began: number): T | Response {
-    const wearer: Wearer = { owner: this.#core, request: this.#request, began };
     const unit = this.#unit;
+    if (unit !== undefined) leave(unit);
     const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
       !unit.isUsed && unit.fields.length === 0;
-    return isPlain ? undress(answer, wearer) : dress(answer, wearer, unit.fields, this.#onTakenAway);
+    return isPlain
+      ? undress(answer, this.#core, this.#request, began)
+      : dress(answer, { owner: this.#core, request: this.#request, began }, unit.fields, this.#core.events);
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
@@ -111,17 +118,21 @@ export class Scope {
     this.close();
     await this.#core.events.settled();
     if (!(error instanceof SessionError)) throw error;
-    return this.#dress(await this.#onError(error, this.#request), began);
+    const answer = await this.#onError(error, this.#request);
+    const isBare = error.code === "ERR_GONE" && this.#core.manners.baresGone &&
+      !this.#unit?.fields.length;
+    return isBare ? answer : this.#dress(answer, began);
   }
 
   /** Commits now; the headers to send along with an answer that is no `Response`. */
   async headers(): Promise<Headers> {
     const headers = new Headers();
-    if (this.#promise !== undefined || this.#core.savesEveryRequest) {
+    if (this.#promise !== undefined || this.#isAttended()) {
       await this.session();
       const unit = this.#unit!;
       await unit.busy();
       await this.#commitClosed(unit);
+      leave(unit);
       if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
         mark(headers);
         for (const field of unit.fields) headers.append("set-cookie", field);
@@ -131,8 +142,6 @@ export class Scope {
     this.close();
     return headers;
   }
-
-  readonly #onTakenAway = () => this.#core.events.emit("cache-control");
 
   /** What is written while the commit runs would miss it: it is refused. After a failure the session is open again. */
   async #commitClosed(unit: Unit): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
+import type { Entrance, LoginOptions } from "./manners.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
 
 /** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */
@@ -114,10 +115,13 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * session starts empty. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
    * `createSessions` gives another one later, the session is over, as with Django's session auth hash.
    *
+   * Sessions shared with Django want `{ backend, hash }` instead, and keep their id when the same user logs in again.
+   *
    * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
-   * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`.
+   * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for what
+   * these sessions cannot keep of a log-in.
    */
-  login(userId: string, options: { readonly stamp?: string } = {}): void {
+  login(userId: string, options: LoginOptions = {}): void {
     const { state, core } = write(this);
     if (typeof userId !== "string" || userId === "") {
       throw new TypeError(
@@ -133,16 +137,17 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     const now = core.now();
-    if (state.draft.userId !== undefined && state.draft.userId !== userId) state.clear();
-    state.cycle("login", 0);
+    const entrance = core.manners.login?.(userId, options) ?? stamped(userId, stamp);
+    if (!entrance.isRepeated(state.draft)) {
+      if (entrance.replaces(state.draft)) state.clear();
+      state.cycle("login", 0);
+    }
     state.change((draft) => {
-      if (draft.userId !== undefined && draft.userId !== userId) {
+      if (entrance.replaces(draft)) {
         draft.values.clear();
         draft.notes = {};
       }
-      const { stamp: _, ...notes } = draft.notes;
-      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
-      draft.userId = userId;
+      entrance.enter(draft);
       draft.createdAt = now;
       draft.touchedAt = now;
     });
@@ -212,9 +217,15 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     write(this).state.remove(testKey);
   }
 
-  /** What `list` shows for this session, such as "Firefox on Linux". @throws {TypeError} If it is not a string of at most 200 characters. */
+  /**
+   * What `list` shows for this session, such as "Firefox on Linux".
+   *
+   * @throws {TypeError} If it is not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
+   * sessions shared with Django, which have no list.
+   */
   setLabel(text: string): void {
-    const { state } = write(this);
+    const { state, core } = write(this);
+    core.manners.demandIndex();
     if (typeof text !== "string" || text.length > 200) {
       throw new TypeError("Cannot label the session: expected a string of at most 200 characters");
     }
@@ -261,6 +272,19 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   value: () => "Session {}",
 });
+
+/** The library's own log-in: a user, and a stamp beside the data. */
+function stamped(userId: string, stamp: string | undefined): Entrance {
+  return {
+    isRepeated: () => false,
+    replaces: (draft) => draft.userId !== undefined && draft.userId !== userId,
+    enter(draft) {
+      const { stamp: _, ...notes } = draft.notes;
+      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
+      draft.userId = userId;
+    },
+  };
+}
 
 /** A rejection in place of a throw. */
 function attempt(run: () => Promise<void>): Promise<void> {

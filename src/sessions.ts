@@ -1,23 +1,16 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CarrierKit, ownCarrier } from "./carrier.ts";
+import { makeCore } from "./core.ts";
 import * as devices from "./devices.ts";
-import { Ends } from "./ends.ts";
-import { SessionError } from "./errors.ts";
-import { Events } from "./events.ts";
-import { Guard } from "./guard.ts";
-import { HeldCarrier } from "./held_carrier.ts";
-import { Signer } from "./keyring.ts";
-import { Lines } from "./lines.ts";
-import { isLive, open } from "./load.ts";
+import { SessionError, unbound } from "./errors.ts";
+import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
 import { type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
-import { Format } from "./state.ts";
-import type { SessionStore } from "./store.ts";
+import type { MaybePromise } from "./store.ts";
 import type { Core } from "./unit.ts";
 
 /** What `wrap` adds to a request. */
@@ -86,7 +79,6 @@ export class Sessions<Data extends object = SessionData> {
       const bound = request as R & SessionRequest<Data>;
       if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
       const began = nextTurn();
-      const idle = <T>(answer: T) => undress(answer, { owner: sessions.#core, request, began });
       let answer: Answer;
       try {
         answer = sessions.#context === undefined
@@ -98,15 +90,10 @@ export class Sessions<Data extends object = SessionData> {
       }
       return isThenable(answer)
         ? answer.then(
-          (answer) =>
-            sessions.#isIdle(request) ? idle(answer) : sessions.#scope(request).finish(answer, began),
+          (answer) => sessions.#finish(request, answer, began),
           (error) => sessions.#scope(request).fail(error, began),
         ) as Wrapped
-        : sessions.#isIdle(request)
-        ? idle(answer)
-        : sessions.#scope(request).settled().then(() =>
-          sessions.#scope(request).finish(answer, began)
-        ) as Wrapped;
+        : sessions.#finishAtOnce(request, answer, began) as Wrapped;
     };
   }
 
@@ -147,10 +134,25 @@ export class Sessions<Data extends object = SessionData> {
     return slots[this.#slot] = scope;
   }
 
+  /** A handler that answers at once may have left something to do when its session is loaded. */
+  #finishAtOnce<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    if (this.#isIdle(request)) return undress(answer, this.#core, request, began);
+    const scope = this.#scope(request);
+    return scope.settled().then(() => scope.finish(answer, began));
+  }
+
+  #finish<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
+    return this.#isIdle(request)
+      ? undress(answer, this.#core, request, began)
+      : this.#scope(request).finish(answer, began);
+  }
+
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
-    if (slots[this.#slot] !== undefined || this.#core.savesEveryRequest) return false;
+    if (slots[this.#slot] !== undefined) return false;
+    const { attends } = this.#core;
+    if (attends !== undefined && attends(request.headers.get("cookie"))) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -209,6 +211,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
+    this.#core.manners.demandIndex();
     const ended = await devices.revoke(this.#core, handle, options);
     await this.#core.events.settled();
     return ended;
@@ -296,54 +299,11 @@ export function createSessions<Data extends object = SessionData>(
   return new Sessions<Data>(settle(options as SessionsOptions<never>));
 }
 
-function makeCore(settings: Settings): Core {
-  const { secrets, cookie, timeout, now, onEvent } = settings;
-  const tags = new Signer(secrets, "log tag", cookie.name);
-  const events = new Events(onEvent, now, (key) => tags.sign(key));
-  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
-  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
-  const carrier = make(kit);
-  const format = new Format(settings.codec, settings.maxBytes);
-  const core: Core = {
-    carrier,
-    lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
-    events,
-    format,
-    limits: settings,
-    rolls: settings.rolling,
-    savesEveryRequest: settings.saveEveryRequest,
-    schema: settings.schema,
-    stampOf: guardStamps(settings, events),
-    now,
-    ends: new Ends(),
-    running: new Set(),
-  };
-  return core;
-}
-
-/** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
-function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
-  if (stampOf === undefined) return undefined;
-  const guard = new Guard(timeout, events);
-  const isStamp = (value: unknown): value is string | undefined =>
-    value === undefined || typeof value === "string";
-  return (userId) => guard.call("stampOf", () => stampOf(userId), isStamp);
-}
-
 const answerOrThrow: OnError = (error) => {
   const { code } = error;
   if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return refusal(code);
   throw error;
 };
-
-function unbound(): Promise<never> {
-  return Promise.reject(
-    new SessionError(
-      "ERR_UNBOUND",
-      "There is no session here: the request was not wrapped by this sessions object",
-    ),
-  );
-}
 
 function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
   return typeof (value as Promise<unknown> | undefined)?.then === "function";

@@ -1,6 +1,6 @@
 /** The state of one session in one unit of work: its values, what was handed out, and the log of changes. No I/O. */
 
-import type { Codec } from "./codec.ts";
+import { type Codec, strictJson } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
 import { type Notes, readText, writeText } from "./record.ts";
@@ -18,8 +18,24 @@ export interface Draft extends Life {
 /** One step of the change log. It is taken on the draft at once, and again on fresh data after a conflict. */
 export type Change = (draft: Draft) => void;
 
-/** How drafts become text and come back, for one `Sessions` object. */
-export class Format {
+/** How drafts become the text of a record and come back. */
+export interface DataFormat {
+  /** A draft of these values; what `base` says of them counts where the values do not say it themselves. */
+  draft(values: Map<string, unknown>, base: Life): Draft;
+  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  read(record: SessionRecord): Draft;
+  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
+  write(draft: Draft): string;
+  /** One value as text, which is also the proof that it can be carried. @throws {SessionError} `ERR_SERIALIZE`. */
+  encodeValue(key: string, value: unknown): string;
+  /** Whether a value can be carried for certain: a look that saves the encoding of most values that are set. */
+  isPlain?(value: unknown): boolean;
+  /** A fresh copy of a value. */
+  decodeValue(key: string, text: string): unknown;
+}
+
+/** The library's own: its notes, then what the codec makes of the values. */
+export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;
 
@@ -28,12 +44,15 @@ export class Format {
     this.#maxBytes = maxBytes;
   }
 
-  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  draft(values: Map<string, unknown>, { notes, userId, createdAt, touchedAt }: Life): Draft {
+    return { values, notes, userId, createdAt, touchedAt };
+  }
+
   read(record: SessionRecord): Draft {
     const { notes, data } = readText(record.data);
     let values: Map<string, unknown>;
     try {
-      values = new Map(Object.entries(asData(this.#codec.decode(data))));
+      values = toMap(asData(this.#codec.decode(data)));
     } catch {
       // The parser's own message would quote the data.
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
@@ -42,9 +61,8 @@ export class Format {
     return { values, notes, userId, createdAt, touchedAt };
   }
 
-  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
   write(draft: Draft): string {
-    const data = this.#encode(toObject(draft.values));
+    const data = this.#encode(toPlain(draft.values));
     const { length } = data;
     if (length * 3 > this.#maxBytes) {
       const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
@@ -58,12 +76,16 @@ export class Format {
     return writeText(draft.notes, data);
   }
 
-  /** One value as text, which is also the proof that the codec can carry it. */
   encodeValue(key: string, value: unknown): string {
-    return this.#encode(toObject([[key, value]]));
+    return this.#encode(pair(key, value));
   }
 
-  /** A fresh copy of a value. */
+  isPlain(value: unknown): boolean {
+    return this.#codec === strictJson &&
+      (typeof value === "boolean" || typeof value === "number" && Number.isFinite(value) ||
+        typeof value === "string" && value.isWellFormed());
+  }
+
   decodeValue(key: string, text: string): unknown {
     return this.#codec.decode(text)[key];
   }
@@ -90,6 +112,24 @@ function asData(value: unknown): Record<string, unknown> {
   throw new TypeError("Cannot use what the codec decoded: expected an object");
 }
 
+/** The object's own values. (Cheaper than a list of pairs for each.) */
+function toMap(data: Record<string, unknown>): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const key of Object.keys(data)) values.set(key, data[key]);
+  return values;
+}
+
+/** The same as an ordinary object, which engines make and read much faster than one without prototype. */
+function toPlain(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  if (values.has("__proto__")) return toObject(values);
+  const object: Record<string, unknown> = {};
+  for (const [key, value] of values) object[key] = value;
+  return object;
+}
+
+const pair = (key: string, value: unknown): Record<string, unknown> =>
+  key === "__proto__" ? toObject([[key, value]]) : { [key]: value };
+
 /** An object without prototype, so that `__proto__` is a key like any other (SR-072). */
 export function toObject(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
@@ -113,7 +153,7 @@ export class State {
   log: Change[] = [];
   /** Why the next save is to be made under a new id, if it is, and the seconds for which the old one leads there. */
   cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
-  readonly #format: Format;
+  readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
   /** Gives the values as they were loaded, for comparison. */
@@ -123,7 +163,12 @@ export class State {
   /** Whether what was loaded is what the text says; a schema may have changed it. */
   readonly #isVerbatim: boolean;
 
-  constructor(format: Format, draft: Draft, loaded: () => ReadonlyMap<string, unknown>, isVerbatim: boolean) {
+  constructor(
+    format: DataFormat,
+    draft: Draft,
+    loaded: () => ReadonlyMap<string, unknown>,
+    isVerbatim: boolean,
+  ) {
     this.#format = format;
     this.draft = draft;
     this.#loaded = loaded;
@@ -162,7 +207,7 @@ export class State {
 
   /** Sets a value; refused before anything changes when the codec cannot carry it (SR-071). */
   set(key: string, value: unknown, isDefault = false): void {
-    const text = this.#format.encodeValue(key, value);
+    const text = this.#textFor(key, value);
     // The log keeps a copy: the handler may go on changing the object that it set.
     const copy = isObject(value) ? () => this.#format.decodeValue(key, text) : () => value;
     this.draft.values.set(key, value);
@@ -188,7 +233,7 @@ export class State {
     let text = "";
     try {
       value = make(current);
-      if (value !== undefined) text = this.#format.encodeValue(key, value);
+      if (value !== undefined) text = this.#textFor(key, value);
     } catch (error) {
       if (isObject(current)) this.#restore(key, this.#textOf(key, current));
       throw error;
@@ -202,6 +247,11 @@ export class State {
     });
     this.#heldOnly(key, value, text);
     return value;
+  }
+
+  /** The text of a value that the codec can carry; of a plain one nobody will ask for it. */
+  #textFor(key: string, value: unknown): string {
+    return this.#format.isPlain?.(value) ? "" : this.#format.encodeValue(key, value);
   }
 
   /** Undoes what a function that failed did to the object it was given. */

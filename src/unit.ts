@@ -5,12 +5,14 @@ import { compose } from "./compose.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
-import { trouble } from "./guard.ts";
+import { cookieAge, endOf, idleEndOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { harmless, trouble } from "./guard.ts";
+import type { Manners } from "./manners.ts";
 import type { Lines } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
 import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
-import { type Draft, type Format, State, toObject } from "./state.ts";
+import { fate, isEmpty } from "./stale.ts";
+import { type DataFormat, type Draft, State, toObject } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */
@@ -18,11 +20,13 @@ export interface Core {
   readonly carrier: Carrier;
   readonly lines: Lines;
   readonly events: Events;
-  readonly format: Format;
+  readonly format: DataFormat;
+  readonly manners: Manners;
   readonly limits: Limits;
   /** Whether reading counts as activity. */
   readonly rolls: boolean;
   readonly savesEveryRequest: boolean;
+  readonly attends: Manners["attends"] | undefined;
   readonly schema: StandardSchema<unknown> | undefined;
   /** The stamp that a user's sessions have to bear. */
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
@@ -43,6 +47,8 @@ export class Unit {
   isUsed = false;
   /** Whether the answer has left, so that a write would be lost. */
   isClosed = false;
+  /** The request's cookies, if they led to no session and that is all there is to say of them. */
+  staleCookies: string | null | undefined;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
   fields: readonly string[] = [];
   /** The request's `Cookie` header; `undefined` outside a request. */
@@ -63,7 +69,8 @@ export class Unit {
     const now = core.now();
     this.state = new State(
       core.format,
-      draft ?? { values: new Map(), notes: {}, userId: undefined, createdAt: now, touchedAt: now },
+      draft ??
+        core.format.draft(new Map(), { notes: {}, userId: undefined, createdAt: now, touchedAt: now }),
       this.#reader(found),
       core.schema === undefined,
     );
@@ -91,17 +98,18 @@ export class Unit {
     const { found, state, core } = this;
     const { draft } = state;
     if (this.#header === undefined && found !== undefined && !this.#isLive(found)) this.#expire();
-    const isForced = isAnswer && core.savesEveryRequest && found !== undefined;
-    if (found === undefined ? draft.values.size === 0 && draft.userId === undefined : !state.isModified) {
+    const isForced = isAnswer &&
+      (found === undefined ? fate(this) === "replaced" : core.savesEveryRequest);
+    if (found === undefined ? isEmpty(this) : !state.isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
       const isDue = found !== undefined && this.isUsed && core.rolls &&
         isTouchDue(core.limits, draft, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (found === undefined) draft.createdAt = core.now();
-    const renewed = { ...draft, touchedAt: core.now() };
-    if (endOf({ ...core.limits, absoluteAge: null }, renewed) <= core.now()) return this.flush();
-    if (endOf(core.limits, renewed) <= core.now()) this.#expire();
+    const now = core.now();
+    if (idleEndOf(core.limits, draft, now) <= now) return this.flush();
+    if (endOf(core.limits, draft, now) <= now) this.#expire();
     return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
 
@@ -163,11 +171,12 @@ export class Unit {
     const { log, cycles } = state;
     const draft = { ...state.draft };
     const text = core.format.write(draft);
+    const isFresh = isForced || cycles !== undefined || core.manners.renewsAlways;
     let renews = false;
     let isReplayed = false;
     let written: SessionRecord | undefined;
     const put = (life: Life, data: string, base: Found | undefined): SessionRecord => {
-      const composed = compose(core.limits, core.now(), life, data, base, isForced || cycles !== undefined);
+      const composed = compose(core.limits, core.now(), life, data, base, isFresh);
       renews = composed.renews;
       return written = composed.record;
     };
@@ -225,7 +234,7 @@ export class Unit {
     if (core.schema === undefined || draft.values.size === 0) return draft;
     const data = await validate(core.schema, toObject(draft.values));
     if (data === undefined) throw unfit();
-    return { ...draft, values: new Map(Object.entries(data)) };
+    return core.format.draft(new Map(Object.entries(data)), draft);
   }
 
   #saved(saved: Found, renews: boolean, isMerged: boolean): MaybePromise<void> {
@@ -317,14 +326,5 @@ export class Unit {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       return core.events.settled();
     })));
-  }
-}
-
-/** Work whose failure harms no answer: nothing that a visitor wrote is in it. */
-async function harmless(work: () => MaybePromise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof SessionError)) throw error;
   }
 }

@@ -24,8 +24,28 @@ const furtherImports: Record<string, readonly string[]> = {
     "src/seal.ts",
     "src/token.ts",
   ],
+  "backends/sqlite/row_memory.ts": ["src/recent.ts"],
   "backends/cookie/chunks.ts": ["src/cookie.ts"],
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
+  // Django's formats lie above the store interface: its sessions bring a carrier, a data format and manners of their own.
+  "backends/django.ts": ["src/sessions.ts", "src/session_map.ts"],
+  "backends/django/adopt.ts": ["src/carrier.ts", "src/cookie.ts", "src/held_carrier.ts"],
+  "backends/django/cookies.ts": ["src/cookie.ts"],
+  "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
+  "backends/django/format.ts": ["src/lifetime.ts", "src/record.ts", "src/state.ts"],
+  "backends/django/imported.ts": ["src/base64url.ts", "src/keyring.ts", "src/record.ts", "src/token.ts"],
+  "backends/django/manners.ts": ["src/manners.ts"],
+  "backends/django/options.ts": [
+    "src/carrier.ts",
+    "src/events.ts",
+    "src/options.ts",
+    "src/respond.ts",
+    "src/schema.ts",
+    "src/session_map.ts",
+  ],
+  "backends/django/row_carrier.ts": ["src/carrier.ts", "src/guard.ts", "src/manners.ts", "src/recent.ts"],
+  "backends/django/signed_carrier.ts": ["src/carrier.ts", "src/cookie.ts", "src/manners.ts"],
+  "backends/django/signing.ts": ["src/base64url.ts", "src/keyring.ts"],
 };
 /** What the core needs from the runtime: no files, no network. */
 const coreBuiltins = ["node:async_hooks", "node:diagnostics_channel"];

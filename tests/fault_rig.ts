@@ -1,7 +1,6 @@
 /** What the tests of faults and of the public members share: a store that fails on order, a site, visitors, seeded randomness. */
 
 import assert from "node:assert/strict";
-import process from "node:process";
 import { MemoryStore } from "../backends/memory.ts";
 import {
   createSessions,
@@ -18,6 +17,9 @@ import {
   type StoredRecord,
 } from "../mod.ts";
 import { SessionClient } from "../src/testing.ts";
+import { dice, seed } from "./dice.ts";
+
+export { seed };
 
 export type Method =
   | "load"
@@ -255,17 +257,8 @@ export async function fails(work: () => unknown, code: SessionErrorCode): Promis
   assert.fail(`expected ${code}`);
 }
 
-/** Set `SOJOURN_SEED` to repeat a run. */
-export const seed: number = Number(process.env["SOJOURN_SEED"] ?? Date.now() % 2 ** 31);
-
-/** Whole numbers from 0 up to `below`, the same for the same seed (mulberry32). Prints the seed. */
+/** Whole numbers from 0 up to `below`, the same for the same seed. Prints the seed. */
 export function randomness(what: string): (below: number) => number {
   console.log(`${what}: SOJOURN_SEED=${seed}`);
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6D2B79F5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  return dice(seed);
 }

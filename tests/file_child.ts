@@ -18,38 +18,6 @@ const record = (data: string, expiresAt = 4e12) => ({
   expiresAt,
 });
 
-/** Creates, saves, rotates and deletes without end, and tells what was acknowledged: `<key> <count>` or `<key> -`. */
-async function write(): Promise<never> {
-  for (let i = 0;; i++) {
-    const name = (i: number) => `${number}${i}`.padStart(64, "0");
-    let version = await store.create(name(i), record("1"));
-    say(`${name(i)} 1`);
-    for (let count = 2; count < 5; count++) {
-      version = await store.save(name(i), record(String(count)), version!);
-      say(`${name(i)} ${count}`);
-    }
-    if (i % 3 === 1) {
-      await store.delete(name(i));
-      say(`${name(i)} -`);
-    }
-    if (i % 3 === 2) {
-      const next = name(i).replace(/^0/, "f");
-      await store.rotate(name(i), next, record("9"), version!);
-      say(`${next} 9\n${name(i)} -`);
-    }
-  }
-}
-
-/** Adds one, so many times. */
-async function add(): Promise<void> {
-  for (let done = 0; done < Number(number);) {
-    const found = await store.load(key);
-    const version = await store.save(key, record(String(Number(found!.data) + 1)), found!.version);
-    if (version !== undefined) done++;
-  }
-  say("done");
-}
-
 /** So many at the same time; tells how each ended. */
 async function many(): Promise<void> {
   // Of 64 descriptors 32 are left: taken here, as Deno itself cannot start with fewer.
@@ -100,6 +68,6 @@ async function reopen(): Promise<void> {
   }
 }
 
-const jobs: Record<string, () => Promise<void>> = { write, add, many, once, umask: once, reopen };
+const jobs: Record<string, () => Promise<void>> = { many, once, umask: once, reopen };
 await jobs[job!]!();
 await store.close();

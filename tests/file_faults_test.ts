@@ -21,14 +21,16 @@ const record = (data: string, userId?: string): SessionRecord => ({
   ...(userId === undefined ? {} : { userId }),
 });
 
-async function openOn(disk: ModelDisk): Promise<FileSessions> {
-  return new FileSessions(disk, await openFolders(disk, "/s"), 0.1, () => 1000);
+async function openOn(disk: ModelDisk, patience = 4): Promise<FileSessions> {
+  return new FileSessions(disk, await openFolders(disk, "/s"), patience, () => 1000);
 }
 
 /** A store with one session, `old`, of user `u`. */
-async function start(): Promise<{ disk: ModelDisk; sessions: FileSessions; version: string }> {
+async function start(
+  patience?: number,
+): Promise<{ disk: ModelDisk; sessions: FileSessions; version: string }> {
   const disk = new ModelDisk();
-  const sessions = await openOn(disk);
+  const sessions = await openOn(disk, patience);
   const version = await sessions.create(A, record("old", "u"));
   assert.ok(version);
   disk.steps = 0;
@@ -71,6 +73,12 @@ async function countSteps(name: string): Promise<number> {
   return disk.steps;
 }
 
+/** Every step on a disk of its own, all at the same time: a lock that nobody frees is waited for. */
+async function atEachStep(name: string, check: (step: number) => Promise<void>): Promise<void> {
+  const total = await countSteps(name);
+  await Promise.all(Array.from({ length: total }, (_, i) => check(i + 1)));
+}
+
 /** Leavings are cleared by whoever opens the folder after a while. */
 async function leavesNothing(disk: ModelDisk): Promise<void> {
   const later = disk.view();
@@ -101,8 +109,7 @@ function seeded(seed: number): () => number {
 describe("file store, each call of the disk", () => {
   for (const [name, change] of Object.entries(changes)) {
     it(`SR-051 F1 ${name}: killed before each call it is all or nothing`, async () => {
-      const total = await countSteps(name);
-      for (let last = 1; last <= total; last++) {
+      await atEachStep(name, async (last) => {
         const { disk, sessions, version } = await start();
         const living = await openOn(disk.view());
         disk.before = (step) => {
@@ -118,7 +125,7 @@ describe("file store, each call of the disk", () => {
         else assert.ok(await living.create(A, record("next", "u")));
         assert.equal(living.load(A)?.data, "next");
         await leavesNothing(disk.view());
-      }
+      });
     });
 
     it(`SR-051 F2 ${name}: no power failure loses or brings back what was acknowledged`, async () => {
@@ -142,8 +149,7 @@ describe("file store, each call of the disk", () => {
 
     for (const code of ["ENOSPC", "EMFILE", "EIO", "EROFS", "EACCES", "EDQUOT"]) {
       it(`SR-054 F3 F4 F5 ${name}: ${code} at each call leaves the old record or the new, and no leavings`, async () => {
-        const total = await countSteps(name);
-        for (let bad = 1; bad <= total; bad++) {
+        await atEachStep(name, async (bad) => {
           const { disk, sessions, version } = await start();
           let call = "";
           disk.before = (step, words) => {
@@ -165,7 +171,7 @@ describe("file store, each call of the disk", () => {
           }
           await indexIsWhole(sessions);
           await leavesNothing(disk);
-        }
+        });
       });
     }
   }
@@ -208,7 +214,7 @@ describe("file store, each call of the disk", () => {
   });
 
   it("SR-054 a lock that is held for good is given up on in time, as ERR_STORE", async () => {
-    const { disk, sessions, version } = await start();
+    const { disk, sessions, version } = await start(0.1);
     disk.before = (_step, call, path) => {
       // A new holder each time one looks, so none ever seems dead.
       if (call === "names" && path.endsWith(A)) {

@@ -2,12 +2,15 @@
 
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
 import { FileStore, type FileStoreOptions } from "../backends/file.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 
 export const A: string = "0a".repeat(32);
 export const B: string = "0b".repeat(32);
+/** A script for processes of their own. */
+export const FILE_CHILD: string = fileURLToPath(new URL("./file_child.ts", import.meta.url));
 /** A folder for this test file; `cleanUp` removes it. */
 export const root: string = fs.mkdtempSync(`${tmpdir()}/file-store-`);
 let count = 0;

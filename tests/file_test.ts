@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { FileStore, type FileStoreOptions } from "../backends/file.ts";
-import { isDeno, own, start } from "./file_processes.ts";
+import { FILE_CHILD } from "./file_support.ts";
+import { isDeno, own, start } from "./processes.ts";
 import {
   A,
   B,
@@ -227,7 +228,7 @@ describe("file store, who may look", () => {
   for (const umask of ["000", "077", "027"]) {
     it(`SR-053 under umask ${umask} folders are 0700 and files 0600`, async () => {
       const directory = `${root}/umask-${umask}`;
-      const child = start(own, ["umask", directory], `umask ${umask}`);
+      const child = start(FILE_CHILD, own, ["umask", directory], { shell: `umask ${umask}` });
       assert.equal(await child.ended, 0);
       assert.deepEqual(child.lines, ["c d"]);
       assert.equal(fs.statSync(directory).mode & 0o7777, 0o700);
@@ -282,10 +283,9 @@ describe("file store, who may look", () => {
     const directory = `${root}/permitted`;
     fs.mkdirSync(directory, 0o700);
     const source = new URL("..", import.meta.url).pathname;
-    const child = start(own, ["once", directory], "true", [
-      `--allow-read=${directory},${source}`,
-      `--allow-write=${directory}`,
-    ]);
+    const child = start(FILE_CHILD, own, ["once", directory], {
+      permissions: [`--allow-read=${directory},${source}`, `--allow-write=${directory}`],
+    });
     assert.equal(await child.ended, 0);
     assert.deepEqual(child.lines, ["c d"]);
   });

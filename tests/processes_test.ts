@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createSessions, type Sessions } from "../mod.ts";
 import type { CountableStore } from "../src/store.ts";
-import { isDeno, other, own, type Runtime } from "./file_processes.ts";
+import { isDeno, other, own, type Runtime } from "./processes.ts";
 import { secrets, stores } from "./processes_stores.ts";
 import { type Server, skip, startServer } from "./redis_server.ts";
 

@@ -109,6 +109,7 @@ describe("SqliteStore while the database is busy", () => {
 
   it("SR-055 refuses a write that the event loop came to too late", async () => {
     await using store = await SqliteStore.open(newPath(), { timeout: 0.01 });
+    store.create(b, recordOf("b")); // at once, so that the next one of this turn waits for its end
     const created = trouble(() => store.create(a, recordOf("a")), "ERR_STORE");
     for (const start = performance.now(); performance.now() - start < 15;);
     assert.match((await created).message, /in time/);
@@ -187,9 +188,9 @@ describe("SqliteStore while the database is busy", () => {
     const path = newPath();
     const database = connect(path);
     await using store = new SqliteStore(database, { timeout: 0.2 });
-    const created = store.create(a, recordOf("a"));
     run(database, "BEGIN");
     run(database, "CREATE TABLE mine (x)");
+    const created = store.create(a, recordOf("a"));
     await setTimeout(20);
     assert.equal(run(database, "SELECT count(*) FROM sojourn_session"), 0);
     run(database, "ROLLBACK");

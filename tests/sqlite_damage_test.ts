@@ -1,7 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -105,46 +102,5 @@ describe("SqliteStore on damaged files", () => {
       assert.ok(after.size >= before.size);
     }
     assert.ok(troubles > 20, `${troubles}`);
-  });
-});
-
-describe("SqliteStore when its process is killed", () => {
-  it("SR-056 loses nothing that was acknowledged, and brings nothing back", async () => {
-    const path = newPath();
-    const child = fileURLToPath(new URL("./sqlite_child.ts", import.meta.url));
-    const runtime = "Bun" in globalThis ? [child] : ["run", "-A", child];
-    const last = new Map<number, string>();
-    for (let round = 0; round < 5; round++) {
-      const writer = spawn(process.execPath, [...runtime, path], { stdio: ["ignore", "pipe", "inherit"] });
-      let text = "";
-      const enough = 40 + Math.floor(Math.random() * 400);
-      writer.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-        if (text.length > enough) writer.kill("SIGKILL");
-      });
-      const [code, signal] = await once(writer, "close");
-      assert.equal(signal, "SIGKILL", `the writer ended by itself: ${code}`);
-      for (const line of text.split("\n").slice(0, -1)) {
-        const [slot, what] = line.split(" ") as [string, string];
-        last.set(Number(slot), what);
-      }
-
-      const start = performance.now();
-      await using store = await SqliteStore.open(path);
-      for (const [slot, what] of last) {
-        const record = await store.load(keyOf(slot));
-        // What was in flight may have happened or not: a creation after an end, the next save, an end after it.
-        if (what === "ended") assert.ok(!record || Number(record.data) % 10 <= 1);
-        else if (record) {
-          assert.ok([0, 1].includes(Number(record.data) - Number(what)), `${record.data} after ${what}`);
-        } else assert.equal(Number(what) % 10, 9, "an acknowledged record is missing");
-        last.set(slot, record?.data ?? "ended");
-      }
-      assert.ok(performance.now() - start < 1_000);
-      const database = connect(path);
-      assert.equal(run(database, "PRAGMA integrity_check"), "ok");
-      database.close();
-    }
-    assert.ok(last.size > 0);
   });
 });

@@ -90,7 +90,7 @@ describe("SqliteStore in trouble", () => {
     failures = 2;
     const [saved, created] = await Promise.all(
       [store.save(a, recordOf("1"), version), store.create(b, recordOf("b"))]
-        .map((write) => write.catch((error: SessionError) => error.code)),
+        .map((write) => Promise.resolve(write).catch((error: SessionError) => error.code)),
     );
     // Two failures: the pair, then the first alone. The second alone succeeds.
     assert.equal(saved, "ERR_STORE");

@@ -8,6 +8,8 @@ import type { SqliteDatabase } from "../backends/sqlite.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 
+export { connect, connectReadOnly, Driver, run } from "./sqlite_driver.ts";
+
 /** Makes a folder that is removed after the calling file's tests; the answer gives paths in it that do not exist yet. */
 export function temporaryPaths(): () => string {
   const folder = mkdtempSync(join(tmpdir(), "sojourn-sqlite-"));
@@ -25,28 +27,6 @@ export const recordOf = (data: string, more: Partial<SessionRecord> = {}): Sessi
   expiresAt: 4_000_000_000_000,
   ...more,
 });
-
-type Driver = new (path: string, options?: Record<string, unknown>) => SqliteDatabase;
-const module = await import("Bun" in globalThis ? "bun:sqlite" : "node:sqlite" as string);
-
-/** The class of this runtime's driver. */
-export const Driver: Driver = module.Database ?? module.DatabaseSync;
-
-/** A connection of this runtime's driver. */
-export const connect = (path: string): SqliteDatabase => new Driver(path);
-
-export const connectReadOnly = (path: string): SqliteDatabase =>
-  new Driver(path, "Bun" in globalThis ? { readonly: true } : { readOnly: true });
-
-/** Runs one statement. */
-export function run(database: SqliteDatabase, sql: string): unknown {
-  const statement = database.prepare(sql);
-  try {
-    return statement.all().map((row) => Object.values(row as object)[0])[0];
-  } finally {
-    statement.finalize?.();
-  }
-}
 
 /** The same connection, with every statement that is run written down. */
 export function watched(database: SqliteDatabase): { database: SqliteDatabase; ran: string[] } {

@@ -221,14 +221,17 @@ describe("SqliteStore", () => {
     const other = connect(path);
     const seen = () => run(other, "SELECT count(*) FROM sojourn_session");
     const created = store.create(a, recordOf("x"));
+    assert.equal(created instanceof Promise, false); // alone in its turn: it is committed when the call returns
+    assert.equal(seen(), 1);
+    const second = store.create("b".repeat(64), recordOf("y")) as Promise<string | undefined>;
     let acknowledged = false;
-    created.then(() => acknowledged = true);
-    for (let turn = 0; seen() === 0; turn++) {
+    second.then(() => acknowledged = true);
+    for (let turn = 0; seen() === 1; turn++) {
       assert.equal(acknowledged, false);
       assert.ok(turn < 1_000);
       await setImmediate();
     }
-    await created;
+    await second;
     other.close();
   });
 

@@ -36,7 +36,7 @@ export const FORMAT = "1";
 const slack = 3_600_000;
 
 /** What every script begins with. */
-const head = `
+export const head = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local late = now < tonumber(ARGV[3]) or now > tonumber(ARGV[4])

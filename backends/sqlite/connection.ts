@@ -1,8 +1,8 @@
 /** One connection with the store's settings, its table, and its statements. */
 import { SessionError } from "../../src/errors.ts";
-import { inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
+import type { SqliteDatabase } from "./database.ts";
 import type { SqliteStoreOptions } from "./options.ts";
-import { occupied } from "./trouble.ts";
+import { type Prepared, ReadyConnection } from "./ready.ts";
 
 const columns = [
   "key TEXT NOT NULL PRIMARY KEY",
@@ -23,9 +23,6 @@ function instant(column: string): string {
 
 function sqlOf(table: string) {
   return {
-    begin: `BEGIN IMMEDIATE`,
-    commit: `COMMIT`,
-    rollback: `ROLLBACK`,
     load: `SELECT data, user_id, created_at, touched_at, expires_at, version FROM ${table} WHERE key = ?`,
     version: `SELECT version FROM ${table} WHERE key = ?`,
     create: `INSERT INTO ${table} (data, user_id, created_at, touched_at, expires_at, version, key)
@@ -43,6 +40,7 @@ function sqlOf(table: string) {
     touch: `UPDATE ${table} SET touched_at = ?, expires_at = ? WHERE key = ?`,
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+    dataVersion: "PRAGMA data_version",
     list: `SELECT key, data, user_id, ${["created_at", "touched_at", "expires_at"].map(instant)}
       FROM ${table} WHERE user_id = ?`,
     sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
@@ -51,66 +49,40 @@ function sqlOf(table: string) {
   };
 }
 
-/** The prepared statements, by name. */
-export type Statements = Record<keyof ReturnType<typeof sqlOf>, SqliteStatement>;
+/** The names of the store's statements. */
+type Name = keyof ReturnType<typeof sqlOf>;
 
-/** A connection that is made ready at its first use, because that may find the database busy. */
-export class Connection {
-  readonly #database: SqliteDatabase;
+/** The prepared statements, by name. */
+export type Statements = Prepared<Name>;
+
+/** See the first line of this file. */
+export class Connection extends ReadyConnection<Name> {
   readonly #options: Required<SqliteStoreOptions>;
-  #statements: Statements | undefined;
 
   constructor(database: SqliteDatabase, options: Required<SqliteStoreOptions>) {
-    this.#database = database;
+    super(database, sqlOf(`"${options.table}"`));
     this.#options = options;
   }
 
-  /** The statements, on a connection that is ready. */
-  get statements(): Statements {
-    if (this.#statements) return this.#statements;
-    if (inTransaction(this.#database)) throw occupied();
-    this.#once("PRAGMA busy_timeout = 0");
-    this.#once("PRAGMA journal_mode = WAL");
-    this.#once(`PRAGMA synchronous = ${this.#options.synchronous}`);
+  protected override makeReady(): void {
+    this.once("PRAGMA busy_timeout = 0");
+    this.once("PRAGMA journal_mode = WAL");
+    this.once(`PRAGMA synchronous = ${this.#options.synchronous}`);
     this.#makeTable();
-    const statements: Partial<Statements> = {};
-    for (const [name, sql] of Object.entries(sqlOf(`"${this.#options.table}"`))) {
-      statements[name as keyof Statements] = this.#database.prepare(sql);
-    }
-    return this.#statements = statements as Statements;
-  }
-
-  /** Does all of `work` in one transaction, or nothing of it. */
-  transaction(work: (statements: Statements) => void): void {
-    if (inTransaction(this.#database)) throw occupied();
-    const statements = this.statements;
-    statements.begin.run();
-    try {
-      work(statements);
-      statements.commit.run();
-    } catch (error) {
-      if (inTransaction(this.#database)) statements.rollback.run();
-      throw error;
-    }
-  }
-
-  /** Releases the statements. */
-  release(): void {
-    for (const statement of Object.values(this.#statements ?? {})) statement.finalize?.();
   }
 
   #makeTable(): void {
     const { table } = this.#options;
     const expected = columns.join();
     const found = () =>
-      this.#once(`SELECT name, type, "notnull", pk FROM pragma_table_info('${table}')`).map((row) => {
+      this.once(`SELECT name, type, "notnull", pk FROM pragma_table_info('${table}')`).map((row) => {
         const { name, type, notnull, pk } = row as Record<string, unknown>;
         return `${name} ${type}${Number(notnull) ? " NOT NULL" : ""}${Number(pk) ? " PRIMARY KEY" : ""}`;
       }).join();
     const made = found();
     if (made === "") {
       // One statement each: two processes may be here at once, and whoever comes second finds it done.
-      this.#once(`CREATE TABLE IF NOT EXISTS "${table}" (${expected}) WITHOUT ROWID`);
+      this.once(`CREATE TABLE IF NOT EXISTS "${table}" (${expected}) WITHOUT ROWID`);
     }
     if (made !== expected && found() !== expected) {
       throw new SessionError(
@@ -119,21 +91,12 @@ export class Connection {
       );
     }
     const names = `'${table}_expires', '${table}_user'`;
-    if (this.#once(`SELECT name FROM pragma_index_list('${table}') WHERE name IN (${names})`).length === 2) {
+    if (this.once(`SELECT name FROM pragma_index_list('${table}') WHERE name IN (${names})`).length === 2) {
       return;
     }
-    this.#once(`CREATE INDEX IF NOT EXISTS "${table}_expires" ON "${table}" (expires_at)`);
-    this.#once(
+    this.once(`CREATE INDEX IF NOT EXISTS "${table}_expires" ON "${table}" (expires_at)`);
+    this.once(
       `CREATE INDEX IF NOT EXISTS "${table}_user" ON "${table}" (user_id) WHERE user_id IS NOT NULL`,
     );
-  }
-
-  #once(sql: string): unknown[] {
-    const statement = this.#database.prepare(sql);
-    try {
-      return statement.all();
-    } finally {
-      statement.finalize?.();
-    }
   }
 }

@@ -49,7 +49,7 @@ export function readRow(row: unknown): SessionRecord {
 
 /** A row as a record with its version. */
 export function readVersionedRow(row: unknown): StoredRecord {
-  return Object.assign(readRow(row), { version: readVersion(row) });
+  return toStored(readRow(row), readVersion(row));
 }
 
 /** The version in a row. */
@@ -57,6 +57,16 @@ export function readVersion(row: unknown): string {
   const { version } = row as { version: unknown };
   if (typeof version !== "string") throw damaged();
   return version;
+}
+
+/** A record with its version, for many to share. */
+export function toStored(record: SessionRecord, version: string): StoredRecord {
+  const { data, userId, createdAt, touchedAt, expiresAt } = record;
+  return Object.freeze(
+    userId === undefined
+      ? { data, createdAt, touchedAt, expiresAt, version }
+      : { data, userId, createdAt, touchedAt, expiresAt, version },
+  );
 }
 
 /** The columns `data, user_id, created_at, touched_at, expires_at` of a record. */

@@ -1,10 +1,20 @@
-/** Group commit: the writes of one turn of the event loop share a transaction. */
+/** Group commit: the writes of one turn of the event loop share a transaction, and a write that is alone needs none. */
 import { setImmediate, setTimeout } from "node:timers";
-import type { Connection, Statements } from "./connection.ts";
+import type { MaybePromise } from "../../src/store.ts";
+import type { Statements } from "./connection.ts";
 import { backoff, closed, isBusy, late, troubleOf } from "./trouble.ts";
 
-interface Write {
-  readonly apply: (statements: Statements) => unknown;
+/** What transactions are made on. */
+export interface Transactions<S> {
+  /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
+  alone<T>(work: (statements: S) => T): T;
+  /** Does all of `work` in one transaction, or nothing of it. */
+  transaction(work: (statements: S) => void): void;
+}
+
+interface Write<S> {
+  readonly apply: (statements: S) => unknown;
+  readonly done: ((result: unknown) => void) | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** When to give up, by `performance.now()`. */
@@ -12,10 +22,10 @@ interface Write {
 }
 
 /** The writes that wait for the next transaction, in the order they came. */
-export class Writes {
-  readonly #connection: Connection;
+export class Writes<S = Statements> {
+  readonly #connection: Transactions<S>;
   readonly #timeout: number;
-  #waiting: Write[] = [];
+  #waiting: Write<S>[] = [];
   #flushing = false;
   #closed = false;
   #drained: (() => void) | undefined;
@@ -24,19 +34,51 @@ export class Writes {
   /** The size of the next transaction: halved by a failure, so that the write at fault is soon alone with it. */
   #size = Infinity;
   #lastError: unknown;
+  /** Whether writes have come one at a time lately, so that waiting for others would be in vain. */
+  #isLonely = true;
+  /** Whether a write was done in this turn already. */
+  #hasWritten = false;
+  readonly #onFailure: () => void;
 
-  /** `timeout` in milliseconds. */
-  constructor(connection: Connection, timeout: number) {
+  /** `timeout` in milliseconds; `onFailure` is told when nobody knows what a failed write has done. */
+  constructor(connection: Transactions<S>, timeout: number, onFailure: () => void = () => {}) {
     this.#connection = connection;
     this.#timeout = timeout;
+    this.#onFailure = onFailure;
   }
 
-  /** The result of `apply`, once it is committed. `apply` may run several times, but only one run lasts. */
-  add<T>(apply: (statements: Statements) => T): Promise<T> {
+  /**
+   * The result of `apply`, once it is committed; `done` is told of it first. `apply` may run several times, but only one
+   * run lasts. Of its statements only one may change anything.
+   */
+  add<T>(apply: (statements: S) => T, done?: (result: T) => void): MaybePromise<T> {
+    if (this.#flushing || this.#hasWritten || !this.#isLonely || this.#closed) return this.queue(apply, done);
+    this.#hasWritten = true;
+    setImmediate(() => this.#hasWritten = false);
+    let result: T;
+    try {
+      result = this.#connection.alone(apply);
+    } catch (error) {
+      if (isBusy(error)) return this.queue(apply, done);
+      this.#onFailure();
+      return Promise.reject(troubleOf(error, "write"));
+    }
+    done?.(result);
+    return result;
+  }
+
+  /** The same for a change of several statements. */
+  queue<T>(apply: (statements: S) => T, done?: (result: T) => void): Promise<T> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise<T>((resolve, reject) => {
       const deadline = performance.now() + this.#timeout;
-      this.#waiting.push({ apply, resolve: resolve as Write["resolve"], reject, deadline });
+      this.#waiting.push({
+        apply,
+        done: done as Write<S>["done"],
+        resolve: resolve as Write<S>["resolve"],
+        reject,
+        deadline,
+      });
       if (this.#flushing) return;
       this.#flushing = true;
       setImmediate(() => this.#flush());
@@ -64,13 +106,16 @@ export class Writes {
     }
     this.#busy = 0;
     this.#size *= 2;
+    this.#isLonely = batch.length < 2;
     this.#waiting.splice(0, batch.length);
+    for (const [index, { done }] of batch.entries()) done?.(results[index]);
     for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
     this.#next();
   }
 
-  #failed(batch: Write[], error: unknown): void {
+  #failed(batch: Write<S>[], error: unknown): void {
     this.#lastError = error;
+    this.#onFailure();
     if (isBusy(error)) return this.#next(backoff(this.#busy++));
     this.#size = Math.ceil(batch.length / 2);
     if (batch.length === 1) this.#waiting.shift()?.reject(troubleOf(error, "write"));

@@ -1,0 +1,88 @@
+/**
+ * Sessions shared live with a Django site: a visitor who is logged in there is logged in here, and the other way round.
+ *
+ * @module
+ */
+
+import { Sessions } from "../src/sessions.ts";
+import type { SessionData } from "../src/session_map.ts";
+import { adoptDjango, type AdoptDjangoOptions } from "./django/adopt.ts";
+import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/cache.ts";
+import { DjangoDbStore } from "./django/db.ts";
+import type { DjangoDbStoreOptions } from "./django/db_options.ts";
+import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
+import { DjangoFileStore, type DjangoFileStoreOptions } from "./django/file.ts";
+import { type DjangoSessionsOptions, settleDjango } from "./django/options.ts";
+import {
+  type AnySession,
+  type DjangoMessage,
+  djangoMessages,
+  type DjangoUser,
+  djangoUser,
+  sessionAuthHash,
+  verifySessionAuthHash,
+} from "./django/readers.ts";
+
+export {
+  adoptDjango,
+  DjangoCacheStore,
+  DjangoDbStore,
+  DjangoFileStore,
+  djangoMessages,
+  djangoUser,
+  sessionAuthHash,
+  verifySessionAuthHash,
+};
+export type { Mysql2Client, PgClient, SqlClient, SqlDialect, TaggedSqlClient } from "./django/sql_client.ts";
+export type { SqliteDatabase, SqliteStatement } from "./sqlite/database.ts";
+export type {
+  BunRedisClient,
+  IoRedisClient,
+  NodeRedisClient,
+  NodeRedisCluster,
+  RedisClient,
+} from "./redis/client.ts";
+export type {
+  AdoptDjangoOptions,
+  AnySession,
+  DjangoCacheStoreOptions,
+  DjangoDbStoreOptions,
+  DjangoEngine,
+  DjangoFileStoreOptions,
+  DjangoMessage,
+  DjangoRow,
+  DjangoSessionsOptions,
+  DjangoUser,
+};
+
+/**
+ * The sessions of a Django site, with Django's settings, cookie, formats and middleware; the same object that `createSessions` gives.
+ *
+ * `_session_expiry` and the user are in the data, as in Django; `login(userId, { backend, hash })` writes Django's three keys.
+ * A session that ended while its request ran is a 400, as Django's `SessionInterrupted`. `list`, `revoke` and `revokeAll` are
+ * `ERR_UNSUPPORTED`: Django's sessions have no index of users. They keep no date of creation either: `createdAt` is when the session was
+ * last saved. Integers that a `number` cannot hold are `bigint`s, and what is not changed is written back as it was spelled.
+ *
+ * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
+ *
+ * @example
+ * ```ts
+ * import { djangoSessions } from "@sojourn/session/django";
+ * import assert from "node:assert/strict";
+ *
+ * const sessions = djangoSessions<{ visits: number }>({
+ *   secretKey: "the site's SECRET_KEY",
+ *   engine: "signed_cookies", // or store: await DjangoDbStore.open("db.sqlite3")
+ * });
+ * const answer = await sessions.wrap(async (request) => {
+ *   const session = await request.session;
+ *   return Response.json(session.update("visits", (n = 0) => n + 1));
+ * })(new Request("https://localhost/"));
+ * assert.match(answer.headers.get("set-cookie")!, /^sessionid=eyJ2aXNpdHMiOjF9:/); // {"visits":1}
+ * ```
+ */
+export function djangoSessions<Data extends object = SessionData>(
+  options: DjangoSessionsOptions<Data>,
+): Sessions<Data> {
+  return new Sessions<Data>(settleDjango(options as DjangoSessionsOptions<never>));
+}

@@ -1,0 +1,45 @@
+/** How Django spells instants: in a table of SQLite, and in `_session_expiry`. */
+
+/** Date, time and, unless it is zero, six digits of fraction; in UTC or in local time. */
+function spell(at: number, isUtc: boolean, between: string): string {
+  const date = new Date(at);
+  // Shifted, the fields of UTC are those of the local clock.
+  const local = isUtc ? date : new Date(at - date.getTimezoneOffset() * 60_000);
+  const [day, time] = local.toISOString().split("T");
+  const [seconds, fraction] = time!.slice(0, -1).split(".");
+  return `${day}${between}${seconds}${fraction === "000" ? "" : `.${fraction}000`}`;
+}
+
+/** The column `expire_date` of SQLite: rows are compared by this text. */
+export function toColumn(at: number, useTz: boolean): string {
+  return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, " ");
+}
+
+/** A fixed end in `_session_expiry`. */
+export function toExpiry(at: number, useTz: boolean): string {
+  return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, "T") + (useTz ? "+00:00" : "");
+}
+
+/** The instants that Python's dates hold, less a day for time zones. */
+const firstDate = Date.parse("0001-01-02T00:00:00Z");
+const lastDate = Date.parse("9999-12-30T00:00:00Z");
+
+const shape =
+  /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d)(?::?\d\d)?)?$/;
+
+/** The instant that a text means, whoever spelled it, in milliseconds; without an offset in UTC or in local time. `undefined` if it is none. */
+export function readDate(text: string, useTz: boolean): number | undefined {
+  const match = shape.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second = "0", fraction = "", z, sign, hours, minutes] = match;
+  const fields = [year, Number(month) - 1, day, hour, minute, second, fraction.padEnd(3, "0").slice(0, 3)]
+    .map(Number) as [number, number, number, number, number, number, number];
+  if (
+    fields[1] > 11 || fields[2] < 1 || fields[2] > 31 || fields[3] > 23 || fields[4] > 59 || fields[5] > 60
+  ) {
+    return undefined;
+  }
+  if (z === undefined && sign === undefined && !useTz) return new Date(...fields).getTime();
+  const offset = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
+  return Date.UTC(...fields) - offset * 60_000;
+}

@@ -1,0 +1,64 @@
+/** What Django's session middleware and `auth.login` do, as the core asks for it. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { Entrance, LoginOptions, Manners } from "../../src/manners.ts";
+import type { CookieJar } from "./cookies.ts";
+import { authKeys } from "./format.ts";
+
+/** How the two kinds of engine differ. */
+export interface EngineKind {
+  /** Whether a key that leads nowhere is replaced by that of an empty session when it was read, as `signed_cookies` does. */
+  readonly replacesStale: boolean;
+  /** `SESSION_SAVE_EVERY_REQUEST`. */
+  readonly savesEveryRequest: boolean;
+}
+
+/** See the first line of this file. */
+export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest }: EngineKind): Manners {
+  return {
+    renewsAlways: true,
+    cyclesEmpty: true,
+    baresGone: true,
+    attends: (header) => jar.isShort(header),
+    stale(header, isUsed) {
+      const { isCarried, keys } = jar.read(header);
+      if (!isCarried) return "left";
+      if (keys.length === 0) return "cleared";
+      // What nobody looked at may still be a session for Django; its own middleware saves it then.
+      if (!isUsed) return savesEveryRequest ? "replaced" : "left";
+      return replacesStale ? "replaced" : "cleared";
+    },
+    login,
+    demandIndex() {
+      unsupported("list or end a user's sessions: Django's keep no index of users");
+    },
+  };
+}
+
+/** What sessions shared with Django cannot do. */
+export function unsupported(what: string): never {
+  throw new SessionError("ERR_UNSUPPORTED", `Sessions shared with Django cannot ${what}`);
+}
+
+function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance {
+  if (stamp !== undefined) unsupported("bear a stamp: Django's is the session auth hash");
+  if (backend === undefined || hash === undefined) {
+    unsupported(
+      "log a user in without { backend, hash }: the path of the authentication backend and the session auth hash",
+    );
+  }
+  for (const [name, value] of Object.entries({ backend, hash })) {
+    if (typeof value === "string" && value !== "") continue;
+    const received = value === "" ? '""' : typeof value;
+    throw new TypeError(`Cannot log in: expected ${name} to be a non-empty string: received ${received}`);
+  }
+  const isRepeated: Entrance["isRepeated"] = ({ userId: before, values }) =>
+    before === userId && values.get(authKeys.hash) === hash;
+  return {
+    isRepeated,
+    replaces: (draft) => draft.userId !== undefined && !isRepeated(draft),
+    enter({ values }) {
+      values.set(authKeys.id, userId).set(authKeys.backend, backend).set(authKeys.hash, hash);
+    },
+  };
+}

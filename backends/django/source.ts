@@ -1,0 +1,90 @@
+/** The rows of `django_session`, page by page, for reading all of them once. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { SqliteDatabase } from "../sqlite/database.ts";
+import { troubleOf } from "../sqlite/trouble.ts";
+import { readDate } from "./dates.ts";
+import type { SourceRow } from "./imported.ts";
+import type { Sql } from "./sql_client.ts";
+import { spellings } from "./sql_engine.ts";
+
+/** A table that can be read from its beginning to its end. */
+export interface Source {
+  /** The number of rows. */
+  count(): Promise<number>;
+  /** All rows, so many at once. */
+  pages(size: number): AsyncGenerator<SourceRow[]>;
+}
+
+interface Row {
+  readonly i?: unknown;
+  readonly k: unknown;
+  readonly t: unknown;
+  readonly e: unknown;
+}
+
+/** Over SQLite. `useTz`: dates are in UTC. */
+export function sqliteSource(database: SqliteDatabase, table: string, useTz: boolean): Source {
+  const query = (sql: string, ...values: number[]): Row[] => {
+    try {
+      const statement = database.prepare(sql);
+      try {
+        return statement.all(...values) as Row[];
+      } finally {
+        statement.finalize?.();
+      }
+    } catch (error) {
+      throw troubleOf(error, "read");
+    }
+  };
+  return {
+    // deno-lint-ignore require-await -- so that what the driver throws is a rejection
+    count: async () => Number(query(`SELECT count(*) AS k, 0 AS t, 0 AS e FROM "${table}"`)[0]!.k),
+    async *pages(size) {
+      // By the number of the row: what is written meanwhile comes later, and nothing comes twice
+      for (let last = -1;;) {
+        const rows = query(
+          `SELECT rowid AS i, session_key AS k, session_data AS t, expire_date AS e FROM "${table}" ` +
+            `WHERE rowid > ? ORDER BY rowid LIMIT ${size}`,
+          last,
+        );
+        if (rows.length === 0) return;
+        last = Number(rows.at(-1)!.i);
+        yield rows.map(({ k, t, e }) => ({
+          key: k,
+          text: t,
+          end: typeof e === "string" ? readDate(e, useTz) : undefined,
+        }));
+      }
+    },
+  };
+}
+
+/** Over PostgreSQL, MySQL or MariaDB. */
+export function sqlSource(sql: Sql, table: string, useTz: boolean): Source {
+  const { end, read } = spellings[sql.dialect];
+  const query = async (text: string, values: string[]): Promise<Row[]> => {
+    try {
+      return (await sql.run(text, values)).rows as unknown as Row[];
+    } catch (cause) {
+      throw new SessionError("ERR_STORE", "The Django site's database failed, or has no such table", {
+        cause,
+      });
+    }
+  };
+  return {
+    count: async () => Number((await query(`SELECT count(*) AS k FROM ${table}`, []))[0]!.k),
+    async *pages(size) {
+      for (let last = "";;) {
+        const rows = await query(
+          `SELECT session_key AS k, session_data AS t, ${end} AS e FROM ${table} WHERE session_key > $1 ` +
+            `ORDER BY session_key LIMIT ${size}`,
+          [last],
+        );
+        if (rows.length === 0) return;
+        last = String(rows.at(-1)!.k);
+        yield rows.map(({ k, t, e }) => ({ key: k, text: t, end: read(String(e), useTz) }));
+      }
+    },
+  };
+}

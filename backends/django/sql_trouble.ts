@@ -1,0 +1,20 @@
+/** What the errors of PostgreSQL and MySQL mean, whichever client brings them. */
+
+/** A refusal that has a meaning of its own. */
+export type Refusal = "duplicate" | "table" | "column";
+
+/** SQLSTATE of PostgreSQL; error numbers of MySQL. */
+const meanings: Readonly<Record<string, Refusal>> = {
+  "23505": "duplicate",
+  "1062": "duplicate",
+  "42P01": "table",
+  "1146": "table",
+  "42703": "column",
+  "1054": "column",
+};
+
+/** What a driver's error means; `undefined` for all other trouble. pg and postgres.js have it in `code`, the rest in `errno`. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  const { code, errno } = Object(error) as { readonly code?: unknown; readonly errno?: unknown };
+  return meanings[String(code)] ?? meanings[String(errno)];
+}

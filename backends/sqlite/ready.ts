@@ -1,0 +1,68 @@
+/** What every connection of this library to SQLite can do: be made ready at its first use, prepare its statements, run transactions. */
+import { inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
+import { occupied } from "./trouble.ts";
+
+/** Statements by name; the three of a transaction are always among them. */
+export type Prepared<Name extends string> = Record<Name | "begin" | "commit" | "rollback", SqliteStatement>;
+
+/** A connection that is made ready at its first use, because that may find the database busy. */
+export abstract class ReadyConnection<Name extends string> {
+  readonly #database: SqliteDatabase;
+  readonly #sql: Record<Name, string>;
+  #statements: Prepared<Name> | undefined;
+
+  /** `sql` are the statements, by name. */
+  constructor(database: SqliteDatabase, sql: Record<Name, string>) {
+    this.#database = database;
+    this.#sql = sql;
+  }
+
+  /** Sets the connection up and looks at its table, with `once`. Outside of any transaction. */
+  protected abstract makeReady(): void;
+
+  /** The statements, on a connection that is ready. */
+  get statements(): Prepared<Name> {
+    if (this.#statements) return this.#statements;
+    if (inTransaction(this.#database)) throw occupied();
+    this.makeReady();
+    const all = { begin: "BEGIN IMMEDIATE", commit: "COMMIT", rollback: "ROLLBACK", ...this.#sql };
+    const statements: Partial<Prepared<string>> = {};
+    for (const [name, sql] of Object.entries<string>(all)) statements[name] = this.#database.prepare(sql);
+    return this.#statements = statements as Prepared<Name>;
+  }
+
+  /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
+  alone<T>(work: (statements: Prepared<Name>) => T): T {
+    if (inTransaction(this.#database)) throw occupied();
+    return work(this.statements);
+  }
+
+  /** Does all of `work` in one transaction, or nothing of it. */
+  transaction(work: (statements: Prepared<Name>) => void): void {
+    if (inTransaction(this.#database)) throw occupied();
+    const { statements } = this;
+    statements.begin.run();
+    try {
+      work(statements);
+      statements.commit.run();
+    } catch (error) {
+      if (inTransaction(this.#database)) statements.rollback.run();
+      throw error;
+    }
+  }
+
+  /** Releases the statements. */
+  release(): void {
+    for (const statement of Object.values<SqliteStatement>(this.#statements ?? {})) statement.finalize?.();
+  }
+
+  /** Runs a statement that is needed once. */
+  protected once(sql: string): unknown[] {
+    const statement = this.#database.prepare(sql);
+    try {
+      return statement.all();
+    } finally {
+      statement.finalize?.();
+    }
+  }
+}

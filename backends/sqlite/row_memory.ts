@@ -1,0 +1,61 @@
+/** The rows read or written lately, for as long as nobody else has written to the database. */
+import { setImmediate } from "node:timers";
+import { Recent } from "../../src/recent.ts";
+import type { StoredRecord } from "../../src/store.ts";
+import type { SqliteStatement } from "./database.ts";
+
+/** Rows per generation of the memory. */
+const remembered = 2048;
+/** Rows with more text than this are read anew each time, so that the memory stays within some 16 MB. */
+const longest = 4096;
+
+/** How often a store of this process has committed: SQLite tells a connection only of the commits of others. */
+let commits = 0;
+
+/** Tells every store of this process that one of them has committed. */
+export function committed(): void {
+  commits++;
+}
+
+/**
+ * Rows by key. Before it gives one away it asks SQLite whether another connection has committed since (`PRAGMA data_version`),
+ * once for all reads of one turn of the event loop.
+ */
+export class RowMemory {
+  #rows = new Recent<string, StoredRecord>(remembered);
+  #dataVersion: unknown;
+  #commits = -1;
+  #isChecked = false;
+
+  /** The row under `key`, if it is known and still what the database holds. */
+  get(key: string, dataVersion: SqliteStatement): StoredRecord | undefined {
+    if (!this.#isChecked || this.#commits !== commits) this.#check(dataVersion);
+    return this.#rows.get(key);
+  }
+
+  #check(statement: SqliteStatement): void {
+    const now = (statement.get() as { data_version: unknown }).data_version;
+    if (now !== this.#dataVersion) this.clear();
+    this.#dataVersion = now;
+    this.#commits = commits;
+    if (this.#isChecked) return;
+    this.#isChecked = true;
+    setImmediate(() => this.#isChecked = false);
+  }
+
+  /** What this connection has just read, or committed. */
+  set(key: string, record: StoredRecord): void {
+    if (record.data.length <= longest) this.#rows.set(key, record);
+    else this.#rows.delete(key);
+  }
+
+  /** This connection has just changed or removed the row. */
+  delete(key: string): void {
+    this.#rows.delete(key);
+  }
+
+  /** Nothing is known any more. */
+  clear(): void {
+    this.#rows = new Recent(remembered);
+  }
+}

@@ -1,0 +1,52 @@
+/** Puts the parts of one `Sessions` object together. */
+
+import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
+import { Ends } from "./ends.ts";
+import { Events } from "./events.ts";
+import { Guard } from "./guard.ts";
+import { HeldCarrier } from "./held_carrier.ts";
+import { Signer } from "./keyring.ts";
+import { Lines } from "./lines.ts";
+import { isLive } from "./load.ts";
+import { ownManners } from "./manners.ts";
+import type { Settings } from "./options.ts";
+import { Format } from "./state.ts";
+import type { SessionStore } from "./store.ts";
+import type { Core } from "./unit.ts";
+
+/** The parts that all requests share. */
+export function makeCore(settings: Settings): Core {
+  const { secrets, cookie, timeout, now, onEvent } = settings;
+  const tags = new Signer(secrets, "log tag", cookie.name);
+  const events = new Events(onEvent, now, (key) => tags.sign(key));
+  const kit: CarrierKit = { secrets, cookie, timeout, events, limits: settings, now };
+  const make = ownCarrier(settings.store) ?? ((kit) => new HeldCarrier(settings.store as SessionStore, kit));
+  const carrier: Carrier = make(kit);
+  const format = carrier.format ?? new Format(settings.codec, settings.maxBytes);
+  const core: Core = {
+    carrier,
+    lines: new Lines(carrier, events, (found) => isLive(core, found, format.read(found.record))),
+    events,
+    format,
+    manners: carrier.manners ?? ownManners,
+    limits: settings,
+    rolls: settings.rolling,
+    savesEveryRequest: settings.saveEveryRequest,
+    attends: settings.saveEveryRequest ? (header) => header !== null : carrier.manners?.attends,
+    schema: settings.schema,
+    stampOf: guardStamps(settings, events),
+    now,
+    ends: new Ends(),
+    running: new Set(),
+  };
+  return core;
+}
+
+/** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
+function guardStamps({ stampOf, timeout }: Settings, events: Events): Core["stampOf"] {
+  if (stampOf === undefined) return undefined;
+  const guard = new Guard(timeout, events);
+  const isStamp = (value: unknown): value is string | undefined =>
+    value === undefined || typeof value === "string";
+  return (userId) => guard.call("stampOf", () => stampOf(userId), isStamp);
+}

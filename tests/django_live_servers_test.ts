@@ -1,0 +1,123 @@
+/** A real Django site and a server of ours share sessions in PostgreSQL, MariaDB, files and Redis. */
+
+import { after, before, describe } from "node:test";
+import { Redis } from "ioredis";
+import mysql from "mysql2/promise";
+import postgres from "postgres";
+import { DjangoCacheStore, DjangoDbStore, DjangoFileStore, djangoSessions } from "../backends/django.ts";
+import {
+  type DatabaseServer,
+  mariaFound,
+  postgresFound,
+  startMaria,
+  startPostgres,
+} from "./django/databases.ts";
+import { testLive } from "./django/live_suite.ts";
+import { djangoFound, pythonHas } from "./django/real_site.ts";
+import { needs } from "./needs.ts";
+import { type Server, skip as noRedis, startServer } from "./redis_server.ts";
+
+describe(
+  "live: Django's table in PostgreSQL",
+  needs("postgresql, python3-django, python3-psycopg2", postgresFound && pythonHas("django", "psycopg2")),
+  () => {
+    let server: DatabaseServer;
+    let client: ReturnType<typeof postgres>;
+    before(async () => {
+      server = await startPostgres();
+      client = postgres({ host: "127.0.0.1", port: server.port, user: server.user, database: server.name });
+    });
+    testLive({
+      site: () => ({ database: server.django }),
+      sessions: async ({ secretKey }) =>
+        djangoSessions({ secretKey, store: await DjangoDbStore.open(client) }),
+      isHeld: true,
+      endsByNumber: true,
+      keepsExpired: true,
+    });
+    after(async () => {
+      await client?.end();
+      await server?.[Symbol.asyncDispose]();
+    });
+  },
+);
+
+describe(
+  "live: Django's table in MariaDB",
+  needs("mariadb-server, python3-django, python3-mysqldb", mariaFound && pythonHas("django", "MySQLdb")),
+  () => {
+    let server: DatabaseServer;
+    let client: mysql.Pool;
+    before(async () => {
+      server = await startMaria();
+      client = mysql.createPool({
+        host: "127.0.0.1",
+        port: server.port,
+        user: server.user,
+        database: server.name,
+      });
+    });
+    testLive({
+      site: () => ({ database: server.django }),
+      sessions: async ({ secretKey }) =>
+        djangoSessions({ secretKey, store: await DjangoDbStore.open(client) }),
+      isHeld: true,
+      endsByNumber: true,
+      keepsExpired: true,
+    });
+    after(async () => {
+      await client?.end();
+      await server?.[Symbol.asyncDispose]();
+    });
+  },
+);
+
+describe("live: Django's session files", needs("python3-django", djangoFound), () => {
+  testLive({
+    site: () => ({ engine: "file" }),
+    sessions: async ({ secretKey, folder }) =>
+      djangoSessions({ secretKey, store: await DjangoFileStore.open(folder) }),
+    isHeld: true,
+    endsByNumber: false,
+    keepsExpired: false,
+  });
+});
+
+describe(
+  "live: Django's cache in Redis",
+  needs(
+    "redis-server, python3-django, python3-django-redis",
+    !noRedis && pythonHas("django", "django_redis"),
+  ),
+  () => {
+    let server: Server;
+    let client: Redis;
+    before(async () => {
+      server = await startServer();
+      client = new Redis(server.port, "127.0.0.1");
+    });
+    testLive({
+      site: () => ({
+        engine: "cache",
+        settings: {
+          CACHES: {
+            default: {
+              BACKEND: "django_redis.cache.RedisCache",
+              LOCATION: `redis://127.0.0.1:${server.port}/0`,
+              OPTIONS: { SERIALIZER: "django_redis.serializers.json.JSONSerializer" },
+            },
+          },
+        },
+      }),
+      sessions: ({ secretKey }) =>
+        djangoSessions({ secretKey, store: new DjangoCacheStore(client as never) }),
+      isHeld: true,
+      endsByNumber: true,
+      keepsExpired: false,
+    });
+    after(async () => {
+      client?.disconnect();
+      await server?.stop();
+    });
+  },
+);

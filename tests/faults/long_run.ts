@@ -1,0 +1,227 @@
+/**
+ * A process that is looked at from within: `long_run.ts aborts <requests> <seed>`, `soak <store> <place> <seconds> <seed>`,
+ * `leak <sessions>`. It says what it measured in a line of JSON and ends by itself: a rejection that nobody handles, or a timer
+ * that is left, shows in how it ends.
+ */
+
+import { readdirSync } from "node:fs";
+import { connect } from "node:net";
+import process from "node:process";
+import { MemoryStore } from "../../backends/memory.ts";
+import { createSessions, type Session, type Sessions } from "../../mod.ts";
+import { dice } from "../dice.ts";
+import { listen } from "../live_server.ts";
+import { secrets } from "../processes_stores.ts";
+import { openPlace, type StoreName } from "./places.ts";
+import { pause } from "./plan.ts";
+
+const global = globalThis as unknown as { Bun?: { gc(force: boolean): void }; gc?: () => void };
+const openFiles = () => readdirSync("/proc/self/fd").length;
+
+/** The heap in bytes, after all that can be collected was. */
+async function heap(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    global.Bun ? global.Bun.gc(true) : global.gc!();
+    await pause(5);
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+/** Says what was measured, and how long the process lived on after its work. */
+function finish(measured: Record<string, number>): void {
+  const done = performance.now();
+  process.on("exit", () => {
+    const late = Math.round(performance.now() - done);
+    console.log(JSON.stringify({ ...measured, late }));
+  });
+}
+
+/** One client: it sends a request in pieces and reads, or drops the connection at any of these times. */
+function client(port: number, cookie: string, abortAfter: number | undefined): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    let isDropped = false;
+    const body = "x".repeat(2000);
+    socket.setEncoding("latin1");
+    socket.on("data", (piece: string) => text += piece);
+    socket.on("error", () => {});
+    socket.on("close", () => resolve(isDropped ? undefined : text));
+    socket.write(`POST /work HTTP/1.1\r\nhost: site.test\r\ncookie: ${cookie}\r\nconnection: close\r\n`);
+    setTimeout(
+      () => isDropped || socket.write(`content-length: ${body.length}\r\n\r\n${body.slice(0, 999)}`),
+      2,
+    );
+    setTimeout(() => isDropped || socket.write(body.slice(999)), 4);
+    if (abortAfter !== undefined) {
+      setTimeout(() => {
+        isDropped = true;
+        socket.destroy();
+        resolve(undefined);
+      }, abortAfter);
+    }
+  });
+}
+
+async function aborts(requests: number, seed: number): Promise<void> {
+  const roll = dice(seed);
+  const store = new MemoryStore();
+  for (const method of ["load", "save"] as const) {
+    const real = store[method].bind(store) as (...args: unknown[]) => unknown;
+    const slow = (...args: unknown[]) => pause(roll(8)).then(() => real(...args));
+    Object.defineProperty(store, method, { value: slow });
+  }
+  const sessions = createSessions({ store, secrets, cookie: { name: "sid", secure: false } });
+  const wrapped = sessions.wrap(async (request) => {
+    const session = await request.session as Session;
+    if (request.method === "POST") await request.text();
+    const n = session.update("n", (n: number = 0) => n + 1);
+    await pause(roll(4));
+    if (n % 3 > 0) return new Response(`n=${n}`);
+    const pieces = ["n=", String(n)];
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await pause(1);
+          const piece = pieces.shift();
+          if (piece === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(piece));
+        },
+      }),
+    );
+  });
+  let [running, left, aborted, answered, wrong] = [0, requests, 0, 0, 0];
+  const server = listen(async (request: Request) => {
+    running++;
+    try {
+      return await wrapped(request as never);
+    } catch {
+      return new Response("the body broke off", { status: 400 });
+    } finally {
+      running--;
+    }
+  });
+  const first = await fetch(server.url);
+  const cookie = first.headers.getSetCookie()[0]!.split(";")[0]!;
+  await first.text();
+  await fetch(server.url).then((response) => response.text());
+  const before = openFiles();
+  const loop = async () => {
+    while (left-- > 0) {
+      const isDropped = roll(10) < 3;
+      const text = await client(server.port, cookie, isDropped ? roll(25) : undefined);
+      if (text === undefined) aborted++;
+      else if (/^HTTP\/1.1 200[\s\S]*n=/.test(text)) answered++;
+      else if (!isDropped) wrong++;
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, loop));
+  for (let i = 0; running > 0 && i < 400; i++) await pause(10);
+  await pause(50);
+  const after = openFiles();
+  await server[Symbol.asyncDispose]();
+  await sessions.close();
+  finish({ aborted, answered, wrong: wrong + running, before, after });
+}
+
+/** Requests through `wrap` with a browser's cookie. */
+class Browser {
+  cookie: string | undefined;
+
+  async visit(handler: (request: Request) => Promise<Response>, what: string): Promise<void> {
+    const headers = this.cookie === undefined ? {} : { cookie: `__Host-sid=${this.cookie}` };
+    const response = await handler(new Request(`https://localhost/${what}`, { headers }));
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
+    const field = response.headers.getSetCookie()[0];
+    const value = field === undefined ? undefined : /^__Host-sid=([^;]*)/.exec(field)![1];
+    if (value !== undefined) this.cookie = value === "" ? undefined : value;
+    await response.text();
+  }
+}
+
+const site = (sessions: Sessions) =>
+  sessions.wrap(async (request) => {
+    const session = await request.session as Session;
+    if (request.url.endsWith("logout")) await session.flush();
+    else if (request.url.endsWith("login")) session.login("ada");
+    else if (request.url.endsWith("write")) {
+      session.set("n", (session.get("n") ?? 0) + 1);
+      session.set("text", "x".repeat(200));
+    }
+    return new Response(String(session.get("n")));
+  }) as (request: Request) => Promise<Response>;
+
+async function soak(name: string, place: string, seconds: number, seed: number): Promise<void> {
+  const roll = dice(seed);
+  const memory = { store: new MemoryStore(), close: () => Promise.resolve() };
+  const opened = name === "MemoryStore"
+    ? { ...memory, sessions: createSessions({ store: memory.store, secrets }) }
+    : await openPlace(name as StoreName, place);
+  const handler = site(opened.sessions);
+  const browsers = Array.from({ length: 100 }, () => new Browser());
+  let [requests, errors] = [0, 0];
+  const end = performance.now() + seconds * 1000;
+  /** As many as come to be, over eight at a time, each with its own visitors; then all rest, to be looked at. */
+  const work = async (until: number) => {
+    const loop = async (number: number) => {
+      while (performance.now() < until) {
+        const browser = browsers[roll(100 / 8 | 0) * 8 + number]!;
+        const luck = roll(10);
+        const what = luck === 0 ? "login" : luck === 1 ? "logout" : luck < 5 ? "write" : "read";
+        await browser.visit(handler, what).catch(() => errors++);
+        requests++;
+        await pause(1);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, number) => loop(number)));
+  };
+  /** Time limits of calls that have ended are let go of within two seconds. */
+  const settle = () => pause(seconds > 10 ? 2500 : 0);
+  await work(end - seconds * 333);
+  await settle();
+  const warm = await heap();
+  const warmRss = process.memoryUsage.rss();
+  const files = openFiles();
+  await work(Math.max(end, performance.now() + seconds * 300));
+  await settle();
+  const last = await heap();
+  const rss = process.memoryUsage.rss() - warmRss;
+  const filesEnd = openFiles();
+  await opened.sessions.close();
+  await opened.close();
+  finish({ warm, end: last, rss, files, filesEnd, requests, errors });
+}
+
+async function leak(count: number): Promise<void> {
+  const store = new MemoryStore();
+  const sessions = createSessions({ store, secrets });
+  const handler = site(sessions);
+  const open = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const browser = new Browser();
+      await browser.visit(handler, "write");
+      await browser.visit(handler, "logout");
+    }
+  };
+  /** The median of five looks with some work between them: how much of the code is compiled varies. */
+  const look = async () => {
+    const looks: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      await open(count / 50);
+      looks.push(await heap());
+    }
+    return looks.sort((a, b) => a - b)[2]!;
+  };
+  await open(count / 2); // until all code is compiled and what is bounded is full
+  const start = await look();
+  await open(count);
+  const end = await look();
+  const left = store.size;
+  await sessions.close();
+  finish({ start, end, left });
+}
+
+const [job, ...args] = process.argv.slice(2) as [string, string, string, string, string];
+if (job === "aborts") await aborts(Number(args[0]), Number(args[1]));
+else if (job === "soak") await soak(args[0]!, args[1]!, Number(args[2]), Number(args[3]));
+else await leak(Number(args[0]));

@@ -1,0 +1,151 @@
+/** The rows that an SQLite store remembers: never older than one turn of the event loop, and never older than this process's own writes. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { SqliteStore } from "../backends/sqlite.ts";
+import { connect, Driver, keyOf, recordOf, run, temporaryPaths } from "./sqlite_rig.ts";
+
+const newPath = temporaryPaths();
+const a = keyOf(1);
+const b = keyOf(2);
+
+/** A store on a file of its own, with the statements that it runs written down. */
+async function watchedStore(path = newPath()): Promise<{ store: SqliteStore; ran: string[] }> {
+  const ran: string[] = [];
+  const { prepare } = Driver.prototype;
+  Driver.prototype.prepare = function (sql: string) {
+    const statement = prepare.call(this, sql);
+    const get = statement.get.bind(statement);
+    Object.defineProperty(statement, "get", {
+      value: (...values: string[]) => (ran.push(sql.slice(0, 6)), get(...values)),
+    });
+    return statement;
+  };
+  try {
+    const store = await SqliteStore.open(path);
+    ran.length = 0;
+    return { store, ran };
+  } finally {
+    Driver.prototype.prepare = prepare;
+  }
+}
+
+describe("the rows an SQLite store remembers", () => {
+  it("a row is read once, and then one look a turn tells that nobody else has written", async () => {
+    const { store, ran } = await watchedStore();
+    await using _ = store;
+    const version = await store.create(a, recordOf("a"));
+    await store.load(a);
+    await setImmediate();
+    await setImmediate();
+    ran.length = 0;
+    for (let n = 0; n < 10; n++) assert.deepEqual(store.load(a), { ...recordOf("a"), version });
+    assert.deepEqual(ran, ["PRAGMA"]);
+    await setImmediate();
+    await setImmediate();
+    store.load(a);
+    assert.deepEqual(ran, ["PRAGMA", "PRAGMA"]);
+    assert.equal(store.load(b), undefined); // what is not there is not remembered
+    assert.deepEqual(ran, ["PRAGMA", "PRAGMA", "SELECT"]);
+  });
+
+  it("what another connection commits is seen in the next turn, whatever it does to the row", async () => {
+    const path = newPath();
+    const { store } = await watchedStore(path);
+    await using _ = store;
+    const other = connect(path);
+    const changes = [
+      ["UPDATE sojourn_session SET data = 'other'", "other"],
+      ["DELETE FROM sojourn_session", undefined],
+      ["INSERT INTO sojourn_session VALUES ('" + a + "', 'new', NULL, 1, 2, 4000000000000, 'v')", "new"],
+      ["UPDATE sojourn_session SET expires_at = 7", "new"],
+    ] as const;
+    await store.create(a, recordOf("a"));
+    for (const [sql, data] of changes) {
+      await store.load(a);
+      run(other, sql);
+      await setImmediate();
+      await setImmediate();
+      assert.equal((await store.load(a))?.data, data);
+    }
+    assert.equal((await store.load(a))?.expiresAt, 7);
+    other.close();
+  });
+
+  it("what another store of this process commits is seen at once", async () => {
+    const path = newPath();
+    await using one = await SqliteStore.open(path);
+    await using two = await SqliteStore.open(path);
+    let version = (await one.create(a, recordOf("0")))!;
+    for (let n = 1; n < 20; n++) {
+      const [writer, reader] = n % 2 ? [two, one] : [one, two];
+      assert.equal((await reader.load(a))?.version, version);
+      version = (await writer.save(a, recordOf(`${n}`), version))!;
+      assert.deepEqual(await reader.load(a), { ...recordOf(`${n}`), version });
+    }
+    await one.delete(a);
+    assert.equal(await two.load(a), undefined);
+    await two.create(a, recordOf("again"));
+    assert.equal((await one.load(a))?.data, "again");
+    await two.clearExpired(5_000_000_000_000, 10);
+    assert.equal(await one.load(a), undefined);
+  });
+
+  it("every write of its own is seen at once", async () => {
+    const { store } = await watchedStore();
+    await using _ = store;
+    const created = (await store.create(a, recordOf("0", { userId: "ada" })))!;
+    assert.deepEqual(await store.load(a), { ...recordOf("0", { userId: "ada" }), version: created });
+    const saved = (await store.save(a, recordOf("1"), created))!;
+    assert.deepEqual(await store.load(a), { ...recordOf("1"), version: saved });
+    assert.equal(await store.save(a, recordOf("2"), created), undefined);
+    assert.equal((await store.load(a))?.data, "1");
+    await store.touch(a, 5, 6);
+    assert.deepEqual(await store.load(a), {
+      ...recordOf("1", { touchedAt: 5, expiresAt: 6 }),
+      version: saved,
+    });
+    const rotated = (await store.rotate(a, b, recordOf("3"), saved))!;
+    assert.equal(await store.load(a), undefined);
+    assert.deepEqual(await store.load(b), { ...recordOf("3"), version: rotated });
+    await store.delete(b);
+    assert.equal(await store.load(b), undefined);
+  });
+
+  it("nothing is remembered of a write that failed, of a long row, or over a connection of somebody else's", async () => {
+    const path = newPath();
+    const { store, ran } = await watchedStore(path);
+    await using _ = store;
+    const version = (await store.create(a, recordOf("0")))!;
+    const other = connect(path);
+    run(
+      other,
+      "CREATE TRIGGER poison BEFORE UPDATE ON sojourn_session BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    await setImmediate();
+    await assert.rejects(async () => await store.save(a, recordOf("1"), version), { code: "ERR_STORE" });
+    assert.equal((await store.load(a))?.data, "0");
+    assert.ok(ran.includes("SELECT"));
+
+    await store.create(b, recordOf("x".repeat(5000)));
+    ran.length = 0;
+    await store.load(b);
+    await store.load(b);
+    assert.equal(ran.filter((sql) => sql === "SELECT").length, 2);
+
+    await using over = new SqliteStore(other);
+    await over.load(a);
+    run(other, "DELETE FROM sojourn_session");
+    assert.equal(await over.load(a), undefined);
+    await over.close();
+    other.close();
+  });
+
+  it("what was loaded cannot be changed under the feet of the next reader", async () => {
+    await using store = await SqliteStore.open(newPath());
+    await store.create(a, recordOf("0"));
+    const loaded = (await store.load(a))! as { data: string };
+    assert.throws(() => loaded.data = "1", TypeError);
+    assert.equal((await store.load(a))?.data, "0");
+  });
+});
