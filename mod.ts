@@ -34,7 +34,7 @@ export type { ExpiryQuery, Session } from "./src/session.ts";
 export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
 export type { CarriedStore } from "./src/carrier.ts";
 export type { SessionsOptions } from "./src/options.ts";
-export type { CookieOptions } from "./src/cookie.ts";
+export type { CookieAttributes, CookieOptions, OneOf } from "./src/cookie_options.ts";
 export type { Codec } from "./src/codec.ts";
 export type { SchemaResult, StandardSchema } from "./src/schema.ts";
 export type { SessionEvent, SessionEventType } from "./src/events.ts";

@@ -2,6 +2,7 @@
 
 import type { Scenario, Subject } from "./subjects/subject.ts";
 import type { Spread } from "./spread.ts";
+import type { Taken } from "./latency.ts";
 
 /** The bytes of data in a session that is measured. */
 export const dataBytes = 200;
@@ -10,13 +11,8 @@ export const dataBytes = 200;
 export const operations = ["load", "save", "touch", "rotate", "create", "delete"] as const;
 
 /** How long one method takes, in microseconds. */
-export interface Latency {
+export interface Latency extends Taken {
   readonly operation: typeof operations[number];
-  readonly inFlight: number;
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly perSecond: number;
 }
 
 /** One store. */
@@ -91,7 +87,7 @@ export interface Result<T> extends Tag {
 }
 
 /** The time from when a visit was due to its answer, in milliseconds. */
-export interface Latencies {
+export interface Answers {
   readonly answers: number;
   readonly p50: number;
   readonly p99: number;
@@ -100,14 +96,12 @@ export interface Latencies {
 
 /** Expired records cleared while a server answers. */
 export interface Clearing {
-  readonly runtime: string;
   readonly records: number;
   /** Visits a second. */
   readonly rate: number;
-  readonly removed: number;
   readonly seconds: number;
-  readonly before: Latencies;
-  readonly during: Latencies;
+  readonly before: Answers;
+  readonly during: Answers;
 }
 
 /** The time that `list` takes, in microseconds, for a user with five sessions. */
@@ -117,12 +111,4 @@ export interface Listing {
   readonly foreign: number;
   readonly p50: number;
   readonly p99: number;
-}
-
-/** `list` on one runtime. */
-export interface Listings {
-  readonly runtime: string;
-  readonly at: string;
-  readonly machine: string;
-  readonly lists: readonly Listing[];
 }

@@ -10,8 +10,11 @@ export type Made = { key: string; version: string }[];
 /** How many are said. */
 const said = 20_000;
 
-/** Rows like this one in the table that a store has made, in the order of their keys, which is several times faster. */
-export async function fillSqlite(path: string, count: number, like: SessionRecord): Promise<Made> {
+/**
+ * Rows like this one in the table that a store has made, in the order of their keys, which is several times faster. Each ends up to `span`
+ * milliseconds before it.
+ */
+export async function fillSqlite(path: string, count: number, like: SessionRecord, span = 0): Promise<Made> {
   const database = await openSqlite(path, "NORMAL");
   database.exec("PRAGMA cache_size = -200000");
   database.exec("BEGIN");
@@ -22,9 +25,9 @@ export async function fillSqlite(path: string, count: number, like: SessionRecor
   );
   const insert = database.prepare(
     `INSERT INTO sojourn_session (key, data, user_id, created_at, touched_at, expires_at, version)
-    SELECT key, ?, substr(key, 1, 16), ?, ?, ?, '1' FROM made ORDER BY key`,
+    SELECT key, ?, substr(key, 1, 16), ?, ?, ? - abs(random() % ?), '1' FROM made ORDER BY key`,
   );
-  insert.run(like.data, like.createdAt, like.touchedAt, like.expiresAt);
+  insert.run(like.data, like.createdAt, like.touchedAt, like.expiresAt, span + 1);
   const some = database.prepare("SELECT json_group_array(key) AS keys FROM made WHERE rowid % ? = 0");
   const { keys } = some.get(Math.max(1, Math.floor(count / said))) as { keys: string };
   database.exec("DROP TABLE made");

@@ -1,7 +1,8 @@
 /** Tables as `deno fmt` leaves them, and numbers as people read them. */
 
-/** A table: the first columns hold words, the others numbers. */
+/** A table: the first columns hold words, the others numbers. Nothing without rows. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
+  if (rows.length === 0) return "";
   const widths = head.map((title, i) =>
     Math.max(i < words ? 1 : 3, title.length, ...rows.map((row) => row[i]!.length))
   );

@@ -7,11 +7,11 @@ export type Depth = "quick" | "full";
 export interface Options {
   /** A part of the names of what is measured. */
   readonly only: string | undefined;
-  /** How many sessions are stored besides a thousand. */
+  /** How many sessions are stored at most, or cleared. */
   readonly records: string | undefined;
   /** `cpu`: in process the time that the process itself uses is what counts. */
   readonly clock: string | undefined;
-  /** A folder for files, on the disk that is to be measured. */
+  /** A folder for files, on the disk that is to be measured; it does not exist yet, and is removed afterwards. */
   readonly folder: string;
 }
 
@@ -53,10 +53,28 @@ export const parts: readonly Part[] = [
     name: "stores",
     command: (depth, { only, records, folder }) => [
       "stores.ts",
-      `${folder}/places`,
+      folder,
       isFull(depth) ? "120" : "60",
       records ?? (isFull(depth) ? "1000000" : "1000"),
       ...words(only),
+    ],
+  },
+  {
+    name: "lists",
+    command: (depth, { only, records, folder }) => [
+      "lists.ts",
+      folder,
+      records ?? (isFull(depth) ? "100000" : "1000"),
+      ...words(only),
+    ],
+  },
+  {
+    name: "housekeeping",
+    leads: true,
+    command: (depth, { records, folder }) => [
+      "housekeeping.ts",
+      folder,
+      records ?? (isFull(depth) ? "200000" : "5000"),
     ],
   },
   {

@@ -11,12 +11,15 @@ import { MemoryStore } from "../backends/memory.ts";
 import { type BunRedisClient, RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { Sealer } from "../src/seal.ts";
-import type { MaybePromise, SessionRecord, SessionStore } from "../src/store.ts";
+import type { MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
 import { openTestKv } from "../tests/deno_kv/open_kv.ts";
 import { type Server, skip, startServer } from "../tests/redis_server.ts";
 
 /** What is measured of a place: a store's methods, or those that stand for them. */
-export type Measured = Pick<SessionStore, "load" | "create" | "save" | "touch" | "rotate" | "delete">;
+export type Measured = Pick<
+  SessionStore,
+  "load" | "create" | "save" | "touch" | "rotate" | "delete" | "list"
+>;
 
 /** One place where sessions are kept. */
 export interface Place {
@@ -41,17 +44,10 @@ const onBun = (globalThis as {
 const timeout = 60;
 const unbounded = { maxEntries: 10_000_000 };
 
-/** All of them, in folders of their own below `folder`; or those that are apart by what they cost with very many sessions. */
-export async function places(folder: string, isForMany: boolean): Promise<Place[]> {
+/** All of them, in folders of their own below `folder`; or those with these names. */
+export async function places(folder: string, names?: readonly string[]): Promise<Place[]> {
   const all = await allPlaces(folder);
-  const many = [
-    "MemoryStore",
-    "SqliteStore, FULL",
-    "SqliteStore, NORMAL",
-    "FileStore, os",
-    "DenoKvStore, a file",
-  ];
-  return isForMany ? all.filter(({ name }) => many.includes(name) || name === "RedisStore, node-redis") : all;
+  return names === undefined ? all : all.filter(({ name }) => names.includes(name));
 }
 
 async function allPlaces(folder: string): Promise<Place[]> {
@@ -168,20 +164,22 @@ async function redis(): Promise<Place[]> {
 function sealedCookie(): Place {
   const sealer = new Sealer([crypto.getRandomValues(new Uint8Array(32))], "bench", "__Host-sid", Date.now);
   const tokens = new Map<string, string>();
+  let record: StoredRecord | undefined;
   let last = "";
   return {
     name: "CookieStore, sealing and opening",
     only: ["load", "save"],
     open: () => ({
       store: {
-        async create(key, { data }) {
-          tokens.set(key, last = await sealer.close(data, "1"));
+        async create(key, given) {
+          record = { ...given, version: key };
+          tokens.set(key, last = await sealer.close(given.data, "1"));
           return key;
         },
         async load(key) {
           const opened = await sealer.open(tokens.get(key)!, "1");
           if (typeof opened === "string") throw new Error(opened);
-          return undefined;
+          return record;
         },
         save: (_key, { data }) => sealer.close(data, "1"),
       },

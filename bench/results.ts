@@ -2,8 +2,10 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type {
+  Clearing,
   HalfLoadFigure,
   HeapFigure,
+  Listing,
   RequestFigure,
   Result,
   SerializationFigure,
@@ -18,6 +20,8 @@ export interface Parts {
   heap: HeapFigure;
   serialization: SerializationFigure;
   stores: StoreFigures;
+  lists: Listing;
+  housekeeping: Clearing;
   django: RequestFigure;
 }
 
@@ -53,7 +57,6 @@ export class Results {
   origin(name: keyof Parts): string {
     const all = name === "django" ? [this.get(name)] : runtimes.map((runtime) => this.get(name, runtime));
     const found = all.filter((one) => one !== undefined);
-    if (found.length === 0) return "Not measured yet.";
     const { at, machine, depth, rounds, clock } = found[0]!;
     const times = (rounds === 1 ? "one round" : `${rounds} rounds`) +
       (clock === "cpu" ? " by the process's own time" : "");

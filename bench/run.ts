@@ -1,10 +1,11 @@
 /**
- * `deno task bench [quick|full] [part…] [--only=WORD] [--records=N] [--clock=cpu] [--into=FOLDER]`: measures the parts on both runtimes, or all of them, and writes
- * JSON. `quick`, the default, takes some minutes and writes to artifacts/bench/; `full` takes about twelve, writes to bench/results/, and
+ * `deno task bench [quick|full] [part…] [option…]`: measures all parts, or those that are named, on both runtimes, and writes JSON.
+ * `quick`, the default, takes some minutes and writes to artifacts/bench/; `full` takes about thirteen, writes to bench/results/, and
  * fills the tables and charts of the documentation from there. See bench/NOTES.md.
  */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { bun, deno, installBun, root } from "../tools/project.ts";
 import { skip, startServer } from "../tests/redis_server.ts";
 import { type Depth, type Part, parts } from "./parts.ts";
@@ -20,6 +21,7 @@ const option = (name: string) =>
 const words = Deno.args.filter((one) => !one.startsWith("--"));
 const depth: Depth = words.includes("full") ? "full" : "quick";
 const wanted = words.filter((one) => one !== "full" && one !== "quick");
+const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 const unknown = wanted.filter((one) => !parts.some(({ name }) => name === one));
 if (unknown.length > 0) {
   console.error(`There is no part ${unknown.join(", ")}: ${usage}`);
@@ -27,13 +29,17 @@ if (unknown.length > 0) {
 }
 
 const only = option("only");
-const folder = option("into") ?? `${root}/${depth === "full" && !only ? "bench/results" : "artifacts/bench"}`;
+const kept = `${root}/bench/results`;
+const made = `${root}/artifacts/bench`;
+const into = option("into");
+const folder = into ? resolve(into) : depth === "full" && !only ? kept : made;
 const runtimes = [
   { name: "Bun", command: [bun] },
   { name: "Deno", command: [deno, "run", "-A", "--no-check", "--v8-flags=--expose-gc"] },
 ];
 await installBun();
-mkdirSync(folder, { recursive: true });
+for (const one of [folder, made]) mkdirSync(one, { recursive: true });
+const scratch = mkdtempSync(`${made}/files-`);
 const redis = skip === false ? await startServer() : undefined;
 const env = {
   NODE_NO_WARNINGS: "1",
@@ -42,20 +48,18 @@ const env = {
 const started = performance.now();
 try {
   for (const part of parts) {
-    if (wanted.length > 0 && !wanted.includes(part.name)) continue;
+    if (!isWanted(part.name)) continue;
     for (const runtime of part.once ? runtimes.slice(0, 1) : runtimes) await measure(part, runtime);
   }
 } finally {
   await redis?.stop();
+  rmSync(scratch, { recursive: true, force: true });
 }
 console.log(
   `\nAll of it took ${Math.round((performance.now() - started) / 1000)} s. The JSON is in ${folder}`,
 );
-if (folder === `${root}/bench/results`) { for (const path of report(true)) console.log(`wrote ${path}`); }
-else {print(
-    folder,
-    parts.map(({ name }) => name).filter((name) => wanted.length === 0 || wanted.includes(name)),
-  );}
+if (folder === kept) { for (const path of report(true)) console.log(`wrote ${path}`); }
+else print(folder, parts.map(({ name }) => name).filter(isWanted));
 
 /** Runs the program of a part, and keeps what it prints. */
 async function measure(part: Part, { name, command }: typeof runtimes[number]): Promise<void> {
@@ -63,7 +67,7 @@ async function measure(part: Part, { name, command }: typeof runtimes[number]): 
     only,
     records: option("records"),
     clock: option("clock"),
-    folder: `${root}/artifacts/bench`,
+    folder: `${scratch}/${part.name}-${name}`,
   });
   const own = part.leads ? runtimes[1]!.command : command;
   const line = part.once ? [program!] : [...own, `${root}/bench/${program}`];

@@ -6,27 +6,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { serve } from "../examples/demo/serve.ts";
 import { allSubjects, openAll, redisPort } from "./subjects/all.ts";
-import { type Handler, type Listener, onBun, type Scenario, scenarios } from "./subjects/subject.ts";
+import { type Handler, type Listener, type Scenario, scenarios } from "./subjects/subject.ts";
 import { prove, requestOf, visitors } from "./subjects/visitors.ts";
 
 /** What this program says of itself. */
 export interface Serving {
   readonly ports: Readonly<Record<Scenario, number>>;
   readonly cookies: readonly string[];
-}
-
-interface BunRuntime {
-  serve(options: { port: number; hostname: string; fetch: Handler }): { port: number };
-}
-
-function serve(handler: Handler): number {
-  const hostname = "127.0.0.1";
-  if (onBun) {
-    return (globalThis as unknown as { Bun: BunRuntime }).Bun.serve({ port: 0, hostname, fetch: handler })
-      .port;
-  }
-  return Deno.serve({ port: 0, hostname, onListen() {} }, handler).addr.port;
 }
 
 function serveNode(listener: Listener): Promise<number> {
@@ -64,7 +52,7 @@ if (import.meta.main) {
   for (const scenario of scenarios) {
     ports[scenario] = opened.listeners
       ? await serveNode(opened.listeners[scenario])
-      : serve(opened.handlers[scenario]);
+      : serve(opened.handlers[scenario], 0).port;
   }
   const handlers = opened.listeners ? over(ports) : opened.handlers;
   if (subject.kind !== "bare") await prove(name, handlers);

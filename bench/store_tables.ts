@@ -105,7 +105,43 @@ export function many(results: Results): string {
     })
   );
   const head = ["load, µs", "load with many", "ratio", "save, µs", "save with many", "ratio"];
-  return rows.length === 0
-    ? "Not measured yet."
-    : markdown(["store", "runtime", "sessions", ...head], rows, 2);
+  return markdown(["store", "runtime", "sessions", ...head], rows, 2);
+}
+
+/** `list` among more and more sessions of others. */
+export function lists(results: Results): string {
+  const rows = runtimes.flatMap((runtime) => {
+    const figures = results.figures("lists", runtime);
+    return [...new Set(figures.map(({ name }) => name))].map((name) => {
+      const of = (isWanted: (foreign: number) => boolean) =>
+        figures.find((one) => one.name === name && isWanted(one.foreign));
+      const large = of((foreign) => foreign > few);
+      const each = [of((foreign) => foreign === 0), of((foreign) => foreign === few), large];
+      return [
+        name,
+        titles[runtime],
+        ...each.map((one) => one ? rounded(one.p50) : "–"),
+        large?.foreign.toLocaleString("en") ?? "–",
+      ];
+    });
+  });
+  return markdown(
+    ["`list`, µs, with so many of others", "runtime", "0", "1,000", "many", "so many"],
+    rows,
+    2,
+  );
+}
+
+/** Expired records cleared beside live traffic. */
+export function clearing(results: Results): string {
+  const rows = runtimes.flatMap((runtime) =>
+    results.figures("housekeeping", runtime).map(({ records, seconds, before, during }) => [
+      titles[runtime],
+      records.toLocaleString("en"),
+      rounded(records / seconds),
+      ...[before.p50, during.p50, before.p99, during.p99].map((value) => `${short(value)} ms`),
+    ])
+  );
+  const head = ["p50 before", "p50 meanwhile", "p99 before", "p99 meanwhile"];
+  return markdown(["runtime", "expired records", "removed/s", ...head], rows);
 }

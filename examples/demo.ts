@@ -13,6 +13,7 @@ import { createSessions, SessionError } from "../mod.ts";
 import { keptSecret } from "./demo/secret.ts";
 import { serve } from "./demo/serve.ts";
 import { makeApp, type ShopData } from "./demo/shop.ts";
+import { cookieName, watchStore } from "./demo/watch.ts";
 
 export { makeApp, type ShopData };
 
@@ -22,9 +23,9 @@ async function main(): Promise<void> {
     throw new Error(`PORT must be a number from 0 to 65535: received "${PORT}"`);
   }
   const sessions = createSessions<ShopData>({
-    store: await SqliteStore.open("sessions.db"),
+    store: watchStore(await SqliteStore.open("sessions.db")), // watched for the page /hood; an app has no need of it
     secrets: [SESSION_SECRET ?? keptSecret("sessions.secret")],
-    cookie: { name: "sid", secure: false }, // this demo speaks plain http; leave this line out where there is https
+    cookie: { name: cookieName, secure: false }, // this demo speaks plain http; leave this line out where there is https
   });
   const server = serve(makeApp(sessions), Number(PORT));
 

@@ -1,24 +1,6 @@
 /** Reads one cookie from a request's header and writes one `Set-Cookie` (RFC 6265bis). */
 
-/** The attributes of the session cookie. `HttpOnly` is always set. */
-export interface CookieOptions {
-  /**
-   * The name. One that begins with `__Host-` or `__Secure-` makes browsers enforce what the prefix promises
-   * (RFC 6265bis, section 4.1.3).
-   * @default "__Host-sid"
-   */
-  readonly name?: string;
-  /** Sent for this path and below. @default "/" */
-  readonly path?: string;
-  /** Sent to this domain and its subdomains too. @default undefined: only to the host that set it */
-  readonly domain?: string;
-  /** When other sites may cause it to be sent. @default "Lax" */
-  readonly sameSite?: "Strict" | "Lax" | "None";
-  /** Sent over https only. `false`, for development over plain http, needs a name without prefix. @default true */
-  readonly secure?: boolean;
-  /** Kept apart for each embedding site (CHIPS). @default false */
-  readonly partitioned?: boolean;
-}
+import type { CookieAttributes } from "./cookie_options.ts";
 
 /** The longest life that browsers grant a cookie: 400 days, in seconds (RFC 6265bis, section 5.5). */
 export const maxCookieAge = 34_560_000;
@@ -91,7 +73,7 @@ export class CookieWriter {
   readonly name: string;
   readonly #attributes: string;
 
-  constructor(options: CookieOptions) {
+  constructor(options: CookieAttributes) {
     const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } =
       options;
     if (typeof name !== "string" || !isToken.test(name)) {

@@ -68,3 +68,12 @@ export function unbound(): Promise<never> {
     ),
   );
 }
+
+/** The answer has left, and the session with it. */
+export function closed(what: string, options?: ErrorOptions): SessionError {
+  return new SessionError(
+    "ERR_CLOSED",
+    `Cannot ${what} the session: the answer has left. Streams, timers and sockets use sessions.open(session.id)`,
+    options,
+  );
+}

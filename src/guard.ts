@@ -137,6 +137,10 @@ export class GuardedStore {
     return this.#write("clearExpired", () => this.#store.clearExpired!(now, limit), isCount);
   }
 
+  get canList(): boolean {
+    return this.#store.list !== undefined;
+  }
+
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
     if (this.#store.list === undefined) unsupported("list a user's sessions");
     return this.#guard.call("list", () => this.#store.list!(userId), isIndex);

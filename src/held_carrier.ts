@@ -5,6 +5,7 @@ import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Guard, GuardedStore, trouble } from "./guard.ts";
 import { Signer } from "./keyring.ts";
+import { comesFrom, withFormer } from "./record.ts";
 import { Recent } from "./recent.ts";
 import { mask } from "./pointer.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
@@ -90,7 +91,8 @@ export class HeldCarrier implements Carrier {
     return [...sessions.values()];
   }
 
-  async #verify(token: string): Promise<Identity | undefined> {
+  async #verify(carried: string): Promise<Identity | undefined> {
+    const token = copyOf(carried);
     const id = token.slice(0, 32);
     const secret = await this.#signer.verify(id, token.slice(33));
     return secret < 0 ? undefined : this.#remember(id, await storageKey(id), token, secret > 0);
@@ -210,7 +212,8 @@ export class HeldCarrier implements Carrier {
       id = grace > 0 ? await this.#trail.leave(place, grace, id) : makeId();
       if (id === undefined) return undefined;
       const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-      const rotating = Promise.resolve(this.#store.rotate(place.key, key, record, place.version));
+      const moved = { ...record, data: withFormer(record.data, place.key) };
+      const rotating = Promise.resolve(this.#store.rotate(place.key, key, moved, place.version));
       this.#rotations.set(place.key, rotating.then((version) => version && key, () => key));
       const version = await rotating;
       if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
@@ -251,9 +254,19 @@ export class HeldCarrier implements Carrier {
    * Ends the session wherever it has gone. No rotation overtakes it: one under way has left its pointer before. Looks on also
    * when it was at the first place: of a rotation that a crash cut short in files there may be a second record.
    */
-  async end({ place }: Found): Promise<boolean> {
+  async end({ place, record }: Found): Promise<boolean> {
     let isEnded = false;
     for await (const key of this.#since(place.key, true)) isEnded = await this.#store.delete(key) || isEnded;
+    return isEnded || await this.#endMoved(record, place.key);
+  }
+
+  /** Ends a user's session that another process has given a new id without grace: its record says where it was before. */
+  async #endMoved({ userId }: SessionRecord, key: string): Promise<boolean> {
+    if (userId === undefined || !this.#store.canList) return false;
+    let isEnded = false;
+    for (const { key: at, record } of await this.#store.list(userId)) {
+      if (comesFrom(record, key)) isEnded = await this.#store.delete(at) || isEnded;
+    }
     return isEnded;
   }
 
@@ -297,6 +310,11 @@ export class HeldCarrier implements Carrier {
   close(): MaybePromise<void> {
     return this.#store.close();
   }
+}
+
+/** The same text in memory of its own: on Bun a part of a header keeps the whole header alive. */
+function copyOf(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text));
 }
 
 function noFreeId(): SessionError {

@@ -2,7 +2,8 @@
 
 import { type CarriedStore, ownCarrier } from "./carrier.ts";
 import { type Codec, strictJson } from "./codec.ts";
-import { type CookieOptions, CookieWriter } from "./cookie.ts";
+import { CookieWriter } from "./cookie.ts";
+import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./keyring.ts";

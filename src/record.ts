@@ -1,6 +1,7 @@
 /** The text of a record: a format number and the library's own notes, then the session data. */
 
 import { SessionError } from "./errors.ts";
+import type { SessionRecord } from "./store.ts";
 
 /** What the library keeps beside the session data. */
 export interface Notes {
@@ -10,13 +11,16 @@ export interface Notes {
   readonly label?: string;
   /** What stood for the user's credentials at log-in. */
   readonly stamp?: string;
+  /** Where the session was before it got its id: the beginning of that storage key. Leads log-outs that came by the old one. */
+  readonly former?: string;
 }
 
 const noNotes: Notes = Object.freeze({});
 
 /** One line with the format number and the notes, then the encoded data as it is. */
 export function writeText(notes: Notes, data: string): string {
-  return notes.expiry === undefined && notes.label === undefined && notes.stamp === undefined
+  return notes.expiry === undefined && notes.label === undefined && notes.stamp === undefined &&
+      notes.former === undefined
     ? `1\n${data}`
     : `1${JSON.stringify(notes)}\n${data}`;
 }
@@ -53,10 +57,25 @@ function readNotes(text: string | undefined): Notes {
   } catch {
     damaged();
   }
-  const { expiry, label, stamp, ...others } = notes as Notes;
+  const { expiry, label, stamp, former, ...others } = notes as Notes;
   const isText = (value: unknown) => value === undefined || typeof value === "string";
   const isExpiry = expiry === undefined || Number.isFinite(expiry) ||
     typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at);
-  const isGood = isExpiry && isText(label) && isText(stamp) && Object.keys(others).length === 0;
+  const isGood = isExpiry && isText(label) && isText(stamp) && isText(former) &&
+    Object.keys(others).length === 0;
   return isGood ? notes as Notes : damaged();
+}
+
+/** As much of a storage key as tells one session from another. */
+const formerOf = (key: string) => key.slice(0, 24);
+
+/** The text of a session that leaves this storage key. */
+export function withFormer(text: string, key: string): string {
+  const { notes, data } = readText(text);
+  return writeText({ ...notes, former: formerOf(key) }, data);
+}
+
+/** Whether a session left this storage key when it got its id. */
+export function comesFrom({ data }: SessionRecord, key: string): boolean {
+  return notesOf(data).former === formerOf(key);
 }

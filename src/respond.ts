@@ -85,6 +85,10 @@ export function dress(
 ): Response {
   const { owner, request, began } = wearer;
   const response = undress(answer, owner, request, began, cookies.length > 0);
+  if (!(response instanceof Response)) {
+    put((response as Response).headers, cookies, events);
+    return response;
+  }
   if (cookies.length === 0 || !isBodiless(response)) {
     try {
       if (cookies.length > 0) {

@@ -1,6 +1,6 @@
 /** One request's session: loaded when first asked for, committed when the answer is ready, closed when it leaves. */
 
-import { SessionError } from "./errors.ts";
+import { closed, SessionError } from "./errors.ts";
 import { load } from "./load.ts";
 import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
@@ -33,7 +33,7 @@ export class Scope {
     if (this.#promise !== undefined) return this.#promise;
     let promise: Promise<Session>;
     try {
-      const unit = load(this.#core, this.#request.headers.get("cookie"));
+      const unit = load(this.#core, this.#header());
       promise = unit instanceof Promise
         ? unit.then((unit) => this.#loaded(unit))
         : Promise.resolve(this.#loaded(unit));
@@ -43,6 +43,15 @@ export class Scope {
     // A load that fails and is never awaited must not end the process; whoever awaits it still sees the failure.
     if (this.#unit === undefined) promise.catch(() => {});
     return this.#promise = promise;
+  }
+
+  /** Deno shows no headers once the answer has left. */
+  #header(): string | null {
+    try {
+      return this.#request.headers.get("cookie");
+    } catch (cause) {
+      throw this.#isClosed ? closed("load", { cause }) : cause;
+    }
   }
 
   #loaded(unit: Unit): Session {
@@ -162,7 +171,9 @@ export class Scope {
   }
 }
 
+/** Whether headers can be put on it: also on a `Response` that a framework has made of its own. */
 function isResponse(answer: unknown): answer is Response {
-  return answer instanceof Response ||
-    typeof answer === "object" && answer !== null && (answer as Response).headers instanceof Headers;
+  if (answer instanceof Response) return true;
+  const { headers } = Object(answer) as Partial<Response>;
+  return typeof headers?.append === "function" && typeof headers.get === "function";
 }

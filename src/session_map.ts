@@ -1,6 +1,6 @@
 /** The map half of a session: typed keys and values over one unit of work. */
 
-import { SessionError } from "./errors.ts";
+import { closed, SessionError } from "./errors.ts";
 import { toObject } from "./state.ts";
 import type { Unit } from "./unit.ts";
 
@@ -24,10 +24,7 @@ export function read(session: object): Unit {
 export function write(session: object): Unit {
   const unit = read(session);
   if (!unit.isClosed) return unit;
-  throw new SessionError(
-    "ERR_CLOSED",
-    "Cannot change the session: the answer has left. Streams, timers and sockets use sessions.open(session.id)",
-  );
+  throw closed("change");
 }
 
 /**

@@ -103,7 +103,7 @@ export class Sessions<Data extends object = SessionData> {
         return sessions.#scope(request).fail(error, began) as Wrapped;
       }
       return isThenable(answer)
-        ? answer.then(
+        ? (answer instanceof Promise ? answer : Promise.resolve(answer)).then(
           (answer) => sessions.#finish(request, answer, began),
           (error) => sessions.#scope(request).fail(error, began),
         ) as Wrapped

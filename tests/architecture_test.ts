@@ -35,6 +35,7 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/django/manners.ts": ["src/manners.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",
+    "src/cookie_options.ts",
     "src/events.ts",
     "src/options.ts",
     "src/respond.ts",

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, describe, it } from "node:test";
-import { requestChart } from "../bench/charts.ts";
+import { charts, requestChart } from "../bench/charts.ts";
+import { fill } from "../bench/documents.ts";
 import type { RequestFigure } from "../bench/figures.ts";
 import { markdown, rounded, share, short } from "../bench/markdown.ts";
 import { overHttp } from "../bench/request_tables.ts";
 import { Results, writeResult } from "../bench/results.ts";
 import { spread } from "../bench/spread.ts";
+import { clearing, lists } from "../bench/store_tables.ts";
 import { byHand } from "../bench/subjects/by_hand.ts";
 import { callListener } from "../bench/subjects/node_request.ts";
 import { sojourn } from "../bench/subjects/ours.ts";
@@ -19,6 +21,14 @@ const folder = mkdtempSync(`${tmpdir()}/sojourn-bench-test-`);
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const ones = { median: 1, min: 1, max: 1 };
+const tag = {
+  runtime: "Bun 1",
+  at: "2026-01-02T00:00:00Z",
+  machine: "one",
+  versions: {},
+  depth: "full",
+  rounds: 3,
+};
 const figure: RequestFigure = {
   name: "ours & <theirs>",
   kind: "ours",
@@ -55,14 +65,6 @@ describe("figures", () => {
   });
 
   it("what is written is found again, and told in tables and charts", () => {
-    const tag = {
-      runtime: "Bun 1",
-      at: "2026-01-02T00:00:00Z",
-      machine: "one",
-      versions: {},
-      depth: "full",
-      rounds: 3,
-    };
     writeResult(`${folder}/http-bun.json`, {
       ...tag,
       figures: [{ ...figure, name: "bare", toBare: ones }, figure],
@@ -72,11 +74,50 @@ describe("figures", () => {
       overHttp(results, "bun"),
       /\| ours & <theirs> +\| +– \| 0\.50 \[0\.40, 0\.60\] \| +– \| +1\.25 \| +– \|/,
     );
-    assert.equal(overHttp(results, "deno").split("\n").length, 2);
+    assert.equal(overHttp(results, "deno"), "");
     assert.match(results.origin("http"), /bench full http` on 2026-01-02, 3 rounds: one; Bun 1\.$/);
     const chart = requestChart(results.figures("http", "bun"), "R", { title: "T", subtitle: "S" });
     assert.match(chart, /ours &#38; &#60;theirs&#62;/);
     assert.match(chart, />50k\/s \(0\.50\)</);
+    const small = Object.fromEntries(charts(results, "bun"))["http-r-few"]!;
+    assert.doesNotMatch(small, /theirs/);
+  });
+
+  it("lists and clearing are told runtime by runtime", () => {
+    const listing = { name: "a store", p50: 12, p99: 34 };
+    writeResult(`${folder}/lists-deno.json`, {
+      ...tag,
+      figures: [0, 1_000, 70_000].map((foreign) => ({ ...listing, foreign, p50: 12 + foreign / 10_000 })),
+    });
+    const latencies = (p99: number) => ({ answers: 100, p50: 1.5, p99, most: 50 });
+    writeResult(`${folder}/housekeeping-bun.json`, {
+      ...tag,
+      figures: [{ records: 50_000, rate: 200, seconds: 5, before: latencies(7), during: latencies(9) }],
+    });
+    const results = new Results(folder);
+    assert.match(lists(results), /\| a store +\| Deno +\| +12 \| +12 \| +19 \| +70,000 \|$/);
+    assert.match(
+      clearing(results),
+      /\| Bun +\| +50,000 \| +10,000 \| +1\.5 ms \| +1\.5 ms \| +7\.0 ms \| +9\.0 ms \|$/,
+    );
+  });
+});
+
+describe("documents", () => {
+  const empty = new Results(`${folder}/nothing`);
+  const block = (name: string, text = "") =>
+    `before\n<!-- bench:${name} -->\n${text}<!-- /bench -->\nafter\n`;
+
+  it("a block is filled, whatever stood in it", () => {
+    const filled = block("lists", "\nNot measured yet.\n\n");
+    assert.equal(fill("a.md", block("lists"), empty), filled);
+    assert.equal(fill("a.md", block("lists", "something old\n"), empty), filled);
+  });
+
+  it("a block that nothing fills is an error", () => {
+    assert.throws(() => fill("a.md", block("nonsense"), empty), /a\.md asks for an unknown table: nonsense/);
+    const open = "<!-- bench:lists -->\n" + block("clearing");
+    assert.throws(() => fill("a.md", open, empty), /a\.md asks for 2 tables, and has room for 1/);
   });
 });
 

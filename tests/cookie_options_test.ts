@@ -145,7 +145,7 @@ describe("impossible cookie options", () => {
   });
 
   it("SR-008 the options are read once: changing them afterwards changes nothing", async () => {
-    const cookie = { name: "sid", path: "/" };
+    const cookie: CookieOptions = { name: "sid", path: "/" };
     const site = makeSite({ cookie });
     Object.assign(cookie, { name: "evil; x", path: "/; Domain=evil.test", httpOnly: false });
     assert.match(

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type CookieOptions, createSessions, type Session, type SessionsOptions } from "../mod.ts";
+import {
+  type CookieAttributes,
+  type CookieOptions,
+  createSessions,
+  type Session,
+  type SessionsOptions,
+} from "../mod.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { begin, makeSite, secret, tokenOf, writes } from "./identity_rig.ts";
 import { parseSetCookie, StrictJar } from "./strict_jar.ts";
@@ -142,7 +148,7 @@ describe("the cookie that is set", () => {
 
   it("SR-009 fits a browser with the longest name and path that are accepted", async () => {
     let [name, path] = ["n", "/"];
-    const works = (cookie: CookieOptions) => {
+    const works = (cookie: CookieAttributes) => {
       try {
         return withCookie(cookie)() !== undefined;
       } catch {
@@ -153,7 +159,7 @@ describe("the cookie that is set", () => {
       if (works({ name: name + "n".repeat(step) })) name += "n".repeat(step);
       if (works({ path: path + "p".repeat(step) })) path += "p".repeat(step);
     }
-    const site = makeSite({ cookie: { name, path } });
+    const site = makeSite({ cookie: { name, path } as CookieOptions });
     const [field] = ours(await site.visit(undefined, writes("a")), name);
     const jar = new StrictJar();
     jar.take(`https://site.test${path}`, [field!]);

@@ -10,6 +10,7 @@ import { SqliteStore } from "../backends/sqlite.ts";
 import { makeApp, type ShopData } from "../examples/demo.ts";
 import { deviceName } from "../examples/demo/device.ts";
 import { type RunningServer, serve } from "../examples/demo/serve.ts";
+import { watchStore } from "../examples/demo/watch.ts";
 import { createSessions, type Sessions } from "../mod.ts";
 import { agents, Visitor, visits } from "./visitor.ts";
 
@@ -30,7 +31,7 @@ describe("the demo shop", () => {
 
   before(async () => {
     sessions = createSessions<ShopData>({
-      store: await SqliteStore.open(join(folder, "sessions.db")),
+      store: watchStore(await SqliteStore.open(join(folder, "sessions.db"))),
       secrets: [crypto.getRandomValues(new Uint8Array(32))],
       cookie: { name: "sid", secure: false },
     });
@@ -152,6 +153,47 @@ describe("the demo shop", () => {
     assert.equal(notice(page), "Signed out 2 other devices.");
     assert.deepEqual(labels(page), ["Firefox on Linux"]);
     for (const one of all.slice(1)) assert.doesNotMatch(await one.look(), /Logged in/);
+  });
+
+  it("signs out everywhere, here too", async () => {
+    const all = [visitor(), visitor(agents.safari)];
+    for (const one of all) await one.send("/login", { name: "Barbara" });
+    const page = await all[0]!.send("/devices/end-all");
+    assert.match(notice(page)!, /everywhere: 2 devices/);
+    assert.equal(visits(page), 1);
+    for (const one of all) assert.doesNotMatch(await one.look(), /Logged in/);
+    const stranger = visitor();
+    await stranger.send("/devices/end-all");
+    assert.equal(notice(await stranger.look()), undefined);
+  });
+
+  it("shows what the last requests cost, and no secret", async () => {
+    const ada = visitor();
+    const hood = async () => {
+      const response = await ada.client.fetch("/hood");
+      for (const header of ["set-cookie", "vary"]) assert.equal(response.headers.get(header), null);
+      return await response.text();
+    };
+    const costs = (page: string) =>
+      [...page.matchAll(/<th scope="row">(.*?)<\/tr>/gs)].map(([, row]) =>
+        row!.replace(/<[^>]*>/g, "").trim().split(/\s*\n\s*/)
+      );
+    assert.match(await hood(), /Nothing yet/);
+    await ada.look();
+    await ada.look();
+    await ada.post("/login", { name: "Ada" });
+    const secrets = [ada.cookie!, ...ada.cookie!.split(".")];
+    await hood();
+    const page = await hood();
+    const [own, login, look, first] = costs(page);
+    assert.deepEqual(own, ["GET /hood", "200", "nothing", "nothing", "nothing"]);
+    assert.deepEqual(login!.slice(0, 3), ["POST /login", "303", "load, rotate"]);
+    assert.deepEqual(look, ["GET /", "200", "load, save", "nothing", "cache-control, vary"]);
+    assert.deepEqual(first!.slice(0, 3), ["GET /", "200", "create"]);
+    assert.match(first!.join(), /digest.*sign.*set-cookie/);
+    assert.match(page, /set-cookie: sid=\(hidden\); Path=\//);
+    for (const secret of secrets) assert.ok(!page.includes(secret));
+    assert.match(await visitor().client.fetch("/hood").then((response) => response.text()), /Nothing yet/);
   });
 
   it("ends the session at the log-out", async () => {

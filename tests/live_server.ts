@@ -18,14 +18,22 @@ export interface BunServer {
 
 type Handler = (request: Request, server: never) => unknown;
 interface BunApi {
-  serve(options: { port: number; hostname: string; fetch: Handler; websocket?: unknown }): BunServer;
+  serve(
+    options: { port: number; hostname: string; fetch: Handler; websocket?: unknown; tls?: Identity },
+  ): BunServer;
+}
+
+/** What a server shows to speak https: a certificate and its key, as PEM. */
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Whether this is Bun. */
 export const isBun: boolean = "Bun" in globalThis;
 
-/** Starts a server on a free port. `websocket` is what Bun wants beside `fetch`. */
-export function listen(fetch: Handler, websocket?: unknown): LiveServer {
+/** Starts a server on a free port. `websocket` is what Bun wants beside `fetch`; with `tls` it speaks https. */
+export function listen(fetch: Handler, websocket?: unknown, tls?: Identity): LiveServer {
   if (isBun) {
     const { Bun } = globalThis as unknown as { Bun: BunApi };
     const server = Bun.serve({
@@ -33,11 +41,12 @@ export function listen(fetch: Handler, websocket?: unknown): LiveServer {
       hostname: "127.0.0.1",
       fetch,
       ...(websocket === undefined ? {} : { websocket }),
+      ...(tls === undefined ? {} : { tls }),
     });
     return live(server.port, () => server.stop(true));
   }
   const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    { port: 0, hostname: "127.0.0.1", onListen: () => {}, ...tls },
     fetch as Deno.ServeHandler,
   );
   return live(server.addr.port, () => server.shutdown());

@@ -247,7 +247,7 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
       }
     });
 
-    it("SR-061 at no moment do both ids work, and the old one never shows the new data", async () => {
+    it("SR-032 at no moment do both ids work, and the old one never shows the new data", async () => {
       let busy = true;
       const pair = { from: freshKey(), to: freshKey() };
       let version = (await store.create(pair.from, recordOf("0")))!;

@@ -25,7 +25,7 @@ for (const [name, open] of Object.entries(clients)) {
       await server.stop();
     });
 
-    it("R1 a stalled server is an error within the limit, and all is well when it goes on", async () => {
+    it("R1 SR-060 a stalled server is an error within the limit, and all is well when it goes on", async () => {
       const store = new RedisStore(direct.client, { timeout: 1 });
       const keys = Array.from({ length: 50 }, freshKey);
       const versions = await Promise.all(keys.map((key) => store.create(key, recordOf(key))));
@@ -51,7 +51,7 @@ for (const [name, open] of Object.entries(clients)) {
     });
 
     it(
-      "R2 killed and started again without persistence: nobody is known, nothing is in the way",
+      "R2 SR-062 killed and started again without persistence: nobody is known, nothing is in the way",
       limit,
       async () => {
         const store = new RedisStore(direct.client, { timeout: 1 });
@@ -81,7 +81,7 @@ for (const [name, open] of Object.entries(clients)) {
       },
     );
 
-    it("R2 an outage shorter than the limit is not noticed by who comes during it", async () => {
+    it("R2 SR-060 an outage shorter than the limit is not noticed by who comes during it", async () => {
       const store = new RedisStore(direct.client, { timeout: 5 });
       await server.kill();
       await until(async () =>
@@ -92,7 +92,7 @@ for (const [name, open] of Object.entries(clients)) {
       assert.ok(await created);
     });
 
-    it("R4 a server that is full refuses writes with an error, still reads, and heals", async () => {
+    it("R4 SR-062 a server that is full refuses writes with an error, still reads, and heals", async () => {
       const store = new RedisStore(direct.client, { timeout: 0.5 });
       const key = freshKey();
       const version = await store.create(key, recordOf("small", { userId: "u" }));
@@ -130,7 +130,7 @@ for (const [name, open] of Object.entries(clients)) {
       assert.ok(await store.create(freshKey(), recordOf("x".repeat(60_000))));
     });
 
-    it("R5 a replica refuses writes until it is promoted, and reads all the while", async () => {
+    it("R5 SR-060 a replica refuses writes until it is promoted, and reads all the while", async () => {
       const store = new RedisStore(direct.client, { timeout: 0.2 });
       const patient = new RedisStore(direct.client, { timeout: 5 });
       const key = freshKey();
@@ -152,7 +152,7 @@ for (const [name, open] of Object.entries(clients)) {
       }
     });
 
-    it("R5 passing refusals are retried within the limit, lasting ones are told at once", async () => {
+    it("R5 SR-060 passing refusals are retried within the limit, lasting ones are told at once", async () => {
       const store = new RedisStore(through.client, { timeout: 0.15 });
       const patient = new RedisStore(through.client, { timeout: 5 });
       const key = freshKey();
@@ -218,7 +218,7 @@ for (const [name, open] of Object.entries(clients)) {
       assert.ok(acknowledged > 10);
     });
 
-    it("R7 behind a server that never answers a bounded number waits, the rest is refused at once", async () => {
+    it("R7 SR-060 behind a server that never answers a bounded number waits, the rest is refused at once", async () => {
       const store = new RedisStore(through.client, { timeout: 0.3, maxWaiting: 100 });
       await until(async () => await outcome(store.load(freshKey())) === undefined);
       proxy.silent = true;
@@ -237,7 +237,7 @@ for (const [name, open] of Object.entries(clients)) {
       await until(async () => await outcome(store.load(freshKey())) === undefined);
     });
 
-    it("R7 a server that accepts and never speaks is an error within the limit", async () => {
+    it("R7 SR-060 a server that accepts and never speaks is an error within the limit", async () => {
       const mute = createServer(() => {});
       await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
       const opened = await open((mute.address() as { port: number }).port);

@@ -38,7 +38,7 @@ for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openP
       assert.equal((await stores[0]!.load(key))?.data, "1");
     });
 
-    it("R8 sessions flushed under load are not found, without an error", async () => {
+    it("R8 SR-062 sessions flushed under load are not found, without an error", async () => {
       const store = stores[0]!;
       let flushed = false, missed = 0;
       const work = async () => {

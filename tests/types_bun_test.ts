@@ -67,6 +67,26 @@ export function onBun(serve: typeof Bun.serve): void {
   });
   serve({ fetch: made().wrap(() => new Response()) });
 }
+
+/** As in examples/bun_serve.ts and websocket_bun.ts, which name only what they use of Bun's types. */
+export function onBunByShape(serve: typeof Bun.serve): void {
+  type Named = Request & { readonly params: { readonly name: string } };
+  type Upgrades = { upgrade(request: Request, options: { headers: Headers; data: { id: string } }): boolean };
+  type Socket = { data: { id: string }; send(text: string): void; close(code: number, reason: string): void };
+  serve({ routes: { "/hello/:name": made().wrap((request: Named) => new Response(request.params.name)) } });
+  serve<{ id: string }>({
+    fetch: made().wrap((request, server: Upgrades) => {
+      server.upgrade(request, { headers: new Headers(), data: { id: "" } });
+      return undefined;
+    }),
+    websocket: {
+      message(socket) {
+        const given: Socket = socket;
+        given.close(1000, "");
+      },
+    },
+  });
+}
 `;
 
 /** What `deno check` says of a program; nothing when it is right. */

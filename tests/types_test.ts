@@ -10,6 +10,7 @@ import * as v from "valibot";
 import { z } from "zod";
 import { MemoryStore } from "../backends/memory.ts";
 import {
+  type CookieOptions,
   createSessions,
   type Session,
   type SessionData,
@@ -256,6 +257,43 @@ export function options(): void {
   createSessions({ store, secrets, onError: () => {} });
   const sessions = createSessions({ store, secrets });
   expect<Same<typeof sessions, Sessions<SessionData>>>();
+}
+
+export function cookies(plain: CookieOptions, name: string, secure: boolean): void {
+  const make = (cookie: CookieOptions) => createSessions<Data>({ store, secrets, cookie });
+  createSessions<Data>({ store, secrets, cookie: plain });
+  createSessions<Data>({ store, secrets, cookie: { name: "sid", secure: false } });
+  // @ts-expect-error: a cookie named __Host-… is secure
+  createSessions<Data>({ store, secrets, cookie: { name: "__Host-sid", secure: false } });
+  // @ts-expect-error: so is the one of the default name
+  createSessions<Data>({ store, secrets, cookie: { secure: false } });
+  make({});
+  make({ name: "__Host-sid", path: "/", secure: true, sameSite: "Strict", partitioned: true });
+  // @ts-expect-error: a cookie named __Host-… has the path /
+  make({ name: "__Host-sid", path: "/shop" });
+  // @ts-expect-error: a cookie named __Host-… has no domain
+  make({ name: "__Host-sid", domain: "example.com" });
+  // @ts-expect-error: the default name begins with __Host-
+  make({ path: "/shop" });
+  // @ts-expect-error: the default name begins with __Host-
+  make({ domain: "example.com" });
+  // @ts-expect-error: browsers match the prefix without regard to case
+  make({ name: "__host-sid", secure: false });
+  make({ name: "__Secure-sid", path: "/shop", domain: "example.com" });
+  // @ts-expect-error: a cookie named __Secure-… is secure
+  make({ name: "__Secure-sid", secure: false });
+  // @ts-expect-error: and so is one named __Http-…
+  make({ name: "__Http-sid", secure: false });
+  make({ name: "Sid", path: "/shop", domain: "example.com", secure, partitioned: false });
+  make(secure ? {} : { name: "sid", secure: false });
+  make({ name, sameSite: "Lax" });
+  // @ts-expect-error: a name that is known only when the program runs may have a prefix
+  make({ name, secure: false });
+  make({ name, secure: false } as CookieOptions);
+  // @ts-expect-error: there is no such attribute
+  make({ name: "sid", maxAge: 60 });
+  // @ts-expect-error: not one of the words
+  make({ name: "sid", sameSite: "none" });
 }
 
 export function stores(): void {

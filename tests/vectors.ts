@@ -5,12 +5,16 @@ import { it } from "node:test";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const folder = [fileURLToPath(new URL("../../shared/vectors", import.meta.url)), "/work/shared/vectors"]
+/** Where they are, if they are. */
+export const vectorFolder: string | undefined = [
+  fileURLToPath(new URL("../../shared/vectors", import.meta.url)),
+  "/work/shared/vectors",
+]
   .find((path) => existsSync(path));
 
 /** The content of a file. */
 export function vectors<T>(name: string): T {
-  return JSON.parse(readFileSync(`${folder}/${name}`, "utf8"));
+  return JSON.parse(readFileSync(`${vectorFolder}/${name}`, "utf8"));
 }
 
 /**
@@ -18,7 +22,7 @@ export function vectors<T>(name: string): T {
  * as a failure, it is left out.
  */
 export function itWithVectors(name: string, run: () => void | Promise<void>): void {
-  if (folder !== undefined) it(name, run);
+  if (vectorFolder !== undefined) it(name, run);
   else if (!process.env["SOJOURN_CI"]) {
     it(name, { skip: "not on this runtime: no folder shared/vectors" }, run);
   }

@@ -25,6 +25,25 @@ describe("wrap", () => {
     assert.equal(await (await server.fetch(bare(), 7, "x")).text(), "mine,7,x,3");
   });
 
+  it("takes any thenable, also one whose `then` answers nothing", async () => {
+    const { sessions } = new Site();
+    const thenable = { then: (done: (answer: Response) => void) => done(new Response("later")) };
+    assert.equal(await (await sessions.wrap(() => thenable)(bare()) as unknown as Response).text(), "later");
+  });
+
+  it("SR-066 puts its headers on the Response of a framework's own making", async () => {
+    const { sessions } = new Site();
+    const put: string[][] = [];
+    const headers = { get: () => null, append: (...field: string[]) => void put.push(field) };
+    const own = { status: 200, body: null, headers } as unknown as Response;
+    const answer = await sessions.wrap(async (request) => {
+      (await request.session).set("a", 1);
+      return own;
+    })(bare());
+    assert.equal(answer, own);
+    assert.deepEqual(put.map(([name]) => name), ["vary", "cache-control", "set-cookie"]);
+  });
+
   it("gives back a response of a session that was not used as the very object, also one that cannot be changed", async () => {
     const { sessions, store } = new Site();
     for (

@@ -17,6 +17,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ["diagrams", ["run", "-A", "tools/architecture.ts", "--check"]],
   ["readme", ["run", "-A", "tools/blocks.ts"]],
   ["bench", ["run", "-A", "bench/report.ts", "--check"]],
+  ["security.md", ["run", "-A", "tools/security.ts", "--check"]],
   ["publish", ["publish", "--dry-run", "--allow-dirty"]],
 ];
 

@@ -4,13 +4,15 @@
  * `what` is a part of the names in `tests/` or, with a slash, the path of a file or folder; nothing means all.
  * Green means: both lanes ran to their end within the limit, each passed at least one test, and nothing failed, threw outside of
  * a test, or was left to `.only`.
- * `SOJOURN_CI` set: a skipped test has to pass in the other lane. `SOJOURN_LANE_LIMIT`: seconds for one lane.
+ * `SOJOURN_CI` set: a skipped test has to pass in the other lane, and, when all tests run, every row of docs/security.md needs a
+ * test that passed in each lane. `SOJOURN_LANE_LIMIT`: seconds for one lane.
  */
 
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
 import { type Outcome, readJunit } from "./junit.ts";
 import { bun, deno, installBun, root } from "./project.ts";
+import { unproved } from "./proofs.ts";
 import { run, tail } from "./run.ts";
 
 /** Something that makes the run red. */
@@ -122,6 +124,13 @@ function refuseSkipped(lanes: readonly Lane[]): Failure[] {
   });
 }
 
+/** Each requirement needs a test that passed, on each runtime. */
+function refuseUnproved(lanes: readonly Lane[]): Failure[] {
+  return lanes.flatMap(({ name, outcomes }) =>
+    unproved(outcomes).map((id) => ({ lane: name, title: `no test for ${id} passed`, detail: "" }))
+  );
+}
+
 function count(outcomes: readonly Outcome[], state: Outcome["state"]): number {
   return outcomes.filter((one) => one.state === state).length;
 }
@@ -163,6 +172,7 @@ async function main(): Promise<boolean> {
     }
     if (failures.length === 0) failures.push(...refuseEmpty(files, lanes));
     if (Deno.env.get("SOJOURN_CI")) failures.push(...refuseSkipped(lanes));
+    if (Deno.env.get("SOJOURN_CI") && Deno.args.length === 0) failures.push(...refuseUnproved(lanes));
   }
   for (const { lane, title, detail } of failures) {
     console.log(`\nFAILED [${lane}] ${title}\n${detail.trimEnd()}`);

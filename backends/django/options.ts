@@ -1,6 +1,7 @@
 /** Every option of `djangoSessions`, its default, and its validation. */
 
 import { bringsCarrier, type CarriedStore, type Carrier, type CarrierKit } from "../../src/carrier.ts";
+import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
 import { type Settings, settle } from "../../src/options.ts";
@@ -212,7 +213,7 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
       path: cookie.path,
       // Browsers ignore the dot that old sites put in front.
       ...cookie.domain === null ? {} : { domain: String(cookie.domain).replace(/^\./, "") },
-    },
+    } as CookieAttributes as CookieOptions,
     idleAge: sessionCookieAge,
     absoluteAge: null,
     rolling: false,

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { SessionInfo } from "../../mod.ts";
+import { hood, lastCost } from "./hood.ts";
 import { Html, html } from "./html.ts";
 import {
   account,
@@ -14,6 +15,7 @@ import {
   shelf,
 } from "./sections.ts";
 import { style } from "./style.ts";
+import type { Trace } from "./watch.ts";
 
 /** All that the page shows. */
 export interface ShopView {
@@ -27,6 +29,8 @@ export interface ShopView {
   readonly ends: Date;
   readonly endsWithBrowser: boolean;
   readonly now: number;
+  /** What the request before this one cost. */
+  readonly last: Trace | undefined;
 }
 
 /** For every page: no scripts, no frames, no styles but ours. */
@@ -43,7 +47,7 @@ const icon = "data:image/svg+xml," + encodeURIComponent(
     '<path d="M16 7 25 24H7Z" fill="#fff"/></svg>',
 );
 
-function document(body: Html): string {
+function document(title: string, body: Html): string {
   return html`
     <!doctype html>
     <html lang="en">
@@ -51,7 +55,7 @@ function document(body: Html): string {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>The Waystation</title>
+        <title>${title}</title>
         <link rel="icon" href="${icon}">
         <style>${new Html(style)}</style>
       </head>
@@ -62,12 +66,42 @@ function document(body: Html): string {
 
 /** A page with nothing but one sentence. */
 export function messagePage(text: string): string {
-  return document(html`
-    <main class="alone">
-      <h1>${text}</h1>
-      <p><a href="/">Back to the Waystation</a></p>
-    </main>
-  `);
+  return document(
+    "The Waystation",
+    html`
+      <main class="alone">
+        <h1>${text}</h1>
+        <p><a href="/">Back to the Waystation</a></p>
+      </main>
+    `,
+  );
+}
+
+/** A page with all around it. */
+function framed(title: string, here: "/" | "/hood", corner: Html | undefined, main: Html): string {
+  const pages = [["/", "Shop"], ["/hood", "Under the hood"]] as const;
+  const links = pages.map(([path, name]) =>
+    html`<a href="${path}" ${path === here && html`aria-current="page"`}>${name}</a>`
+  );
+  return document(
+    title,
+    html`
+      <header>
+        <p class="brand">The Waystation</p>
+        <nav aria-label="Pages">${links}</nav>
+        ${corner}
+      </header>
+      <main>${main}</main>
+      <footer>
+        <p>A demo of sojourn: plain forms, no script. Stop the server and start it again, and nothing here is lost.</p>
+      </footer>
+    `,
+  );
+}
+
+/** What the library did for the last requests. */
+export function hoodPage(traces: readonly Trace[]): string {
+  return framed("Under the hood · The Waystation", "/hood", undefined, hood(traces));
 }
 
 /** The one page of the shop. */
@@ -77,12 +111,11 @@ export function shopPage(view: ShopView): string {
   const greeting = visits === 1
     ? html`Welcome${who}. This is your first visit.`
     : html`Welcome back${who}. This is visit <span class="count">${visits}</span>.`;
-  return document(html`
-    <header>
-      <p class="brand">The Waystation</p>
-      ${account(name)}
-    </header>
-    <main>
+  return framed(
+    "The Waystation",
+    "/",
+    account(name),
+    html`
       <div class="welcome">
         <h1>${greeting}</h1>
         <p>Provisions for the road. All that this page knows about you is in your session.</p>
@@ -90,11 +123,8 @@ export function shopPage(view: ShopView): string {
       </div>
       <div class="columns">
         ${shelf(products)} ${cart(lines)} ${name === undefined ? loginForm() : devices(view.devices, now)}
-        ${sessionFacts(view.ends, view.endsWithBrowser, view.idPrint, now)}
+        ${sessionFacts(view.ends, view.endsWithBrowser, view.idPrint, now)} ${lastCost(view.last)}
       </div>
-    </main>
-    <footer>
-      <p>A demo of sojourn: plain forms, no script. Stop the server and start it again, and nothing here is lost.</p>
-    </footer>
-  `);
+    `,
+  );
 }

@@ -121,6 +121,9 @@ export function devices(sessions: readonly SessionInfo[], now: number): Html {
       <h2 id="devices">Your devices</h2>
       <ul class="rows">${rows}</ul>
       ${others}
+      <form method="post" action="/devices/end-all">
+        <button class="quiet wide">Sign out everywhere, here too</button>
+      </form>
     </section>
   `;
 }

@@ -1,10 +1,12 @@
 /** What the shop does: its data, its actions and its routes. No word of HTML. */
 
+import { createHash } from "node:crypto";
 import type { Session, SessionRequest, Sessions } from "../../mod.ts";
 import { deviceName } from "./device.ts";
 import { isSameOrigin } from "./origin.ts";
-import { headers, messagePage, shopPage } from "./page.ts";
+import { headers, hoodPage, messagePage, shopPage } from "./page.ts";
 import type { CartLine, Product } from "./sections.ts";
+import { type Trace, Watch } from "./watch.ts";
 import { plural } from "./words.ts";
 
 /** What a visitor's session holds. */
@@ -27,6 +29,8 @@ const products: readonly Product[] = [
 
 const mostOfOne = 99;
 const maxFormBytes = 4096;
+
+type ShopRequest = Request & SessionRequest<ShopData>;
 
 type Action = (visit: {
   readonly session: Session<ShopData>;
@@ -92,32 +96,56 @@ const actions: Record<string, Action> = {
     const ended = await sessions.revokeAll(session.userId, { except: session });
     session.set("notice", `Signed out ${plural(ended, "other device")}.`);
   },
+
+  "/devices/end-all": async ({ session, sessions }) => {
+    if (session.userId === undefined) return;
+    const others = await sessions.revokeAll(session.userId, { except: session });
+    await session.logout();
+    session.set(
+      "notice",
+      `Signed out everywhere: ${plural(others + 1, "device")}. This is a new, empty session.`,
+    );
+  },
 };
 
 /** The shop as a handler, for `Deno.serve`, `Bun.serve` and tests. */
 export function makeApp(sessions: Sessions<ShopData>): (request: Request) => Promise<Response> {
-  return sessions.wrap(async (request) => {
-    const { pathname } = new URL(request.url);
-    const action = Object.hasOwn(actions, pathname) ? actions[pathname] : undefined;
-    if (pathname !== "/" && action === undefined) return refuse(404, "There is nothing here.");
-    const allowed = action === undefined ? "GET" : "POST";
-    if (request.method !== allowed) {
-      return refuse(405, "That is not how this address is used.", { allow: allowed });
-    }
-    if (action === undefined) return await show(request, sessions);
-
-    if (!isSameOrigin(request)) {
-      return refuse(403, "That form was sent from another site, so nothing was done.");
-    }
-    const length = Number(request.headers.get("content-length") ?? NaN);
-    if (!(length <= maxFormBytes)) return refuse(413, "That form is too large.");
-    const form = new URLSearchParams(await request.text());
-    await action({ session: await request.session, form, request, sessions });
-    return new Response(null, { status: 303, headers: { location: "/" } });
-  });
+  const watch = new Watch();
+  return watch.outside(sessions.wrap((request) => watch.inside(answer(request, sessions, watch))));
 }
 
-async function show(request: SessionRequest<ShopData>, sessions: Sessions<ShopData>): Promise<Response> {
+async function answer(request: ShopRequest, sessions: Sessions<ShopData>, watch: Watch): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const action = Object.hasOwn(actions, pathname) ? actions[pathname] : undefined;
+  if (action === undefined && pathname !== "/" && pathname !== "/hood") {
+    return refuse(404, "There is nothing here.");
+  }
+  const allowed = action === undefined ? "GET" : "POST";
+  if (request.method !== allowed) {
+    return refuse(405, "That is not how this address is used.", { allow: allowed });
+  }
+  const traces = watch.of(request);
+  if (pathname === "/hood") {
+    // its session is not used, so the library does not say so itself
+    return new Response(hoodPage(traces), { headers: { ...headers, "cache-control": "no-store" } });
+  }
+  if (action === undefined) return await show(request, sessions, traces[0]);
+
+  if (!isSameOrigin(request)) {
+    return refuse(403, "That form was sent from another site, so nothing was done.");
+  }
+  const length = Number(request.headers.get("content-length") ?? NaN);
+  if (!(length <= maxFormBytes)) return refuse(413, "That form is too large.");
+  const form = new URLSearchParams(await request.text());
+  await action({ session: await request.session, form, request, sessions });
+  return new Response(null, { status: 303, headers: { location: "/" } });
+}
+
+async function show(
+  request: ShopRequest,
+  sessions: Sessions<ShopData>,
+  last: Trace | undefined,
+): Promise<Response> {
   const session = await request.session;
   const { userId } = session;
   const page = shopPage({
@@ -127,10 +155,11 @@ async function show(request: SessionRequest<ShopData>, sessions: Sessions<ShopDa
     lines: cartLines(session),
     products,
     devices: userId === undefined ? [] : await sessions.list(userId, { current: session }),
-    idPrint: session.id === undefined ? undefined : await fingerprint(session.id),
+    idPrint: session.id === undefined ? undefined : fingerprint(session.id),
     ends: session.getExpiryDate(),
     endsWithBrowser: session.getExpireAtBrowserClose(),
     now: Date.now(),
+    last,
   });
   return new Response(page, { headers });
 }
@@ -142,9 +171,8 @@ function cartLines(session: Session<ShopData>): CartLine[] {
 }
 
 /** Shows that an id changed without showing the id, which is a secret. */
-async function fingerprint(id: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(id));
-  return Array.from(new Uint8Array(hash, 0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+function fingerprint(id: string): string {
+  return createHash("sha256").update(id).digest("hex").slice(0, 8);
 }
 
 function refuse(status: number, text: string, more: Record<string, string> = {}): Response {

@@ -33,6 +33,10 @@ code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace; background: var(
 b { overflow-wrap: anywhere; }
 .brand { font: 600 1.1rem Georgia, "DejaVu Serif", serif; color: var(--accent); }
 .brand::before { content: "▲"; margin-right: .45em; font-size: .8em; }
+nav { display: flex; flex-wrap: wrap; gap: .2rem; margin-right: auto; }
+nav a { padding: .45rem .8rem; border-radius: .5rem; color: var(--ink); text-decoration: none; }
+nav a:hover { background: var(--tint); }
+nav a[aria-current] { font-weight: 600; color: var(--accent); text-decoration: underline; text-decoration-thickness: 2px; text-underline-offset: .45em; }
 .account { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .9rem; }
 .welcome { padding-block: clamp(1rem, 4vw, 2.6rem) clamp(1.5rem, 4vw, 2.4rem); }
 .welcome > p { margin-top: .7rem; max-width: 44rem; color: var(--soft); }
@@ -43,6 +47,22 @@ b { overflow-wrap: anywhere; }
 }
 .columns { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
 .columns > section { background: var(--card); border: 1px solid var(--line); border-radius: .9rem; padding: clamp(1.1rem, 3vw, 1.5rem); min-width: 0; }
+.columns > .whole { grid-column: 1 / -1; }
+.soft { color: var(--soft); }
+.figures { list-style: none; padding: 0; margin-block: 1rem; display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); }
+.figures li { padding: .8rem 1rem; background: var(--tint); border-radius: .6rem; }
+.figures b { font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.figures small { overflow-wrap: anywhere; color: var(--ink); }
+.lists { display: grid; gap: 1rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); }
+.lists > :last-child { grid-column: 1 / -1; }
+.lists ol { padding-left: 1.4rem; }
+.lists code { overflow-wrap: anywhere; }
+h3 { font-size: 1rem; margin-bottom: .3rem; }
+.scroll { overflow-x: auto; margin-bottom: .8rem; }
+table { width: 100%; border-collapse: collapse; text-align: left; }
+th, td { padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--line); vertical-align: top; font-weight: 400; }
+thead th { border: 0; font-weight: 600; white-space: nowrap; }
+th code { white-space: nowrap; }
 .columns p + p { margin-top: .6rem; }
 .empty { color: var(--soft); }
 .rows { list-style: none; padding: 0; }

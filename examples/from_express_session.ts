@@ -1,0 +1,38 @@
+/** Sessions of express-session go on here: its cookie is checked with the old secret, its record read once and deleted. */
+
+import { createSessions, type Session } from "@sojourn/session";
+import { MemoryStore } from "@sojourn/session/memory";
+import { unsign } from "cookie-signature";
+import type { Store } from "express-session";
+import { promisify } from "node:util";
+
+type Data = { visits: number };
+type Old = { secret: string; name: string; store: Store };
+
+const sessions = createSessions<Data>({
+  store: new MemoryStore(),
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+});
+
+async function adopt(session: Session<Data>, cookie: string, { secret, store }: Old): Promise<void> {
+  const id = cookie.startsWith("s:") && unsign(cookie.slice(2), secret);
+  const row = id && await promisify(store.get.bind(store))(id);
+  if (!row) return; // forged, expired or logged out
+  session.assign({ visits: row.visits }); // what you need of it; row.cookie is nothing you need
+  if (typeof row.user === "string") session.login(row.user);
+  await session.save();
+  await promisify(store.destroy.bind(store))(id); // it must not begin another session
+}
+
+/** An app in which their sessions go on. Leave the adopting out when the last of them has expired. */
+export const makeApp = (old: Old): (request: Request) => Promise<Response> =>
+  sessions.wrap(async (request) => {
+    const session = await request.session;
+    const cookies = new URLSearchParams(request.headers.get("cookie")?.replaceAll("; ", "&")); // decodes, never throws
+    const cookie = cookies.get(old.name);
+    if (cookie !== null && session.id === undefined) await adopt(session, cookie, old);
+    const visits = session.update("visits", (n = 0) => n + 1);
+    const response = new Response(`${session.userId ?? "nobody"}: visit ${visits}`);
+    if (cookie !== null) response.headers.append("set-cookie", `${old.name}=; Path=/; Max-Age=0`);
+    return response;
+  });

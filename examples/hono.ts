@@ -1,0 +1,37 @@
+/** Hono with a typed `c.var.session`: `deno serve examples/hono.ts` or `bun examples/hono.ts`. */
+
+import { createSessions, type Session } from "@sojourn/session";
+import { MemoryStore } from "@sojourn/session/memory";
+import { Hono } from "hono";
+
+interface Data {
+  visits: number;
+}
+
+const sessions = createSessions<Data>({
+  store: new MemoryStore(),
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+});
+const app = new Hono<{ Variables: { session: Session<Data> } }>();
+
+app.use(async (c, next) => {
+  c.set("session", await sessions.get(c.req.raw)); // Hono hands on the wrapped request itself
+  await next();
+});
+app.get("/", (c) => {
+  const { session } = c.var;
+  const visits = session.update("visits", (n = 0) => n + 1);
+  return c.text(`${session.userId ?? "nobody"}: visit ${visits}`);
+});
+app.post("/login", async (c) => {
+  const form = await c.req.formData();
+  c.var.session.login(String(form.get("user"))); // once the password is checked
+  return c.redirect("/", 303);
+});
+app.post("/logout", async (c) => {
+  await c.var.session.logout();
+  return c.redirect("/", 303);
+});
+
+const server: { fetch(request: Request): Response | Promise<Response> } = { fetch: sessions.wrap(app.fetch) };
+export default server;

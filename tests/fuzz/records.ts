@@ -1,0 +1,282 @@
+/** Fuzz targets for what lies in a store: data, record texts, and each backend's own form of a record. */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { packCopy, unpackCopy } from "../../backends/cached_copy.ts";
+import { decodeRecord, encodeRecord } from "../../backends/deno_kv_record.ts";
+import { decodeFile, encodeFile } from "../../backends/file/format.ts";
+import { read as readRedis, written } from "../../backends/redis/record.ts";
+import { readVersionedRow, toColumns } from "../../backends/sqlite/rows.ts";
+import { SessionError, type SessionRecord, type StoredRecord } from "../../mod.ts";
+import { strictJson } from "../../src/codec.ts";
+import { type Notes, readText, writeText } from "../../src/record.ts";
+import { makeSite, SpyStore, tokenOf } from "../identity_rig.ts";
+import { bytesOf, type Target, utf8 } from "./inputs.ts";
+
+const key = "a".repeat(64);
+const version = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+
+const datas: Record<string, unknown>[] = [
+  {},
+  { a: 1, b: [true, null, -0.5, "\u00e9\u{1f600}"], c: { d: { e: [] } } },
+  JSON.parse('{"__proto__":{"admin":true},"constructor":1,"1":-0}'),
+  { lone: "\ud800", control: "\0\n\u2028" },
+];
+const notes: Notes[] = [
+  {},
+  { expiry: 0 },
+  { expiry: { at: 1_800_000_000_000 }, label: 'Firefox on "Linux"\n', stamp: "\u00e9" },
+];
+const texts = datas.flatMap((data) => notes.map((one) => writeText(one, strictJson.encode(data))));
+const records: SessionRecord[] = texts.flatMap((data, i) => [
+  { data, createdAt: i, touchedAt: 1_800_000_000_000, expiresAt: 1_800_000_000_001 },
+  { data, userId: `user ${i}\u00e9"`, createdAt: -1, touchedAt: 0.5, expiresAt: 8.64e15 },
+]);
+
+/** What a reader made of damage: a record with fields of the right kind, or a typed error without a word of the data. */
+function readsSafely(run: () => unknown): StoredRecord | undefined {
+  let record: StoredRecord;
+  try {
+    record = run() as StoredRecord;
+  } catch (error) {
+    assert.ok(error instanceof SessionError, String(error));
+    assert.ok(error.code === "ERR_DAMAGED" || error.code === "ERR_STORE", error.code);
+    assert.ok(!/user|admin|Firefox/.test(error.message), error.message);
+    assert.equal(error.cause, undefined);
+    return undefined;
+  }
+  if (record === undefined) return undefined;
+  assert.deepEqual(
+    [record.data, record.version, record.createdAt, record.touchedAt, record.expiresAt].map((value) =>
+      typeof value
+    ),
+    ["string", "string", "number", "number", "number"],
+  );
+  assert.ok(record.userId === undefined || typeof record.userId === "string");
+  return record;
+}
+
+/** Values of any type for the columns and fields of a database: a letter for the type, then the value, divided by NUL. */
+function valuesOf(input: Uint8Array): unknown[] {
+  return utf8(input).split("\0").map((part) => {
+    const rest = part.slice(1);
+    switch (part[0]) {
+      case "n":
+        return Number(rest);
+      case "i":
+        return /^-?\d{1,30}$/.test(rest) ? BigInt(rest) : 0n;
+      case "0":
+        return null;
+      case "b":
+        return Buffer.from(rest);
+      case "u":
+        return undefined;
+      default:
+        return rest;
+    }
+  });
+}
+const toValues = (values: readonly unknown[]) =>
+  bytesOf(
+    values.map((value) => value === null ? "0" : typeof value === "number" ? `n${value}` : `s${value}`).join(
+      "\0",
+    ),
+  );
+
+const files = records.map((record) => encodeFile(key, record, version));
+const stored = new Set(
+  records.map((record) => JSON.stringify({ ...record, version }, Object.keys(record).sort())),
+);
+const kv = records.map((record) => encodeRecord(record, version));
+const damagedKv = [
+  ["flags", 1, 4],
+  ["an instant", 10, 0x7f, 0xff, 0xff],
+  ["a user longer than all", 62, 0xff, 0xff],
+  ["format 0", 0, 0],
+  ["format 2", 0, 2],
+].map(([, at, ...bytes]) => {
+  const damaged = Uint8Array.from(kv[1]!);
+  damaged.set(bytes as number[], at as number);
+  return damaged;
+});
+const copies = records.map((record) => packCopy(key, { record: { ...record, version }, asOf: 5 }, 9));
+
+const store = new SpyStore();
+const site = makeSite({ store });
+const token = tokenOf(
+  await site.visit(undefined, (session) => {
+    session.set("mark", "mine").login("ann");
+    session.setLabel("here");
+  }),
+);
+const [storedKey] = store.calls.find(({ method }) => method === "create")!.args as [string];
+const whole = store.inner.load(storedKey) as StoredRecord;
+
+export const recordTargets: readonly Target[] = [
+  {
+    name: "SR-071 the codec gives back what it reads, or refuses it",
+    samples: [
+      ...datas.map((data) => strictJson.encode(data)),
+      "[]",
+      "null",
+      '{"a":1e999}',
+      `{"a":${"[".repeat(64)}${"]".repeat(64)}}`,
+      `{"a":${"[".repeat(65)}${"]".repeat(65)}}`,
+    ].map(bytesOf),
+    check(input) {
+      let data: Record<string, unknown>;
+      try {
+        data = strictJson.decode(utf8(input));
+      } catch (error) {
+        return assert.ok(error instanceof SessionError || error instanceof SyntaxError, String(error));
+      }
+      assert.ok(typeof data === "object" && data !== null && !Array.isArray(data));
+      assert.equal(({} as Record<string, unknown>)["admin"], undefined);
+      let again: string;
+      try {
+        again = strictJson.encode(data);
+      } catch (error) {
+        // 1e999 is read as Infinity, which nobody here has written
+        return assert.match(String(error), /not a finite number/);
+      }
+      assert.deepEqual(strictJson.decode(again), data);
+    },
+  },
+  {
+    name: "SR-074 the text of a record is taken apart as it was written, or is damaged or newer",
+    samples: [
+      ...texts,
+      "2\n{}",
+      '7{"label":1}\n{}',
+      "0\n{}",
+      "1000000000\n",
+      '1{"label":1}\n',
+      '1{"stamp":{}}\n',
+      '1{"expiry":"1"}\n',
+      '1{"expiry":{"at":null}}\n',
+      '1{"expiry":1e999}\n',
+      '1{"other":1}\n',
+      "1[]\n",
+    ].map(bytesOf),
+    check(input) {
+      const text = utf8(input);
+      let read: ReturnType<typeof readText>;
+      try {
+        read = readText(text);
+      } catch (error) {
+        assert.ok(error instanceof SessionError, String(error));
+        const isNewer = /^(?!1[{\n])(?!0+[{\n])\d{1,9}(?:\{.*\})?\n/.test(text);
+        assert.equal(error.code, isNewer ? "ERR_STORE" : "ERR_DAMAGED");
+        return assert.equal(error.cause, undefined);
+      }
+      assert.ok(text.startsWith("1") && text.endsWith(`\n${read.data}`));
+      const { expiry, label, stamp, ...others } = read.notes;
+      assert.deepEqual(others, {});
+      for (const one of [label, stamp]) assert.ok(one === undefined || typeof one === "string");
+      assert.ok(expiry === undefined || Number.isFinite(typeof expiry === "object" ? expiry.at : expiry));
+      assert.deepEqual(readText(writeText(read.notes, read.data)), read);
+    },
+  },
+  {
+    name:
+      "SR-050 a request over a damaged record is an anonymous visitor, the same one, or a 503, and the record stays",
+    samples: [bytesOf(whole.data)],
+    async check(input) {
+      const record = { ...whole, data: utf8(input) };
+      store.fault = (method) => method === "load" ? record : undefined;
+      store.calls.length = 0;
+      const response = await site.visit(
+        `__Host-sid=${token}`,
+        (session) => String(session.get("mark", "anonymous")),
+      );
+      assert.ok(response.status === 200 || response.status === 503, String(response.status));
+      assert.deepEqual(store.calls.map(({ method }) => method), ["load"]);
+      assert.deepEqual(response.headers.getSetCookie(), []);
+    },
+  },
+  {
+    name: "SR-050 a session file is read as it was written, or is damaged",
+    samples: files,
+    check(input) {
+      const record = readsSafely(() => decodeFile(key, input));
+      if (record === undefined) return assert.ok(!files.some((file) => Buffer.compare(file, input) === 0));
+      const { version: _, ...plain } = record;
+      assert.ok(stored.has(JSON.stringify({ ...plain, version }, Object.keys(plain).sort())));
+      readsSafely(() => decodeFile("b".repeat(64), input)) === undefined || assert.fail("under another key");
+    },
+  },
+  {
+    name: "SR-050 a value of Deno KV is a record or damaged",
+    samples: [...kv, ...damagedKv],
+    check(input) {
+      const record = readsSafely(() => decodeRecord(input));
+      if (record === undefined) return;
+      assert.ok(!Number.isNaN(record.createdAt + record.touchedAt + record.expiresAt));
+      // with a user, and text as it is: nothing is left out, cut or read twice
+      if (input[1] === 1) assert.equal(Buffer.compare(encodeRecord(record, record.version), input), 0);
+    },
+  },
+  {
+    name: "SR-050 a row of SQLite is a record or damaged",
+    samples: [
+      ...records.map((record) => toValues([...toColumns(record), version])),
+      ...["nNaN", "nInfinity", "n1e300", "i99999999999999999999", "s5", "0", "b5", "u"].flatMap((value) =>
+        [0, 1, 2, 5].map((at) => bytesOf(["s{}", "sann", "n1", "n2", "n3", "sv"].with(at, value).join("\0")))
+      ),
+    ],
+    check(input) {
+      const [data, user_id, created_at, touched_at, expires_at, version] = valuesOf(input);
+      const record = readsSafely(() =>
+        readVersionedRow({ data, user_id, created_at, touched_at, expires_at, version })
+      );
+      if (record === undefined) return;
+      assert.ok([record.createdAt, record.touchedAt, record.expiresAt].every(Number.isFinite));
+      assert.deepEqual(
+        readVersionedRow(Object.fromEntries(
+          [...toColumns(record), record.version].map((
+            value,
+            i,
+          ) => [["data", "user_id", "created_at", "touched_at", "expires_at", "version"][i]!, value]),
+        )),
+        record,
+      );
+    },
+  },
+  {
+    name: "SR-050 an answer of Redis is a record, none or damaged",
+    samples: [
+      ...records.map((record) => {
+        // a lone surrogate is refused at the write, so the sample goes without
+        const [owner, data, created, touched, expires, user] = written(key, {
+          ...record,
+          data: record.data.toWellFormed(),
+        }, 1);
+        return toValues(["1", owner, version, data, created, touched, expires, user, null]);
+      }),
+      ...["s2", "s0", "sb", "0", "u", "n1", "sNaN", "s"].flatMap((value) =>
+        [0, 1, 2, 3, 4, 7].map((at) =>
+          bytesOf(["s1", `s${key}`, "sv", "s{}", "s1", "s2", "s3", "s", "0"].with(at, value).join("\0"))
+        )
+      ),
+    ],
+    check(input) {
+      const answer = valuesOf(input);
+      const record = readsSafely(() => readRedis(key, answer)?.record);
+      if (record === undefined) return;
+      assert.equal(answer[1], key);
+      assert.ok([record.createdAt, record.touchedAt, record.expiresAt].every(Number.isFinite));
+    },
+  },
+  {
+    name: "SR-043 a copy in a cache is a copy of this session or none",
+    samples: copies.map(({ data }) => bytesOf(data)),
+    check(input) {
+      const data = utf8(input);
+      const cached = { data, createdAt: 1, touchedAt: 2, expiresAt: 3 };
+      const copy = unpackCopy(key, cached);
+      assert.equal(unpackCopy("b".repeat(64), cached), undefined);
+      if (copy === undefined) return;
+      assert.deepEqual(unpackCopy(key, { ...packCopy(key, copy, 3), createdAt: 1, touchedAt: 2 }), copy);
+    },
+  },
+];

@@ -1,0 +1,7 @@
+/** All fuzz targets, for the suite and for `deno task fuzz`. */
+
+import { cookieTargets } from "./cookies.ts";
+import type { Target } from "./inputs.ts";
+import { recordTargets } from "./records.ts";
+
+export const targets: readonly Target[] = [...cookieTargets, ...recordTargets];
