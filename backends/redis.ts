@@ -5,7 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
@@ -213,7 +213,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   /** Answers 0: Redis removes what has expired by itself, and dead entries of an index go with the next write to it. */
   clearExpired(now: number, _limit: number): number {
-    checkInstant("now", now);
+    checkMoment("now", now);
     return 0;
   }
 
