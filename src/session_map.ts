@@ -30,6 +30,26 @@ export function write(session: object): Unit {
 /**
  * The members of a session that show and change its data, on top of the shape of a `Map`. All are synchronous. Objects
  * that are handed out may be changed in place; that is noticed and saved.
+ *
+ * @example
+ * ```ts
+ * import { createSessions, type SessionMap } from "@sojourn/session";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * function add(session: SessionMap<{ cart: string[] }>, item: string): number {
+ *   return session.setDefault("cart", []).push(item);
+ * }
+ *
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * const sessions = createSessions<{ cart: string[] }>({ store: new MemoryStore(), secrets });
+ * await sessions.wrap(async (request) => {
+ *   const session = await request.session;
+ *   add(session, "tea");
+ *   assert.equal(add(session, "milk"), 2);
+ *   return new Response();
+ * })(new Request("https://localhost/"));
+ * ```
  */
 export class SessionMap<Data extends object = SessionData> {
   readonly #unit: Unit;

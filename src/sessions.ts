@@ -26,7 +26,21 @@ export type SessionHandler<Data extends object, R extends Request, Rest extends 
   ...rest: Rest
 ) => Answer;
 
-/** Sessions for one cookie and one store. Made by `createSessions`. */
+/**
+ * Sessions for one cookie and one store. Made by `createSessions`.
+ *
+ * @example
+ * ```ts
+ * import { createSessions, type Sessions } from "@sojourn/session";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
+ *
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * const sessions: Sessions<{ theme: string }> = createSessions({ store: new MemoryStore(), secrets });
+ * assert.deepEqual(await sessions.list("ada"), []);
+ * assert.equal(await sessions.revokeAll("ada"), 0);
+ * ```
+ */
 export class Sessions<Data extends object = SessionData> {
   readonly #core: Core;
   readonly #onError: OnError;

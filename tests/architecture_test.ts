@@ -1,13 +1,11 @@
 /** The rules of the house about files and imports, read from `deno info --json` and from the text of the files. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import process from "node:process";
 import { before, describe, it } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+import { readImports } from "../tools/imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const rooms = ["src", "backends", "cli", "tests", "tools", "examples", "bench"];
@@ -83,44 +81,6 @@ const imports = new Map<string, string[]>();
 /** The same without what is imported at run time only. */
 const statics = new Map<string, string[]>();
 
-interface Dependency {
-  readonly specifier: string;
-  readonly isDynamic?: boolean;
-  readonly code?: { readonly specifier?: string };
-  readonly type?: { readonly specifier?: string };
-}
-
-function targetOf({ specifier, code, type }: Dependency): string {
-  const target = code?.specifier ?? type?.specifier ?? specifier;
-  return target.startsWith("file:") ? relative(root, fileURLToPath(target)) : target;
-}
-
-function readImports(): void {
-  const folder = mkdtempSync(join(tmpdir(), "sojourn-architecture-"));
-  try {
-    const entry = join(folder, "all.ts");
-    writeFileSync(
-      entry,
-      library.map(({ path }) => `import ${JSON.stringify(pathToFileURL(join(root, path)).href)};\n`).join(""),
-    );
-    const info = JSON.parse(
-      execFileSync(process.execPath, ["info", "--json", "--config", join(root, "deno.json"), entry], {
-        encoding: "utf8",
-        cwd: root,
-        maxBuffer: 2 ** 26,
-      }),
-    );
-    for (const module of info.modules) {
-      if (module.local === undefined || module.local === entry) continue;
-      const dependencies: Dependency[] = module.dependencies ?? [];
-      imports.set(relative(root, module.local), dependencies.map(targetOf));
-      statics.set(relative(root, module.local), dependencies.filter((one) => !one.isDynamic).map(targetOf));
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 /** Everything that `from` reaches, itself included. */
 function reach(
   from: string,
@@ -135,7 +95,10 @@ function reach(
 
 describe("the imports", onDeno, () => {
   before(() => {
-    readImports();
+    for (const [path, all] of readImports()) {
+      imports.set(path, all.map(({ to }) => to));
+      statics.set(path, all.filter(({ isDynamic }) => !isDynamic).map(({ to }) => to));
+    }
     assert.ok(imports.size >= library.length, "deno info did not see every file");
   });
 

@@ -14,6 +14,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ["doc lint", ["doc", "--lint", ...exported]],
   ["doc tests", ["test", "-A", "--doc", ...new Set([...exported, ...documented])]],
   ["django table", ["run", "-A", "tools/django_table.ts", "--check"]],
+  ["diagrams", ["run", "-A", "tools/architecture.ts", "--check"]],
   ["readme", ["run", "-A", "tools/blocks.ts"]],
   ["bench", ["run", "-A", "bench/report.ts", "--check"]],
   ["security.md", ["run", "-A", "tools/security.ts", "--check"]],

@@ -10,6 +10,9 @@ export const root: string = fileURLToPath(new URL("..", import.meta.url)).replac
 /** The parts of deno.json that the tools read. */
 export const manifest: {
   readonly name: string;
+  readonly description: string;
+  /** Where the source is kept; there once a person has entered it. */
+  readonly repository?: unknown;
   readonly exports: Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
   readonly tasks: Readonly<Record<string, string>>;

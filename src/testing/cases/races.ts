@@ -213,12 +213,7 @@ export const raceCases: readonly StoreCase[] = [
     methods: ["touch"],
     async run(store, { random }) {
       for (let round = 0; round < ROUNDS; round++) {
-        const [saved, rotated, next, deleted] = Array.from({ length: 4 }, () => random.key()) as [
-          string,
-          string,
-          string,
-          string,
-        ];
+        const [saved, rotated, next, deleted] = [random.key(), random.key(), random.key(), random.key()];
         const value = record({ data: "before" });
         const born = [
           await put(store, saved, value),
@@ -271,12 +266,7 @@ export const raceCases: readonly StoreCase[] = [
     methods: ["clearExpired"],
     async run(store, { random }) {
       for (let round = 0; round < ROUNDS; round++) {
-        const [saved, touched, rotated, next] = Array.from({ length: 4 }, () => random.key()) as [
-          string,
-          string,
-          string,
-          string,
-        ];
+        const [saved, touched, rotated, next] = [random.key(), random.key(), random.key(), random.key()];
         const dying = record({ userId: "alice" });
         const renewed = { ...dying, expiresAt: dying.expiresAt + HOUR };
         const born = [
