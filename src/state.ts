@@ -322,12 +322,9 @@ export class State {
   }
 
   /** Goes on from what was saved, which is what this session showed when the save began. */
-  saved(record: SessionRecord): void {
-    this.#goOn(record);
-    this.draft.touchedAt = Math.max(this.draft.touchedAt, record.touchedAt);
-  }
-
-  #goOn(record: SessionRecord): void {
+  saved(record: SessionRecord, draft: Draft = this.draft): void {
+    this.draft = draft;
+    draft.touchedAt = Math.max(draft.touchedAt, record.touchedAt);
     this.#record = record;
     this.#loaded = undefined;
     this.#isPristine = this.log.length === 0;
@@ -347,7 +344,6 @@ export class State {
       }
     }
     for (const change of this.log) change(draft);
-    this.draft = draft;
-    this.#goOn(record);
+    this.saved(record, draft);
   }
 }
