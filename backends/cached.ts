@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkInstant } from "../src/instants.ts";
+import { checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -120,7 +120,7 @@ export class CachedStore implements SessionStore {
     }
     if (store.clearExpired !== undefined) {
       this.clearExpired = async (now, limit) => {
-        checkInstant("now", now);
+        now = checkMoment("now", now);
         this.#clearedUntil = Math.max(this.#clearedUntil, now);
         const removed = await store.clearExpired!(now, limit);
         await this.#ask(() => cache.clearExpired?.(now, limit));

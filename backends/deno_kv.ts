@@ -5,7 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { Calls } from "./calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
@@ -207,7 +207,7 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   async clearExpired(now: number, limit: number): Promise<number> {
-    checkInstant("now", now);
+    now = checkMoment("now", now);
     let removed = 0;
     return await this.#run(async (ask) => {
       const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();

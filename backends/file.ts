@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { Calls } from "./calls.ts";
 import { nodeDisk } from "./file/disk.ts";
@@ -161,7 +161,7 @@ export class FileStore implements CountableStore {
    * no index of ends: a call that finds few looks at the time of every file, which takes seconds for 100,000 of them.
    */
   async clearExpired(now: number, limit: number): Promise<number> {
-    checkInstant("now", now);
+    now = checkMoment("now", now);
     return await this.#run([], () => this.#sweep.clearExpired(now, limit));
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -164,7 +164,7 @@ export class MemoryStore implements CountableStore {
 
   /** Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed. */
   clearExpired(now: number, limit: number): number {
-    checkInstant("now", now);
+    now = checkMoment("now", now);
     let removed = 0;
     for (const { key, record } of this.#entries.values()) {
       if (removed >= limit) break;

@@ -5,12 +5,21 @@
  */
 
 import { SessionError } from "../src/errors.ts";
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
 import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
-import { countFields, damaged, type Found, read, storedUser, written } from "./redis/record.ts";
+import {
+  countFields,
+  damaged,
+  type Found,
+  isWhole,
+  read,
+  recordFields,
+  storedUser,
+  written,
+} from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
 import { Wire } from "./redis/wire.ts";
@@ -213,7 +222,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   /** Answers 0: Redis removes what has expired by itself, and dead entries of an index go with the next write to it. */
   clearExpired(now: number, _limit: number): number {
-    checkInstant("now", now);
+    checkMoment("now", now);
     return 0;
   }
 
@@ -264,8 +273,11 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   async #find(key: string, by: number): Promise<Found | undefined> {
+    const at = this.#prefix + key;
+    const plain = await this.#wire.look(at, recordFields, by);
+    if (plain !== undefined && isWhole(key, plain)) return read(key, plain);
     try {
-      return read(key, await this.#wire.ask(scripts.load, [this.#prefix + key], [], by));
+      return read(key, await this.#wire.ask(scripts.load, [at], [], by));
     } catch (error) {
       const cause = error instanceof SessionError ? error.cause : undefined;
       throw cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message) ? damaged(cause) : error;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkInstant, checkInstants } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -234,7 +234,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
   clearExpired(now: number, limit: number): MaybePromise<number> {
-    checkInstant("now", now);
+    now = checkMoment("now", now);
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
     return this.#writes.add(
       ({ clear }) => Number(clear.run(now, rows).changes),

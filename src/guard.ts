@@ -3,6 +3,7 @@
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+import { TimeLimit } from "./time_limit.ts";
 import { isTraced, traced } from "./tracing.ts";
 
 const isInstant = (value: unknown) => Number.isFinite(value);
@@ -26,6 +27,7 @@ const isVersion = (value: unknown): value is string | undefined =>
 /** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
 export class Guard {
   readonly #timeout: number;
+  readonly #limit = new TimeLimit();
   readonly #events: Events;
 
   /** `timeout` in seconds; `events` is told of every failed call. */
@@ -60,12 +62,19 @@ export class Guard {
   }
 
   #wait<T>(answer: Promise<unknown>, isRight: (value: unknown) => value is T): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = setTimeout(() => reject(this.failure(late(this.#timeout))), this.#timeout * 1000);
-    Promise.resolve(answer).then((value) => resolve(checked(value, isRight))).catch((error) =>
-      reject(this.failure(error))
-    ).finally(() => clearTimeout(timer));
-    return promise;
+    const until = performance.now() + this.#timeout * 1000;
+    return this.#limit.within(answer, until, () => late(this.#timeout)).then(
+      (value) => {
+        try {
+          return checked(value, isRight);
+        } catch (error) {
+          throw this.failure(error);
+        }
+      },
+      (error) => {
+        throw this.failure(error);
+      },
+    );
   }
 
   /** The typed error for whatever a call threw. */
@@ -103,7 +112,17 @@ export class GuardedStore {
   }
 
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
+    if (isTraced()) return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
+    // Written out, as `load` is.
+    try {
+      const answer = this.#store.save(key, record, version);
+      return this.#guard.answer(
+        isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer,
+        isVersion,
+      );
+    } catch (error) {
+      throw this.#guard.failure(asTrouble(error));
+    }
   }
 
   rotate(
@@ -173,10 +192,15 @@ export class GuardedStore {
   }
 }
 
-/** Damage, told as trouble. */
+/** Throws damage as trouble, and all else as it is. */
 export function trouble(error: unknown): never {
-  if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
-  throw new SessionError("ERR_STORE", "A write met a damaged record", { cause: error });
+  throw asTrouble(error);
+}
+
+function asTrouble(error: unknown): unknown {
+  return error instanceof SessionError && error.code === "ERR_DAMAGED"
+    ? new SessionError("ERR_STORE", "A write met a damaged record", { cause: error })
+    : error;
 }
 
 /** Work whose failure harms no answer: nothing that a visitor wrote is in it. */

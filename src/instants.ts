@@ -2,10 +2,10 @@
 
 import type { SessionRecord } from "./store.ts";
 
-/** Refuses what is no whole number. @throws {TypeError} For what is no number. @throws {RangeError} For other numbers. */
+/** Refuses what no clock tells. @throws {TypeError} For what is no number. @throws {RangeError} For `NaN` and numbers beyond 2^53. */
 export function checkInstant(name: string, value: unknown): void {
-  if (Number.isSafeInteger(value)) return;
-  const expected = `"${name}" must be a whole number of milliseconds since the epoch`;
+  if (Math.abs(value as number) <= Number.MAX_SAFE_INTEGER && typeof value === "number") return;
+  const expected = `"${name}" must be a number of milliseconds since the epoch, below 2^53`;
   if (typeof value !== "number") throw new TypeError(`${expected}: received ${typeof value}`);
   throw new RangeError(`${expected}: received ${value}`);
 }
@@ -15,4 +15,11 @@ export function checkInstants(record: SessionRecord): void {
   checkInstant("createdAt", record.createdAt);
   checkInstant("touchedAt", record.touchedAt);
   checkInstant("expiresAt", record.expiresAt);
+}
+
+/** The same for the moment by which records have expired, which may be the end of time: `Infinity` means all of them. */
+export function checkMoment(name: string, value: unknown): number {
+  if (value === Infinity) return Number.MAX_SAFE_INTEGER;
+  checkInstant(name, value);
+  return value as number;
 }

@@ -11,8 +11,6 @@ import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** One unit of work's wish to save. */
 export interface Task {
-  /** The session as that unit loaded it. */
-  readonly found: Found;
   /** If it is to get a new id: the seconds for which the old one leads there. */
   readonly rotates: number | undefined;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
@@ -20,6 +18,8 @@ export interface Task {
 }
 
 interface Waiting {
+  /** The session as the unit loaded it. */
+  readonly found: Found;
   readonly task: Task;
   resolve(found: Found): void;
   reject(error: unknown): void;
@@ -42,28 +42,29 @@ export class Lines {
   }
 
   /**
-   * Saves; resolves with the session as it is afterwards.
+   * Saves a session that was loaded as `found`; resolves with the session as it is afterwards.
    *
    * @throws {SessionError} `ERR_GONE` when the session was ended, `ERR_CONFLICT` after ten retries, `ERR_STORE`.
    */
-  save(task: Task): MaybePromise<Found> {
-    const { key } = task.found.place;
+  save(found: Found, task: Task): MaybePromise<Found> {
+    const { key } = found.place;
     const line = this.#lines.get(key);
     if (line === undefined && task.rotates === undefined) {
-      const record = task.apply(task.found);
+      const record = task.apply(found);
       if (!(record instanceof Promise)) {
-        const place = this.#carrier.save(task.found.place, record);
+        const place = this.#carrier.save(found.place, record);
         if (!(place instanceof Promise) && place !== undefined) return { record, place };
-        return this.#join(key, task, { record, place });
+        return this.#join(found, task, { record, place });
       }
     }
-    return this.#join(key, task);
+    return this.#join(found, task);
   }
 
   /** `first` is a save that is already under way for this task. */
-  #join(key: string, task: Task, first?: Attempt): Promise<Found> {
+  #join(found: Found, task: Task, first?: Attempt): Promise<Found> {
+    const { key } = found.place;
     const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    const waiting = { task, resolve, reject };
+    const waiting = { found, task, resolve, reject };
     const line = this.#lines.get(key);
     if (line !== undefined) line.push(waiting);
     else {
@@ -79,7 +80,7 @@ export class Lines {
     while (line.length > 0) {
       const batch = takeBatch(line, first !== undefined);
       try {
-        const saved = await this.#commit(batch, known ?? batch[0]!.task.found, first);
+        const saved = await this.#commit(batch, known ?? batch[0]!.found, first);
         // After a rotation this line's id is dead: whoever still waits will find that out.
         known = saved.place.key === key ? saved : undefined;
       } catch (error) {

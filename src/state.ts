@@ -156,8 +156,9 @@ export class State {
   readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
-  /** Gives the values as they were loaded, for comparison. */
-  #loaded: () => ReadonlyMap<string, unknown>;
+  /** What was loaded, and its values once they are asked for, for comparison. */
+  #record: SessionRecord | undefined;
+  #loaded: ReadonlyMap<string, unknown> | undefined;
   /** Whether the draft holds nothing that is not yet known to be saved. */
   #isPristine = true;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
@@ -166,12 +167,12 @@ export class State {
   constructor(
     format: DataFormat,
     draft: Draft,
-    loaded: () => ReadonlyMap<string, unknown>,
+    record: SessionRecord | undefined,
     isVerbatim: boolean,
   ) {
     this.#format = format;
     this.draft = draft;
-    this.#loaded = loaded;
+    this.#record = record;
     this.#isVerbatim = isVerbatim;
   }
 
@@ -289,7 +290,9 @@ export class State {
   /** What is known to be saved or logged of an object that the handler holds. */
   #textOf(key: string, object: object): string {
     const text = this.#held.get(key)!.get(object)!;
-    return text === asLoaded ? this.#format.encodeValue(key, this.#loaded().get(key)) : text;
+    if (text !== asLoaded) return text;
+    this.#loaded ??= this.#format.read(this.#record!).values;
+    return this.#format.encodeValue(key, this.#loaded.get(key));
   }
 
   /** The value takes the place of whatever stood under its key. */
@@ -319,17 +322,19 @@ export class State {
   }
 
   /** Goes on from what was saved, which is what this session showed when the save began. */
-  saved(touchedAt: number, loaded: () => ReadonlyMap<string, unknown>): void {
-    this.#loaded = loaded;
+  saved(record: SessionRecord, draft: Draft = this.draft): void {
+    this.draft = draft;
+    draft.touchedAt = Math.max(draft.touchedAt, record.touchedAt);
+    this.#record = record;
+    this.#loaded = undefined;
     this.#isPristine = this.log.length === 0;
-    this.draft.touchedAt = Math.max(this.draft.touchedAt, touchedAt);
   }
 
   /**
    * Goes on from what was saved together with others' changes. Objects that the handler holds are no longer those of the
    * session, but a change inside one is still noticed and saved.
    */
-  merged(draft: Draft, loaded: () => ReadonlyMap<string, unknown>): void {
+  merged(draft: Draft, record: SessionRecord): void {
     this.settle();
     for (const [key, objects] of this.#held) {
       let older = objects.size - mostOlder;
@@ -339,8 +344,6 @@ export class State {
       }
     }
     for (const change of this.log) change(draft);
-    this.draft = draft;
-    this.#loaded = loaded;
-    this.#isPristine = this.log.length === 0;
+    this.saved(record, draft);
   }
 }

@@ -4,9 +4,8 @@
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
- * What a store keeps for one session. All instants are whole milliseconds since the epoch: a store refuses anything that is
- * no safe integer, in a record as in an argument, with a `TypeError` or `RangeError` before it changes anything. (The core
- * rounds a finer clock down.)
+ * What a store keeps for one session. All instants are milliseconds since the epoch: numbers below 2^53. The library's own
+ * stores refuse anything else with a `TypeError` or `RangeError` before they change anything. (The core rounds a finer clock down.)
  *
  * Records are values: the one that `load` gave never changes afterwards.
  */

@@ -1,36 +1,31 @@
 /** One unit of work on one session: what was loaded, what changed, and bringing both back to where sessions are kept. */
 
 import type { Carrier, Found } from "./carrier.ts";
-import { compose } from "./compose.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
-import { cookieAge, endOf, idleEndOf, isTouchDue, type Life, type Limits } from "./lifetime.ts";
+import { cookieAge, endOf, idleEndOf, isTouchDue, type Life } from "./lifetime.ts";
 import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
 import type { Lines } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
-import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
+import { readChecked, Saving, type SavingKit } from "./saving.ts";
+import { demand } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
-import { type DataFormat, type Draft, State, toObject } from "./state.ts";
+import { type Draft, State } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */
-export interface Core {
+export interface Core extends SavingKit {
   readonly carrier: Carrier;
   readonly lines: Lines;
   readonly events: Events;
-  readonly format: DataFormat;
-  readonly manners: Manners;
-  readonly limits: Limits;
   /** Whether reading counts as activity. */
   readonly rolls: boolean;
   readonly savesEveryRequest: boolean;
   readonly attends: Manners["attends"] | undefined;
-  readonly schema: StandardSchema<unknown> | undefined;
   /** The stamp that a user's sessions have to bear. */
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
-  readonly now: () => number;
   /** The ends that this process gave to sessions lately, by storage key. */
   readonly ends: Ends;
   /** The commits under way: closing waits for them. */
@@ -66,19 +61,7 @@ export class Unit {
     this.#header = header;
     this.found = found;
     this.#begun = core.ends.begin();
-    const now = core.now();
-    this.state = new State(
-      core.format,
-      draft ??
-        core.format.draft(new Map(), { notes: {}, userId: undefined, createdAt: now, touchedAt: now }),
-      this.#reader(found),
-      core.schema === undefined,
-    );
-  }
-
-  #reader(found: Found | undefined): () => ReadonlyMap<string, unknown> {
-    let values: ReadonlyMap<string, unknown> | undefined;
-    return () => values ??= found === undefined ? new Map() : this.core.format.read(found.record).values;
+    this.state = new State(core.format, draft ?? blank(core), found?.record, core.schema === undefined);
   }
 
   /**
@@ -100,7 +83,8 @@ export class Unit {
     if (this.#header === undefined && found !== undefined && !this.#isLive(found)) this.#expire();
     const isForced = isAnswer &&
       (found === undefined ? fate(this) === "replaced" : core.savesEveryRequest);
-    if (found === undefined ? isEmpty(this) : !state.isModified) {
+    const { isModified } = state;
+    if (found === undefined ? isEmpty(this) : !isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
       const isDue = found !== undefined && this.isUsed && core.rolls &&
         isTouchDue(core.limits, draft, core.now());
@@ -166,97 +150,55 @@ export class Unit {
   }
 
   #save(isForced: boolean): MaybePromise<void> {
-    const { found, state, core } = this;
-    state.settle();
-    const { log, cycles } = state;
-    const draft = { ...state.draft };
-    const text = core.format.write(draft);
-    const isFresh = isForced || cycles !== undefined || core.manners.renewsAlways;
-    let renews = false;
-    let isReplayed = false;
-    let written: SessionRecord | undefined;
-    const put = (life: Life, data: string, base: Found | undefined): SessionRecord => {
-      const composed = compose(core.limits, core.now(), life, data, base, isFresh);
-      renews = composed.renews;
-      return written = composed.record;
-    };
-    const apply = (base: Found): MaybePromise<SessionRecord> => {
-      isReplayed = base.record !== found?.record;
-      if (!isReplayed) return put(draft, text, base);
-      const merge = (fresh: Draft) => {
-        for (const change of log) change(fresh);
-        return fresh;
-      };
-      const write = (fresh: Draft) => put(fresh, core.format.write(fresh), base);
-      if (core.schema === undefined) return write(merge(core.format.read(base.record)));
-      return this.#read(base.record).then(async (fresh) => {
-        await demand(core.schema!, merge(fresh).values);
-        return write(fresh);
-      });
-    };
-    const done = (saved: Found): MaybePromise<void> => {
-      if (this.state !== state) {
-        this.#logOut!.moved = saved;
-        return;
-      }
-      const { key } = saved.place;
-      if (found === undefined) core.events.emit("created", key);
-      const isMoved = found !== undefined && saved.place.isFormer !== true;
-      if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
-      return this.#saved(saved, renews, isReplayed || saved.record !== written);
-    };
-    const failed = (error: unknown): never => {
-      state.log = [...log, ...state.log];
-      if (cycles !== undefined) state.cycle(cycles.why, cycles.grace);
-      const isDoubtful = found !== undefined && error instanceof SessionError && error.code === "ERR_STORE";
-      if (isDoubtful && this.state === state) this.#isDoubtful = true;
-      return trouble(error);
-    };
-    state.log = [];
-    state.cycles = undefined;
-    const create = async (record: SessionRecord) => ({ record, place: await core.carrier.create(record) });
-    let saving: MaybePromise<Found>;
+    const { found, core } = this;
+    const saving = new Saving(core, this.state, found, isForced);
+    let saved: MaybePromise<Found>;
     try {
-      saving = found === undefined
-        ? create(put(draft, text, undefined))
-        : core.lines.save({ found, rotates: cycles?.grace, apply });
+      saved = found === undefined ? this.#create(saving.first()) : core.lines.save(found, saving);
     } catch (error) {
-      return failed(error);
+      return this.#failed(saving, error);
     }
-    if (saving instanceof Promise) return this.#run(saving.then(done, failed));
-    return done(saving);
+    return saved instanceof Promise
+      ? this.#run(saved.then((saved) => this.#saved(saving, saved), (error) => this.#failed(saving, error)))
+      : this.#saved(saving, saved);
   }
 
-  /** The content of a record as the handler is to see it. */
-  async #read(record: SessionRecord): Promise<Draft> {
+  async #create(record: SessionRecord): Promise<Found> {
+    return { record, place: await this.core.carrier.create(record) };
+  }
+
+  #failed(saving: Saving, error: unknown): never {
+    saving.giveBack();
+    const isDoubtful = saving.found !== undefined && error instanceof SessionError &&
+      error.code === "ERR_STORE";
+    if (isDoubtful && this.state === saving.state) this.#isDoubtful = true;
+    return trouble(error);
+  }
+
+  #saved(saving: Saving, saved: Found): MaybePromise<void> {
     const { core } = this;
-    const draft = core.format.read(record);
-    if (core.schema === undefined || draft.values.size === 0) return draft;
-    const data = await validate(core.schema, toObject(draft.values));
-    if (data === undefined) throw unfit();
-    return core.format.draft(new Map(Object.entries(data)), draft);
-  }
-
-  #saved(saved: Found, renews: boolean, isMerged: boolean): MaybePromise<void> {
-    const { core, state } = this;
+    const { state, found, cycles, renews } = saving;
+    if (this.state !== state) {
+      this.#logOut!.moved = saved;
+      return;
+    }
+    const { key } = saved.place;
+    if (found === undefined) core.events.emit("created", key);
+    const isMoved = found !== undefined && saved.place.isFormer !== true;
+    if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
-    if (renews) core.ends.set(saved.place.key, saved.record.expiresAt);
-    const finish = () => {
-      if (renews || isReissued) this.#sendCookie(saved, state.draft);
-    };
-    if (!isMerged) {
-      state.saved(saved.record.touchedAt, this.#reader(saved));
-      return finish();
+    if (renews) core.ends.set(key, saved.record.expiresAt);
+    const needsCookie = renews || isReissued;
+    if (!saving.isMerged(saved)) state.saved(saved.record);
+    else if (core.schema === undefined) state.merged(core.format.read(saved.record), saved.record);
+    else {
+      return readChecked(core, saved.record).then((draft) => {
+        state.merged(draft, saved.record);
+        if (needsCookie) this.#sendCookie(saved, state.draft);
+      });
     }
-    if (core.schema === undefined) {
-      state.merged(core.format.read(saved.record), this.#reader(saved));
-      return finish();
-    }
-    return this.#read(saved.record).then((draft) => {
-      state.merged(draft, this.#reader(saved));
-      finish();
-    });
+    if (needsCookie) this.#sendCookie(saved, state.draft);
   }
 
   /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
@@ -327,4 +269,10 @@ export class Unit {
       return core.events.settled();
     })));
   }
+}
+
+/** The content of a new session. */
+function blank({ format, now }: Core): Draft {
+  const createdAt = now();
+  return format.draft(new Map(), { notes: {}, userId: undefined, createdAt, touchedAt: createdAt });
 }

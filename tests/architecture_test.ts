@@ -23,6 +23,7 @@ const furtherImports: Record<string, readonly string[]> = {
     "src/token.ts",
   ],
   "backends/sqlite/row_memory.ts": ["src/recent.ts"],
+  "backends/redis/wire.ts": ["src/time_limit.ts"],
   "backends/cookie/chunks.ts": ["src/cookie.ts"],
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
   // Django's formats lie above the store interface: its sessions bring a carrier, a data format and manners of their own.

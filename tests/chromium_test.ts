@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import type { Browser, BrowserContext, Cookie, Page } from "playwright-core";
 import { MemoryStore } from "../backends/memory.ts";
-import { createSessions, type SessionEvent, type Sessions } from "../mod.ts";
+import { type CookieOptions, createSessions, type SessionEvent, type Sessions } from "../mod.ts";
 import { SessionClient } from "../src/testing.ts";
 import { chromiumPath, selfSigned, startBrowser } from "./chromium.ts";
 import { listen, type LiveServer } from "./live_server.ts";
@@ -25,7 +25,7 @@ const found = chromiumPath !== undefined && existsSync("/usr/bin/openssl");
 
 describe("a real browser", needs("chromium and openssl", found), () => {
   const events: SessionEvent[] = [];
-  const make = (cookie: { name?: string; secure?: boolean }): Sessions<Data> =>
+  const make = (cookie: CookieOptions): Sessions<Data> =>
     createSessions<Data>({
       store: new MemoryStore(),
       secrets: [crypto.getRandomValues(new Uint8Array(32))],

@@ -11,7 +11,7 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
     const store = first();
     for (const data of ["", "{}", "\u0000\r\n$-1\r\n*3\u{1f600}é\u007f", "x".repeat(65_536)]) {
       const key = freshKey();
-      const record = recordOf(data, { userId: `a "user"\u0000{} é ${key}`, touchedAt: 1_500 });
+      const record = recordOf(data, { userId: `a "user"\u0000{} é ${key}`, touchedAt: 1.5 });
       const version = await store.create(key, record);
       assert.ok(version);
       assert.deepEqual(await store.load(key), { ...record, version });

@@ -16,6 +16,7 @@ const harmless = [
   'src/codec.ts: if (above.includes(value)) refuse(path, "it contains itself");',
   "src/held_carrier.ts: const identity = this.#verified.get(values[0]!);",
   "src/held_carrier.ts: const identity = this.#verified.get(value) ?? await this.#verify(value);",
+  'src/tracing.ts: const call: StoreCall = typeof tag === "string" ? { operation, tag } : { operation };', // a log tag
   "src/unit.ts: const isReissued = saved.place.token !== this.found?.place.token;",
 ];
 

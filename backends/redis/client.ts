@@ -53,8 +53,8 @@ export interface Client {
   readonly cluster: boolean;
   /** Whether a command given now would go out at once. A lazy client is told to connect. */
   ready(): boolean;
-  /** Sends one command about `key`, and answers the reply. */
-  run(command: string, args: string[], key: string): Promise<unknown>;
+  /** Sends one command about `key`, its name first, and answers the reply. May throw what the client throws. */
+  run(command: string[], key: string): Promise<unknown>;
   /** A name of the server that holds `key`; empty for the only one, or if the client does not know yet. */
   server(key: string): string;
 }
@@ -79,8 +79,7 @@ function ioRedis(client: IoRedisClient): Client {
       if (client.status === "wait") wake();
       return client.status === "ready";
     },
-    // deno-lint-ignore require-await -- so that what the client throws is a rejection
-    run: async (command, args) => client.call(command, ...args),
+    run: (command) => client.call(...command as [string, ...string[]]),
     server(key) {
       const { slots, options } = client as { slots?: string[][]; options?: { keyPrefix?: string } };
       return slots?.[slotOf((options?.keyPrefix ?? "") + key)]?.[0] ?? "";
@@ -92,8 +91,7 @@ function nodeRedis(client: NodeRedisClient): Client {
   return {
     cluster: false,
     ready: () => client.isReady ?? client.isOpen,
-    // deno-lint-ignore require-await -- as above
-    run: async (command, args) => client.sendCommand([command, ...args]),
+    run: (command) => client.sendCommand(command),
     server: () => "",
   };
 }
@@ -103,8 +101,7 @@ function nodeRedisCluster(client: NodeRedisCluster): Client {
     cluster: true,
     // Not `isReady`: one node that is down does not stop the others
     ready: () => client.isOpen,
-    // deno-lint-ignore require-await -- as above
-    run: async (command, args, key) => client.sendCommand(key, false, [command, ...args]),
+    run: (command, key) => client.sendCommand(key, false, command),
     server(key) {
       const slots = client.slots as { master?: { address?: string } }[];
       return slots[slotOf(key)]?.master?.address ?? "";
@@ -121,8 +118,7 @@ function bunRedis(client: BunRedisClient): Client {
       if (!client.connected) wake();
       return client.connected;
     },
-    // deno-lint-ignore require-await -- as above
-    run: async (command, args) => client.send(command, args),
+    run: ([command, ...args]) => client.send(command!, args),
     server: () => "",
   };
 }

@@ -34,6 +34,14 @@ export interface Found {
   readonly pending: boolean;
 }
 
+/** The fields that make a record, as the load script answers them. */
+export const recordFields: readonly string[] = ["f", "k", "v", "d", "c", "t", "e", "u", "p"];
+
+/** Whether these fields say themselves that they are the live record under this key. */
+export function isWhole(key: string, fields: readonly unknown[]): boolean {
+  return fields[0] === FORMAT && fields[1] === key && typeof fields[8] !== "string";
+}
+
 /** The record in an answer of the load script; `undefined` for none. */
 export function read(key: string, answer: readonly unknown[]): Found | undefined {
   const [format, owner, version, data, created, touched, expires, user, pending] = answer;

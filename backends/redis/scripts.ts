@@ -60,8 +60,8 @@ end
 const beside = `
 local function beside(at, key, user) return string.sub(at, 1, -#key - 1) .. 'user:' .. user end
 -- Takes a record that is replaced or removed out of its user's index, unless it stays there. A damaged index is no obstacle
-local function leave(at, key, stays)
-  local user = alone and redis.pcall('HGET', at, 'u')
+local function leave(at, key, stays, known)
+  local user = alone and (known or redis.pcall('HGET', at, 'u'))
   if type(user) == 'string' and user ~= '' and user ~= stays then redis.pcall('ZREM', beside(at, key, user), key) end
 end
 `;
@@ -76,17 +76,24 @@ end
 
 /** From args[n] on: key, data, created, touched, expires, user, life, entry in the index, latest end. */
 const put = enter + beside + rest + `
-local function put(at, n, index, life, more)
+local function put(at, n, index, life, more, known)
   local key, user, goes = args[n], args[n + 5], life and life <= 0
   -- First: what may fail
   if index and not goes then enter(index, key, life) end
-  leave(at, key, not goes and user)
-  redis.call('HSET', at, 'f', '${FORMAT}', 'v', ARGV[1], 'k', key, 'd', args[n + 1], 'c', args[n + 2],
-    't', args[n + 3], 'e', args[n + 4], 'u', user)
-  redis.call('HDEL', at, 'i', 'p', 'w')
-  for field, value in pairs(more) do
-    if value ~= '' then redis.call('HSET', at, field, value) end
+  leave(at, key, not goes and user, known)
+  local fields = {'f', '${FORMAT}', 'v', ARGV[1], 'k', key, 'd', args[n + 1], 'c', args[n + 2],
+    't', args[n + 3], 'e', args[n + 4], 'u', user}
+  local gone = {}
+  for _, field in ipairs({'i', 'p', 'w'}) do
+    local value = more[field] or ''
+    if value == '' then gone[#gone + 1] = field
+    else
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
   end
+  redis.call('HSET', at, unpack(fields))
+  if gone[1] then redis.call('HDEL', at, unpack(gone)) end
   -- Last: a record that has ended goes at once, and nothing may be written after that
   if life then redis.call('PEXPIRE', at, whole(life)) end
 end
@@ -137,7 +144,7 @@ if not alone and args[7] ~= '' and args[10] == '' then
   life = false
 end
 if late then return answer('late') end
-put(KEYS[1], 2, KEYS[2], life, {w = string.sub(had, 1, 120), i = entry})
+put(KEYS[1], 2, KEYS[2], life, {w = string.sub(had, 1, 120), i = entry}, r[3])
 return answer('yes', r[3] or '', r[5] or '')`,
 };
 

@@ -28,6 +28,11 @@ export class ServerClock {
     this.#at = now;
   }
 
+  /** For how long nothing has been learned. */
+  age(now: number): number {
+    return now - this.#at;
+  }
+
   /**
    * The window for a command that leaves `now` and has to be over by `by`. It never ends later than `by`; of a clock that nothing
    * is known of, it is in the past, so that the command does nothing but bring the time.

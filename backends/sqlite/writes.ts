@@ -21,6 +21,9 @@ interface Write<S> {
   readonly deadline: number;
 }
 
+/** The most writes that are done at once before one waits again to see whether others come in its turn. */
+const mostHasty = 64;
+
 /** The writes that wait for the next transaction, in the order they came. */
 export class Writes<S = Statements> {
   readonly #connection: Transactions<S>;
@@ -38,6 +41,9 @@ export class Writes<S = Statements> {
   #isLonely = true;
   /** Whether a write was done in this turn already. */
   #hasWritten = false;
+  /** So many more writes that are not the first of their turn are done at once: more each time that one has waited for others in vain. */
+  #hasty = 0;
+  #span = 1;
   readonly #onFailure: () => void;
 
   /** `timeout` in milliseconds; `onFailure` is told when nobody knows what a failed write has done. */
@@ -52,9 +58,14 @@ export class Writes<S = Statements> {
    * run lasts. Of its statements only one may change anything.
    */
   add<T>(apply: (statements: S) => T, done?: (result: T) => void): MaybePromise<T> {
-    if (this.#flushing || this.#hasWritten || !this.#isLonely || this.#closed) return this.queue(apply, done);
-    this.#hasWritten = true;
-    setImmediate(() => this.#hasWritten = false);
+    if (this.#flushing || !this.#isLonely || this.#closed) return this.queue(apply, done);
+    if (this.#hasWritten) {
+      if (this.#hasty === 0) return this.queue(apply, done);
+      this.#hasty--;
+    } else {
+      this.#hasWritten = true;
+      setImmediate(() => this.#hasWritten = false);
+    }
     let result: T;
     try {
       result = this.#connection.alone(apply);
@@ -107,6 +118,8 @@ export class Writes<S = Statements> {
     this.#busy = 0;
     this.#size *= 2;
     this.#isLonely = batch.length < 2;
+    this.#span = this.#isLonely ? Math.min(this.#span * 2, mostHasty) : 1;
+    this.#hasty = this.#isLonely ? this.#span : 0;
     this.#waiting.splice(0, batch.length);
     for (const [index, { done }] of batch.entries()) done?.(results[index]);
     for (const [index, { resolve }] of batch.entries()) resolve(results[index]);

@@ -5,7 +5,6 @@ import { closeCases } from "./cases/close.ts";
 import { damageCases } from "./cases/damage.ts";
 import { expiryCases } from "./cases/expiry.ts";
 import { historyCases } from "./cases/histories.ts";
-import { instantCases } from "./cases/instants.ts";
 import { listCases } from "./cases/list.ts";
 import { raceCases } from "./cases/races.ts";
 import { rotateCases } from "./cases/rotate.ts";
@@ -27,7 +26,6 @@ export interface BoundCase {
 const ALL: readonly StoreCase[] = [
   ...basicCases,
   ...valueCases,
-  ...instantCases,
   ...saveCases,
   ...rotateCases,
   ...touchCases,

@@ -1,14 +1,7 @@
-/** Stores that tell wrong versions, or take what is no instant. */
+/** Stores that tell wrong versions. */
 import type { SessionRecord } from "../../src/store.ts";
 import { CorrectStore } from "../stores/correct_store.ts";
 import { type BrokenStore, fault } from "./fault.ts";
-
-/** A store that checks no instants: it writes first, and its records are compared as they are. */
-class TrustingStore extends CorrectStore {
-  override create(key: string, record: SessionRecord) {
-    return this.isTaken(key) ? undefined : this.put(key, record, this.nextVersion(key));
-  }
-}
 
 export const versionFaults: readonly BrokenStore[] = [
   fault(
@@ -50,36 +43,6 @@ export const versionFaults: readonly BrokenStore[] = [
       override version(key: string) {
         const found = this.records.get(key)?.version;
         return this.#touches ? found && `${found}+${this.#touches}` : found;
-      }
-    },
-  ),
-  fault("create takes any instant", "refused by create, save and rotate", TrustingStore),
-  fault(
-    "save refuses a bad instant after it has written it",
-    "refused by create, save and rotate",
-    class extends CorrectStore {
-      override save(key: string, record: SessionRecord, version: string) {
-        const known = this.records.get(key)?.version === version;
-        if (known && !Number.isSafeInteger(record.touchedAt)) this.put(key, record, version);
-        return super.save(key, record, version);
-      }
-    },
-  ),
-  fault(
-    "touch rounds what is no instant",
-    "refused by touch",
-    class extends CorrectStore {
-      override touch(key: string, touchedAt: number, expiresAt: number) {
-        return super.touch(key, Math.round(Number(touchedAt)) || 0, Math.round(Number(expiresAt)) || 0);
-      }
-    },
-  ),
-  fault(
-    "clearExpired takes Infinity for everything",
-    "refused by clearExpired",
-    class extends CorrectStore {
-      override clearExpired(now: number, limit: number) {
-        return super.clearExpired(now === Infinity ? Number.MAX_SAFE_INTEGER : now, limit);
       }
     },
   ),

@@ -191,7 +191,7 @@ function badNetwork({ isFull, seed }: Size): Promise<Outcome> {
     const through = await clients[name]!(proxy.port);
     const roll = dice(seed);
     try {
-      const store = new RedisStore(through.client, { timeout: 0.15 });
+      const store = new RedisStore(through.client, { timeout: 0.4 });
       const plain = new RedisStore(direct.client);
       const tail = "\r\n$3\r\né😀";
       const keys = Array.from({ length: 40 }, freshKey);
