@@ -88,7 +88,7 @@ export class FileStore implements CountableStore {
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
-   * @throws {RangeError} If `timeout` is not a positive number.
+   * @throws {RangeError} If `timeout` is not a positive number up to 86,400.
    * @throws {SessionError} If the disk is full, read-only or broken (`ERR_STORE`).
    *
    * @example
@@ -226,9 +226,9 @@ function checked(options: FileStoreOptions): Required<FileStoreOptions> {
       `Cannot open the file store as "durability" must be "sync" or "os": received ${String(durability)}`,
     );
   }
-  if (typeof timeout !== "number" || !(timeout > 0 && timeout < Infinity)) {
+  if (typeof timeout !== "number" || !(timeout > 0 && timeout <= 86_400)) {
     throw new RangeError(
-      `Cannot open the file store as "timeout" must be a positive number of seconds: received ${
+      `Cannot open the file store as "timeout" must be a positive number of seconds up to 86400: received ${
         String(timeout)
       }`,
     );

@@ -81,7 +81,7 @@ export class SqliteStore implements CountableStore {
    * transactions open across an `await`, give the store a connection of its own.
    *
    * @throws {TypeError} If `database` is none, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive.
+   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
    * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
    * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
    */
@@ -109,7 +109,7 @@ export class SqliteStore implements CountableStore {
    * database that ends with the store.
    *
    * @throws {TypeError} If `path` is no string, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive.
+   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
    * @throws {SessionError} If the file cannot be opened, stays busy for `timeout`, or has a table of that name with other
    * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
    */

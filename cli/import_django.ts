@@ -3,10 +3,11 @@
 import { SessionError } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { type Command, storeOptions } from "./command.ts";
+import { ImportMarker } from "./import_marker.ts";
 import { exit, type Io, UsageError } from "./io.ts";
 import { type AnyStore, type DjangoSessions, openDjango } from "./open.ts";
 import { Progress } from "./progress.ts";
-import { count, json, number } from "./text.ts";
+import { count, json, number, wrap } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
 /** So many rows are read at once, and written at the same time. */
@@ -16,20 +17,30 @@ const mostNamed = 20;
 
 /** What came of all rows. */
 interface Sums {
+  /** Whether an earlier run, which was interrupted, had done the rows before. */
+  readonly resumed: boolean;
   imported: number;
   present: number;
   expired: number;
+  /** Rows that an earlier run could not read. */
+  readonly unreadableBefore: number;
   readonly unreadable: string[];
 }
 
-/** Brings each live row over once: a row that is there already is left alone, so the command can be run again and again. */
+/**
+ * Brings each live row over once: a row that is there already is left alone. A session that has been ended here is not there any
+ * more, and would come back: so a run after an interrupted one goes on where that stopped, and one after a finished one refuses.
+ */
 export const importDjango: Command = {
   usage: [
     "DJANGO STORE --secret-env NAME [--cookie-age SECONDS]\n" +
-    "                     [--django-table NAME] [--local-time]",
+    "                     [--django-table NAME] [--local-time] [--again]",
   ],
   summary: "brings a Django site's sessions into STORE; DJANGO is\n" +
-    "      sqlite:PATH, postgres://HOST/NAME or mysql://HOST/NAME",
+    "      sqlite:PATH, postgres://HOST/NAME or mysql://HOST/NAME. Finish it before\n" +
+    "      the new server takes requests: interrupted, run it again to go on;\n" +
+    "      once done it refuses, since with --again all sessions that were\n" +
+    "      ended in STORE since then come back",
   positionals: ["DJANGO", "STORE"],
   options: {
     ...storeOptions,
@@ -37,6 +48,7 @@ export const importDjango: Command = {
     "cookie-age": "value",
     "django-table": "value",
     "local-time": "flag",
+    again: "flag",
   },
   async run(given, io) {
     const { values, flags, positionals } = given;
@@ -48,9 +60,11 @@ export const importDjango: Command = {
     });
     try {
       return await withStore(given, async (store) => {
-        const sums = await bring(django, store, io, flags.has("json"));
+        const marker = await ImportMarker.find(store, io.now());
+        if (marker.reached?.isDone && !flags.has("again")) return refuse(io, flags.has("json"));
+        const sums = await bring(django, store, marker, flags.has("again"), io, flags.has("json"));
         report(sums, io, flags.has("json"));
-        return sums.unreadable.length > 0 ? exit.reservations : exit.done;
+        return sums.unreadable.length + sums.unreadableBefore > 0 ? exit.reservations : exit.done;
       });
     } finally {
       await django.close();
@@ -72,11 +86,43 @@ function ageOf(text: string | undefined): number {
   return age;
 }
 
-async function bring(django: DjangoSessions, store: AnyStore, io: Io, isJson: boolean): Promise<Sums> {
-  const sums: Sums = { imported: 0, present: 0, expired: 0, unreadable: [] };
-  const progress = new Progress(io, isJson, await django.count(), "rows read");
+function refuse(io: Io, isJson: boolean): number {
+  const message =
+    "An import into this store has been done already. Another one would bring back every session that was logged out, " +
+    "or given a new id by a log-in, since then. If the new server has taken no requests yet, or for another site, use --again";
+  io.err(isJson ? json({ error: { code: "ERR_IMPORTED", message } }) : `${wrap(message, io.columns, 0)}\n`);
+  return exit.reservations;
+}
+
+async function bring(
+  django: DjangoSessions,
+  store: AnyStore,
+  marker: ImportMarker,
+  isAgain: boolean,
+  io: Io,
+  isJson: boolean,
+): Promise<Sums> {
+  const before = isAgain ? undefined : marker.reached;
+  const sums: Sums = {
+    resumed: before !== undefined,
+    imported: 0,
+    present: 0,
+    expired: 0,
+    unreadableBefore: before?.unreadable ?? 0,
+    unreadable: [],
+  };
+  let from = before?.from ?? "";
+  const reached = (isDone: boolean) => ({
+    from,
+    unreadable: sums.unreadableBefore + sums.unreadable.length,
+    isDone,
+  });
+  const progress = new Progress(io, isJson, await django.count(from), "rows read");
   try {
-    for await (const rows of django.pages(page, io.now())) {
+    for await (const { rows, mark } of django.pages(page, io.now(), from)) {
+      // Before the first of them is there. A run that can read nothing, with a wrong secret say, leaves no marker
+      const ends = rows.map((row) => row.kind === "session" ? row.record.expiresAt : 0);
+      if (Math.max(...ends) > 0) await marker.put(reached(false), Math.max(...ends));
       await Promise.all(rows.map(async (row) => {
         if (row.kind === "expired") sums.expired++;
         else if (row.kind === "unreadable") sums.unreadable.push(tagOf(row.key));
@@ -87,7 +133,9 @@ async function bring(django: DjangoSessions, store: AnyStore, io: Io, isJson: bo
         }
       }));
       progress.advance(rows.length);
+      from = mark ?? from;
     }
+    if (marker.isBegun) await marker.put(reached(true));
   } catch (error) {
     progress.end();
     if (error instanceof SessionError && error.code === "ERR_STORE") {
@@ -123,17 +171,18 @@ function tagOf(key: string): string {
   return key.slice(0, 8);
 }
 
-function report({ imported, present, expired, unreadable }: Sums, io: Io, isJson: boolean): void {
-  if (isJson) {
-    return io.out(json({ imported, present, expired, unreadable: unreadable.length, tags: unreadable }));
-  }
+function report(sums: Sums, io: Io, isJson: boolean): void {
+  const { resumed, imported, present, expired, unreadable: tags } = sums;
+  const unreadable = sums.unreadableBefore + tags.length;
+  if (isJson) return io.out(json({ resumed, imported, present, expired, unreadable, tags }));
+  if (resumed) io.out("gone on where an earlier run was interrupted\n");
   io.out(`${count(imported, "session")} imported\n`);
   if (present > 0) io.out(`${count(present, "session")} had been imported before\n`);
   if (expired > 0) io.out(`${count(expired, "expired row")} left out\n`);
-  if (unreadable.length === 0) return;
+  if (unreadable === 0) return;
   io.out(
-    `${count(unreadable.length, "row")} could not be read, or not be kept there: is the secret right?\n`,
+    `${count(unreadable, "row")} could not be read, or not be kept there: is the secret right?\n`,
   );
-  for (const tag of unreadable.slice(0, mostNamed)) io.out(`  ${tag}\n`);
-  if (unreadable.length > mostNamed) io.out(`  and ${number(unreadable.length - mostNamed)} more\n`);
+  for (const tag of tags.slice(0, mostNamed)) io.out(`  ${tag}\n`);
+  if (tags.length > mostNamed) io.out(`  and ${number(tags.length - mostNamed)} more\n`);
 }

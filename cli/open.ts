@@ -193,10 +193,17 @@ export type DjangoRow =
 
 /** The sessions of a Django site, for reading all of them once. */
 export interface DjangoSessions {
-  /** The number of rows, expired ones included. */
-  count(): Promise<number>;
-  /** All rows as they become records here, so many at once. */
-  pages(size: number, now: number): AsyncGenerator<DjangoRow[]>;
+  /** The number of rows behind `from`, expired ones included. */
+  count(from: string): Promise<number>;
+  /**
+   * The rows behind `from` as they become records here, so many at once; `mark` is where to go on after them: the beginning of a
+   * key, of no use as a cookie.
+   */
+  pages(
+    size: number,
+    now: number,
+    from: string,
+  ): AsyncGenerator<{ readonly rows: DjangoRow[]; readonly mark: string | undefined }>;
   close(): Promise<void>;
 }
 
@@ -226,10 +233,14 @@ export async function openDjango(url: string, options: DjangoOptions): Promise<D
     ? await djangoSqlite(pathOf(url), table, useTz)
     : await djangoSql(url, table, useTz);
   return {
-    count: () => source.count(),
-    async *pages(size, now) {
-      for await (const rows of source.pages(size)) {
-        yield await Promise.all(rows.map((row) => importer.convert(row, now)));
+    count: (from) => source.count(from),
+    async *pages(size, now, from) {
+      for await (const rows of source.pages(size, from)) {
+        const last = rows.at(-1)!.key;
+        yield {
+          rows: await Promise.all(rows.map((row) => importer.convert(row, now))),
+          mark: typeof last === "string" ? last.slice(0, 8) : undefined,
+        };
       }
     },
     close,

@@ -58,6 +58,45 @@ describe("log-in and log-out", () => {
     assert.deepEqual(await site.see(keysOf, next.value), authKeys);
   });
 
+  it("a user whose id is kept as a number, or as anything, is another user: nothing of that data is kept", async () => {
+    const { hash } = await loggedIn();
+    for (
+      const [i, [json, id]] of ([
+        ["7", "7"],
+        ["7.0", "7"],
+        ["9007199254740993", "9007199254740993"],
+        ['""', null],
+        ["true", null],
+        ["{}", null],
+      ] as const).entries()
+    ) {
+      const site = new DjangoSite();
+      const key = await site.put(
+        `number${i}`.padEnd(32, "0"),
+        `{"_auth_user_id":${json},"_auth_user_backend":"${backend}","_auth_user_hash":"${hash}","card":4711}`,
+      );
+      assert.deepEqual(
+        await site.see((session) => [session.userId ?? null, djangoUser(session)?.id ?? null], key),
+        [id, id],
+      );
+      const after = cookieOf(
+        await site.visit((session) => session.login("8", { backend, hash }), key),
+      )!.value;
+      assert.notEqual(after, key);
+      assert.deepEqual(await site.see((session) => [session.userId, session.has("card")], after), [
+        "8",
+        false,
+      ]);
+    }
+    const site = new DjangoSite();
+    const key = await site.put(
+      "same".padEnd(32, "0"),
+      `{"_auth_user_id":7,"_auth_user_backend":"${backend}","_auth_user_hash":"${hash}","card":4711}`,
+    );
+    await site.visit((session) => session.login("7", { backend, hash }), key);
+    assert.deepEqual(await site.see((session) => [session.userId, session.get("card")], key), ["7", 4711]);
+  });
+
   it("DX-098 log-out: the record is gone and the cookie deleted", async () => {
     const { site, cookie } = await loggedIn();
     const answer = await site.visit(async (session) => {
@@ -127,7 +166,9 @@ describe("the readers", () => {
       session.delete("_auth_user_hash");
       assert.deepEqual(djangoUser(session), { id: "42", backend, hash: undefined });
       session.set("_auth_user_id", 42);
-      assert.equal(djangoUser(session), undefined, "Django writes the id as text");
+      assert.equal(djangoUser(session)?.id, "42", "Django writes text, and reads a number too");
+      session.set("_auth_user_id", [42]);
+      assert.equal(djangoUser(session), undefined);
     });
   });
 

@@ -138,6 +138,10 @@ describe("the site's table", () => {
     for (const text of ["", "now", "2027-13-15 08:00:00", "2027-01-15", "2027-01-15 25:00:00"]) {
       assert.equal(readDate(text, true), undefined, text);
     }
+    for (const [text, at] of [["0098-03-04 05:06:07", "0098"], ["0001-03-04 05:06:07", "0001"]] as const) {
+      assert.equal(readDate(text, true), Date.parse(`${at}-03-04T05:06:07Z`), "no year of the 1900s");
+      assert.equal(new Date(readDate(text, false)!).getFullYear(), Number(at));
+    }
     for (const at of [start, start + 1, 0, 1_800_003_600_123]) {
       for (const useTz of [true, false]) assert.equal(readDate(toColumn(at, useTz), useTz), at);
     }
@@ -218,6 +222,7 @@ describe("opening the site's database", () => {
       await assert.rejects(DjangoDbStore.open(":memory:", options as never), TypeError);
     }
     await assert.rejects(DjangoDbStore.open(":memory:", { timeout: 0 }), RangeError);
+    await assert.rejects(DjangoDbStore.open(":memory:", { timeout: 86_401 }), RangeError);
     await assert.rejects(DjangoDbStore.open(7 as never), TypeError);
     assert.throws(() => new DjangoDbStore({} as never), TypeError);
   });

@@ -125,3 +125,15 @@ for (const engine of ["db", "signed_cookies"] as const) {
     });
   });
 }
+
+describe("the expiry of a row", () => {
+  it("seconds beyond all dates end the session never or at once, and not a row with a later end", async () => {
+    for (const expiry of ["1e300", "1e15", "123456789012345"]) {
+      const site = new DjangoSite({}, "db");
+      const key = await site.put("k".repeat(32), `{"a":1,"_session_expiry":${expiry}}`);
+      await site.visit((session) => session.set("b", session.get("a")), key);
+      assert.equal(await site.see((session) => session.get("b"), key), 1, expiry);
+      assert.ok(site.row(key)!.expire_date >= "9999");
+    }
+  });
+});

@@ -47,7 +47,14 @@ async function move(options: SiteOptions, urlOf: (path: string) => string): Prom
     { now: Date.now, env: () => site.secretKey },
   );
   assert.deepEqual([code, err], [0, ""]);
-  assert.deepEqual(JSON.parse(out), { imported: 2, present: 0, expired: 1, unreadable: 0, tags: [] });
+  assert.deepEqual(JSON.parse(out), {
+    resumed: false,
+    imported: 2,
+    present: 0,
+    expired: 1,
+    unreadable: 0,
+    tags: [],
+  });
   const [{ id }] = await new Visitor(sides).django(["user", "ada"]);
   assert.deepEqual(await ada.ours(["user"], ["get", "cart"], ["set", "cart", 2]), [
     String(id),

@@ -6,6 +6,7 @@ import { toColumn } from "../backends/django/dates.ts";
 import { importedId } from "../backends/django/imported.ts";
 import { adoptDjango } from "../backends/django.ts";
 import { MemoryStore } from "../backends/memory.ts";
+import { SqliteStore } from "../backends/sqlite.ts";
 import { openDatabase } from "../backends/sqlite/database.ts";
 import { createSessions } from "../src/sessions.ts";
 import type { Session } from "../src/session.ts";
@@ -39,6 +40,7 @@ const rows: Rows = {
   odd: [{ json: `{"_session_expiry":60.00015}` }, now + 60_000],
   vast: [{ json: `{"_session_expiry":1e300}` }, now + day],
   empty: [{ json: "{}" }, now + day],
+  number: [{ json: `{"_auth_user_id":8}` }, now + day],
   expired: [{ json: `{"a":1}` }, now - 1000],
   nan: [{ json: `{"a":NaN}` }, now + day],
   list: [{ json: "[1]" }, now + day],
@@ -113,22 +115,39 @@ for (const name of ["sqlite", "file"] as const) {
       assert.equal(err, "");
       assert.equal(code, 1);
       const { tags, ...sums } = JSON.parse(out);
-      assert.deepEqual(sums, { imported: 8, present: 0, expired: 1, unreadable: 4 });
+      assert.deepEqual(sums, { resumed: false, imported: 9, present: 0, expired: 1, unreadable: 4 });
       const expected = await Promise.all(
         unreadable.map(async (name) => (await storageKey(await importedId(keyOf(name)))).slice(0, 8)),
       );
       assert.deepEqual(tags.toSorted(), expected.toSorted());
     });
 
-    it("run again, it changes nothing that is there and brings what is missing", async () => {
+    it("run again when it is done, it refuses and changes nothing, and says what --again would do", async () => {
+      const { store, close } = await kinds[name]!.open(folder.path, 0);
+      const key = await storageKey(await importedId(keyOf("empty")));
+      const record = (await store.load(key))!;
+      await store.delete(key);
+      const { code, out, err } = await cli(args, { env });
+      assert.deepEqual([code, out], [1, ""]);
+      assert.match(
+        err.replaceAll("\n", " "),
+        /would bring back every session that was logged out.*use --again/,
+      );
+      assert.equal(JSON.parse((await cli([...args, "--json"], { env })).err).error.code, "ERR_IMPORTED");
+      assert.equal(await store.load(key), undefined);
+      await store.create(key, record);
+      await close();
+    });
+
+    it("with --again it changes nothing that is there and brings what is missing", async () => {
       const { store, close } = await kinds[name]!.open(folder.path, 0);
       const key = await storageKey(await importedId(keyOf("ada")));
       const other = await storageKey(await importedId(keyOf("brief")));
       const record = (await store.load(key))!;
       await store.save(key, { ...record, data: record.data.replace("cart", "bag") }, record.version);
       await store.delete(other);
-      const { out } = await cli(args, { env });
-      assert.match(out, /^1 session imported\n7 sessions had been imported before\n1 expired row left out\n/);
+      const { out } = await cli([...args, "--again"], { env });
+      assert.match(out, /^1 session imported\n8 sessions had been imported before\n1 expired row left out\n/);
       assert.match(
         out,
         /4 rows could not be read, or not be kept there: is the secret right\?\n {2}[0-9a-f]{8}\n/,
@@ -151,6 +170,7 @@ for (const name of ["sqlite", "file"] as const) {
       assert.match((await load("fixed")).data, /^1\{"expiry":\{"at":4102444800000\}\}\n/);
       assert.equal((await load("anonymous")).data, `1\n${(rows.anonymous![0] as { json: string }).json}`);
       assert.equal((await load("ada")).userId, "7");
+      assert.equal((await load("number")).userId, "8");
       assert.match((await load("ada")).data, /^1\{"stamp":"ab12"\}\n/);
       await close();
     });
@@ -281,6 +301,72 @@ describe("adopting a Django session", () => {
   });
 });
 
+describe("import-django interrupted", () => {
+  const folder = makeFolder();
+  const path = `${folder.path}/sessions.db`;
+  const args = [
+    "import-django",
+    `sqlite:${folder.path}/db.sqlite3`,
+    `sqlite:${path}`,
+    "--secret-env",
+    "DJANGO_SECRET",
+    "--json",
+  ];
+  after(() => folder.remove());
+
+  it("goes on where it stopped: what was ended meanwhile does not come back, nothing is lost", async () => {
+    const name = (i: number) => `${String(i).padStart(4, "0")}many`;
+    const all: [string, Rows[string]][] = Array.from(
+      { length: 1000 },
+      (_, i) => [name(i), [{ json: `{"n":${i}}` }, now + day + i]],
+    );
+    all[7] = [name(7), ["rubbish", now + day]];
+    await makeSite(`${folder.path}/db.sqlite3`, Object.fromEntries(all));
+    await (await SqliteStore.open(path)).close();
+    const database = await openDatabase(path);
+    const run = (sql: string) => {
+      const statement = database.prepare(sql);
+      statement.run();
+      statement.finalize?.();
+    };
+    const stop = await storageKey(await importedId(keyOf(name(700))));
+    run(
+      `CREATE TRIGGER full BEFORE INSERT ON sojourn_session WHEN NEW.key = '${stop}' BEGIN SELECT RAISE(ABORT, 'x'); END`,
+    );
+    const first = await cli(args, { env });
+    assert.equal(first.code, 3);
+    assert.match(first.err, /run the command again to go on/);
+    run("DROP TRIGGER full");
+    database.close();
+    const store = await SqliteStore.open(path);
+    const keys = await Promise.all(all.map(([name]) => importedId(keyOf(name)).then(storageKey)));
+    const ended = keys.slice(10, 590);
+    for (const key of ended) assert.equal(await store.delete(key), true);
+    const second = await cli(args, { env });
+    const { resumed, unreadable, tags } = JSON.parse(second.out);
+    assert.deepEqual([second.code, resumed, unreadable, tags], [1, true, 1, []]);
+    for (const [i, key] of keys.entries()) {
+      assert.equal(await store.load(key) === undefined, i === 7 || ended.includes(key), `row ${i}`);
+    }
+    assert.equal((await cli(args, { env })).code, 1);
+    assert.match((await cli(args, { env })).err, /ERR_IMPORTED/);
+    // When no imported session can live any more, nothing can come back, and the marker is gone
+    assert.equal(await store.clearExpired(now + day + 998, 2000), 999 - ended.length - 1);
+    assert.equal(await store.clearExpired(now + day + 999, 2000), 2);
+    await store.close();
+  });
+
+  it("two at once: one of them says so, and nothing is lost", async () => {
+    await (await SqliteStore.open(`${folder.path}/two.db`)).close();
+    const two = [...args.slice(0, 2), `sqlite:${folder.path}/two.db`, ...args.slice(3)];
+    const both = await Promise.all([cli(two, { env }), cli(two, { env })]);
+    assert.ok(both.some(({ code }) => code === 1));
+    for (const { code, err } of both) if (code === 3) assert.match(err, /Another import/);
+    await using store = await SqliteStore.open(`${folder.path}/two.db`);
+    assert.equal((await store.stats(now, [])).live, 1000);
+  });
+});
+
 describe("import-django on the command line", () => {
   const folder = makeFolder();
   const url = `sqlite:${folder.path}/sessions.db`;
@@ -303,7 +389,7 @@ describe("import-django on the command line", () => {
   });
 
   it("draws a bar on a terminal, and takes it away", async () => {
-    const { out } = await cli(args, { env, isTerminal: true, columns: 60 });
+    const { out } = await cli([...args, "--again"], { env, isTerminal: true, columns: 60 });
     assert.ok(out.endsWith("\r\x1b[K0 sessions imported\n10,300 sessions had been imported before\n"));
     const drawn = out.split("\r\x1b[K").slice(0, -1);
     assert.match(drawn.at(-1)!, /^█+ 100 % {2}10,300 of 10,300$/);
@@ -311,10 +397,20 @@ describe("import-django on the command line", () => {
   });
 
   it("a wrong secret imports nothing, and says so", async () => {
-    const { code, out } = await cli([...args, "--json"], { env: () => "wrong" });
+    const { code, out } = await cli([...args, "--again", "--json"], { env: () => "wrong" });
     assert.equal(code, 1);
     assert.equal(JSON.parse(out).imported, 0);
     assert.equal(JSON.parse(out).unreadable, 10_300);
+  });
+
+  it("a wrong secret in the first run does not stand in the way of the right one", async () => {
+    const place = `sqlite:${folder.path}/wrong.db`;
+    await (await SqliteStore.open(`${folder.path}/wrong.db`)).close();
+    const wrong = ["import-django", site, place, "--secret-env", "DJANGO_SECRET", "--json"];
+    assert.equal((await cli(wrong, { env: () => "wrong" })).code, 1);
+    const { code, out } = await cli(wrong, { env });
+    assert.equal(code, 0);
+    assert.equal(JSON.parse(out).imported, 10_300);
   });
 
   it("wrong arguments and databases are told apart", async () => {

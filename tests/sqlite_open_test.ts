@@ -119,6 +119,7 @@ describe("SqliteStore as it opens and closes", () => {
       { synchronous: "OFF" },
       { timeout: 0 },
       { timeout: NaN },
+      { timeout: 3_000_000 },
       { timeout: "2" },
       { table: "" },
       { table: "a b" },

@@ -39,7 +39,13 @@ export function readDate(text: string, useTz: boolean): number | undefined {
   ) {
     return undefined;
   }
-  if (z === undefined && sign === undefined && !useTz) return new Date(...fields).getTime();
+  const [y, m, d, ...time] = fields;
+  const date = new Date(2000, 0); // set piece by piece: a year below 100 would be taken for one of the 1900s
+  if (z === undefined && sign === undefined && !useTz) {
+    date.setFullYear(y, m, d);
+    return date.setHours(...time);
+  }
   const offset = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
-  return Date.UTC(...fields) - offset * 60_000;
+  date.setUTCFullYear(y, m, d);
+  return date.setUTCHours(...time) - offset * 60_000;
 }

@@ -39,8 +39,8 @@ export function readDbOptions(given: DjangoDbStoreOptions = {}): DjangoDbSetting
   if (typeof timeout !== "number") {
     throw new TypeError(`"timeout" must be a number of seconds: received ${typeof timeout}`);
   }
-  if (!Number.isFinite(timeout) || timeout <= 0) {
-    throw new RangeError(`"timeout" must be a positive number of seconds: received ${timeout}`);
+  if (!(timeout > 0 && timeout <= 86_400)) {
+    throw new RangeError(`"timeout" must be a positive number of seconds up to 86400: received ${timeout}`);
   }
   if (typeof table !== "string" || !/^(?!sqlite_)[a-z_][a-z0-9_]{0,127}$/i.test(table)) {
     throw new TypeError(

@@ -1,16 +1,17 @@
 /** Django's signed objects: JSON, compressed where that pays, signed with the time. */
 
-import { deflate, inflate } from "node:zlib";
+import { deflate, deflateSync, inflate } from "node:zlib";
 import { fromBase64url, toBase64url } from "../../src/base64url.ts";
 import { SessionError } from "../../src/errors.ts";
 import type { Secrets } from "../../src/keyring.ts";
 import { Recent } from "../../src/recent.ts";
+import type { MaybePromise } from "../../src/store.ts";
 import { DjangoSigner } from "./signing.ts";
 
 /** The most bytes that the JSON of one session may take, so that a small text cannot unfold into all of the memory: 16 MiB. */
 export const maxJson: number = 16 * 1024 * 1024;
-/** Longer texts are not remembered. */
-const maxRemembered = 4096;
+/** Longer texts are not remembered, and not compressed at once. */
+const short = 4096;
 
 /** What a text held. */
 export interface Opened {
@@ -33,7 +34,9 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-function compress(bytes: Uint8Array): Promise<Uint8Array> {
+/** What is short is done at once: handing it to another thread would take longer. */
+function compress(bytes: Uint8Array): MaybePromise<Uint8Array> {
+  if (bytes.length <= short) return deflateSync(bytes);
   return new Promise((resolve, reject) =>
     deflate(bytes, (error, result) => error ? reject(error) : resolve(result))
   );
@@ -94,6 +97,6 @@ export class Envelope {
   }
 
   #remember(text: string, opened: Opened): void {
-    if (Math.max(text.length, opened.json.length) <= maxRemembered) this.#opened.set(text, opened);
+    if (Math.max(text.length, opened.json.length) <= short) this.#opened.set(text, opened);
   }
 }

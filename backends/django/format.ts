@@ -51,8 +51,7 @@ export class DjangoFormat implements DataFormat {
         else values.set(expiryKey, typeof expiry === "object" ? toExpiry(expiry.at, useTz) : expiry);
       },
       get userId(): string | undefined {
-        const id = values.get(authKeys.id);
-        return typeof id === "string" && id !== "" ? id : undefined;
+        return userIdOf(values.get(authKeys.id));
       },
       set userId(id: string | undefined) {
         if (id === undefined) values.delete(authKeys.id);
@@ -110,9 +109,20 @@ export class DjangoFormat implements DataFormat {
   }
 }
 
+/** The user whose primary key this is, as text: other writers keep a number, which Django reads as well. */
+export function userIdOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return typeof value === "bigint" || Number.isInteger(value) ? String(value) : undefined;
+}
+
+/** The most seconds that `_session_expiry` counts for: from the first to the last of Python's dates. */
+const mostSeconds = 10_000 * 366 * 86_400;
+
 /** What `_session_expiry` means; nothing for what Django would not have written. */
 export function expiryOf(value: unknown, useTz: boolean): NonNullable<Notes["expiry"]> | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
+  if (typeof value === "number") {
+    return Number.isFinite(value) ? Math.max(-mostSeconds, Math.min(value, mostSeconds)) : undefined;
+  }
   const at = typeof value === "string" ? readDate(value, useTz) : undefined;
   return at === undefined ? undefined : { at };
 }

@@ -7,7 +7,7 @@ import { type Notes, writeText } from "../../src/record.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import { storageKey } from "../../src/token.ts";
 import { Envelope } from "./envelope.ts";
-import { authKeys, type DataSettings, expiryKey, expiryOf } from "./format.ts";
+import { authKeys, type DataSettings, expiryKey, expiryOf, userIdOf } from "./format.ts";
 import { readMembers, writeMembers } from "./json.ts";
 
 /** One row of the table, as far as it could be read. */
@@ -73,7 +73,7 @@ export class Importer {
     };
     const expiry = expiryOf(valueOf(expiryKey), useTz);
     const stamp = textOf(authKeys.hash);
-    const userId = textOf(authKeys.id);
+    const userId = userIdOf(valueOf(authKeys.id));
     const notes: Notes = {
       ...expiry === undefined ? {} : { expiry },
       ...stamp === undefined ? {} : { stamp },

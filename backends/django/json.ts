@@ -113,7 +113,6 @@ export function writeMembers(texts: Iterable<readonly [string, string]>): string
   return `{${Array.from(texts, ([key, text]) => `${writeText(key)}:${text}`).join()}}`;
 }
 
-const blank = /[ \t\n\r]*/y;
 const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const words: readonly (readonly [string, unknown])[] = [
   ["true", true],
@@ -218,7 +217,8 @@ class Reader {
       if (end < 0) this.#fail();
     } while (this.#isEscaped(end));
     this.#at = end + 1;
-    return JSON.parse(this.#text.slice(start, this.#at));
+    const inside = this.#text.slice(start + 1, end);
+    return /^[ !#-[\]-~]*$/.test(inside) ? inside : JSON.parse(`"${inside}"`);
   }
 
   /** Whether an odd number of backslashes stands before a place. */
@@ -229,21 +229,19 @@ class Reader {
   }
 
   #number(): number | bigint {
-    const [text, fraction, exponent] = this.#match(number) ?? this.#fail();
+    number.lastIndex = this.#at;
+    const [text, fraction, exponent] = number.exec(this.#text) ?? this.#fail();
+    this.#at = number.lastIndex;
     const value = Number(text);
     if (fraction !== undefined || exponent !== undefined || Number.isSafeInteger(value)) return value;
     return text.length > maxDigits ? this.#fail() : BigInt(text);
   }
 
-  #match(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.#at;
-    const match = pattern.exec(this.#text) ?? undefined;
-    if (match !== undefined) this.#at = pattern.lastIndex;
-    return match;
-  }
-
   #skip(): void {
-    this.#match(blank);
+    for (;; this.#at++) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 32 && code !== 9 && code !== 10 && code !== 13) return;
+    }
   }
 
   #fail(): never {

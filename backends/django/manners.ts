@@ -56,7 +56,8 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance
     before === userId && values.get(authKeys.hash) === hash;
   return {
     isRepeated,
-    replaces: (draft) => draft.userId !== undefined && !isRepeated(draft),
+    // Whatever stands for the user there: nothing of another one is kept
+    replaces: (draft) => draft.values.has(authKeys.id) && !isRepeated(draft),
     enter({ values }) {
       values.set(authKeys.id, userId).set(authKeys.backend, backend).set(authKeys.hash, hash);
     },

@@ -1,6 +1,6 @@
 /** What Django's own applications keep in a session: who is logged in, and messages to show. */
 
-import { authKeys } from "./format.ts";
+import { authKeys, userIdOf } from "./format.ts";
 import { secretsOf } from "./options.ts";
 import { saltedHmac } from "./signing.ts";
 
@@ -38,9 +38,12 @@ export interface DjangoUser {
  * ```
  */
 export function djangoUser(session: AnySession): DjangoUser | undefined {
-  const [id, backend, hash] = [authKeys.id, authKeys.backend, authKeys.hash].map((key) => session.get(key));
+  const id = userIdOf(session.get(authKeys.id));
+  const [backend, hash] = [session.get(authKeys.backend), session.get(authKeys.hash)];
   const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-  return isText(id) && isText(backend) ? { id, backend, hash: isText(hash) ? hash : undefined } : undefined;
+  return id !== undefined && isText(backend)
+    ? { id, backend, hash: isText(hash) ? hash : undefined }
+    : undefined;
 }
 
 const hashSalt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash";

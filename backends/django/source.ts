@@ -8,16 +8,15 @@ import type { SourceRow } from "./imported.ts";
 import type { Sql } from "./sql_client.ts";
 import { spellings } from "./sql_engine.ts";
 
-/** A table that can be read from its beginning to its end. */
+/** A table that can be read to its end, in the order of the keys: what is behind a key stays there whatever is done to the table. */
 export interface Source {
-  /** The number of rows. */
-  count(): Promise<number>;
-  /** All rows, so many at once. */
-  pages(size: number): AsyncGenerator<SourceRow[]>;
+  /** The number of rows behind a key; "": all. */
+  count(from: string): Promise<number>;
+  /** The rows behind a key, so many at once. */
+  pages(size: number, from: string): AsyncGenerator<SourceRow[]>;
 }
 
 interface Row {
-  readonly i?: unknown;
   readonly k: unknown;
   readonly t: unknown;
   readonly e: unknown;
@@ -25,7 +24,7 @@ interface Row {
 
 /** Over SQLite. `useTz`: dates are in UTC. */
 export function sqliteSource(database: SqliteDatabase, table: string, useTz: boolean): Source {
-  const query = (sql: string, ...values: number[]): Row[] => {
+  const query = (sql: string, ...values: string[]): Row[] => {
     try {
       const statement = database.prepare(sql);
       try {
@@ -39,17 +38,19 @@ export function sqliteSource(database: SqliteDatabase, table: string, useTz: boo
   };
   return {
     // deno-lint-ignore require-await -- so that what the driver throws is a rejection
-    count: async () => Number(query(`SELECT count(*) AS k, 0 AS t, 0 AS e FROM "${table}"`)[0]!.k),
-    async *pages(size) {
-      // By the number of the row: what is written meanwhile comes later, and nothing comes twice
-      for (let last = -1;;) {
+    count: async (from) =>
+      Number(
+        query(`SELECT count(*) AS k, 0 AS t, 0 AS e FROM "${table}" WHERE session_key > ?`, from)[0]!.k,
+      ),
+    async *pages(size, from) {
+      for (let last = from;;) {
         const rows = query(
-          `SELECT rowid AS i, session_key AS k, session_data AS t, expire_date AS e FROM "${table}" ` +
-            `WHERE rowid > ? ORDER BY rowid LIMIT ${size}`,
+          `SELECT session_key AS k, session_data AS t, expire_date AS e FROM "${table}" ` +
+            `WHERE session_key > ? ORDER BY session_key LIMIT ${size}`,
           last,
         );
         if (rows.length === 0) return;
-        last = Number(rows.at(-1)!.i);
+        last = rows.at(-1)!.k as string; // whatever it is, SQLite gave it
         yield rows.map(({ k, t, e }) => ({
           key: k,
           text: t,
@@ -73,9 +74,10 @@ export function sqlSource(sql: Sql, table: string, useTz: boolean): Source {
     }
   };
   return {
-    count: async () => Number((await query(`SELECT count(*) AS k FROM ${table}`, []))[0]!.k),
-    async *pages(size) {
-      for (let last = "";;) {
+    count: async (from) =>
+      Number((await query(`SELECT count(*) AS k FROM ${table} WHERE session_key > $1`, [from]))[0]!.k),
+    async *pages(size, from) {
+      for (let last = from;;) {
         const rows = await query(
           `SELECT session_key AS k, session_data AS t, ${end} AS e FROM ${table} WHERE session_key > $1 ` +
             `ORDER BY session_key LIMIT ${size}`,

@@ -48,8 +48,10 @@ export function readOptions(given: SqliteStoreOptions = {}): Required<SqliteStor
   if (synchronous !== "FULL" && synchronous !== "NORMAL") {
     throw new TypeError(`"synchronous" must be "FULL" or "NORMAL": received ${String(synchronous)}`);
   }
-  if (!Number.isFinite(timeout) || timeout <= 0) {
-    throw new RangeError(`"timeout" must be a positive number of seconds: received ${String(timeout)}`);
+  if (!Number.isFinite(timeout) || timeout <= 0 || timeout > 86_400) {
+    throw new RangeError(
+      `"timeout" must be a positive number of seconds up to 86400: received ${String(timeout)}`,
+    );
   }
   if (typeof table !== "string" || !/^(?!sqlite_)[a-z_][a-z0-9_]{0,63}$/i.test(table)) {
     throw new TypeError(
