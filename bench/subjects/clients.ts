@@ -9,7 +9,8 @@ export interface Sqlite {
   exec(sql: string): unknown;
   prepare(sql: string): {
     get(...values: (string | number | null)[]): unknown;
-    run(...values: (string | number | null)[]): unknown;
+    all(...values: (string | number | null)[]): unknown[];
+    run(...values: (string | number | null)[]): { readonly changes: number | bigint };
   };
   close(): void;
 }

@@ -2,12 +2,13 @@
 
 import { CookieStore } from "../../backends/cookie.ts";
 import { type DenoKv, DenoKvStore } from "../../backends/deno_kv.ts";
+import { DjangoDbStore, djangoSessions } from "../../backends/django.ts";
 import { FileStore } from "../../backends/file.ts";
 import { MemoryStore } from "../../backends/memory.ts";
 import { RedisStore } from "../../backends/redis.ts";
 import { SqliteStore } from "../../backends/sqlite.ts";
 import { createSessions, type Sessions, type SessionsOptions } from "../../mod.ts";
-import { connectRedis } from "./clients.ts";
+import { connectRedis, openSqlite } from "./clients.ts";
 import {
   type Data,
   firstData,
@@ -71,6 +72,33 @@ const sqlite = (synchronous: "FULL" | "NORMAL") =>
     ({ path }) => SqliteStore.open(path(), { synchronous }),
   );
 
+/** Sessions shared with a Django site, in the site's own table. */
+const djangoTable: Subject = {
+  name: "sojourn, Django's table, SQLite NORMAL",
+  kind: "ours",
+  only: ["R", "W"],
+  keeps: "SQLite",
+  inProcessOnly: true,
+  async open({ path }) {
+    const database = await openSqlite(path(), "NORMAL");
+    for (
+      const text of [
+        "CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, " +
+        "expire_date datetime NOT NULL)",
+        "CREATE INDEX django_session_expire_date ON django_session (expire_date)",
+      ]
+    ) database.prepare(text).run();
+    const sessions = djangoSessions<Data>({ secretKey: secrets[0]!, store: new DjangoDbStore(database) });
+    return {
+      handlers: handlers(sessions, true),
+      async close() {
+        await sessions.close();
+        database.close();
+      },
+    };
+  },
+};
+
 /** Everything of ours. */
 export function sojourn(redisPort: number | undefined): Subject[] {
   const limit = "by hand, Map";
@@ -86,6 +114,7 @@ export function sojourn(redisPort: number | undefined): Subject[] {
     ),
     sqlite("NORMAL"),
     sqlite("FULL"),
+    djangoTable,
     ours("Redis", {
       keeps: "Redis",
       limit: "by hand, Redis",
