@@ -201,7 +201,7 @@ function badNetwork({ isFull, seed }: Size): Promise<Outcome> {
       proxy.spoil = (answer) => {
         const luck = roll(100);
         if (luck === 0) return [answer.subarray(0, roll(answer.length)), "cut"];
-        if (luck === 1) return [2 * roll(100), answer]; // late, at times too late
+        if (luck === 1) return [10 * roll(100), answer]; // late, at times too late
         const size = luck < 14 ? 1 : 1 + roll(64);
         const pieces: Piece[] = [];
         for (let i = 0; i < answer.length; i += size) pieces.push(answer.subarray(i, i + size));
