@@ -102,7 +102,7 @@ describe("SR-070 the channel of store calls", () => {
     await quiet(heard, lived.length);
     const tags = new Set(site.events.map(({ tag }) => tag).filter((tag) => tag !== undefined));
     // The look-out of a log-out for a rotation with grace goes by a key of its own.
-    const looksOut = heard.at(-1)!.call;
+    const looksOut = heard.findLast(({ phase }) => phase === "start")!.call;
     for (const { phase, call, shown } of heard) {
       const keys = phase === "start" || phase === "end" ? ["operation"] : ["operation", "duration"];
       const { tag, ...others } = JSON.parse(shown);

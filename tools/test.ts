@@ -1,5 +1,5 @@
 /**
- * `deno task test [what…]`: runs the tests on Deno, then on Bun, and ends with the sum of both lanes.
+ * `deno task test [what…]`: runs the tests on Deno and on Bun, side by side, and ends with the sum of both lanes.
  *
  * `what` is a part of the names in `tests/` or, with a slash, the path of a file or folder; nothing means all.
  * Green means: both lanes ran to their end within the limit, each passed at least one test, and nothing failed, threw outside of
@@ -162,13 +162,18 @@ async function main(): Promise<boolean> {
       "--reporter=junit",
       `--reporter-outfile=${folder}/bun.xml`,
     ];
-    for (const [name, command] of [["deno", denoLane], ["bun", bunLane]] as const) {
-      const lane = await runLane(name, [...command, ...files], folder, limit);
-      const [passed, skipped] = [count(lane.outcomes, "passed"), count(lane.outcomes, "skipped")];
-      const figures = `${passed} passed, ${lane.failures.length} failed, ${skipped} skipped`;
-      console.log(`${name.padEnd(5)}${figures} (${lane.seconds.toFixed(1)} s)`);
-      lanes.push(lane);
-      failures.push(...lane.failures);
+    // Side by side: the tests wait for processes and clocks most of the time.
+    lanes.push(
+      ...await Promise.all([
+        runLane("deno", [...denoLane, ...files], folder, limit),
+        runLane("bun", [...bunLane, ...files], folder, limit),
+      ]),
+    );
+    for (const { name, outcomes, failures: red, seconds } of lanes) {
+      const [passed, skipped] = [count(outcomes, "passed"), count(outcomes, "skipped")];
+      const figures = `${passed} passed, ${red.length} failed, ${skipped} skipped`;
+      console.log(`${name.padEnd(5)}${figures} (${seconds.toFixed(1)} s)`);
+      failures.push(...red);
     }
     if (failures.length === 0) failures.push(...refuseEmpty(files, lanes));
     if (Deno.env.get("SOJOURN_CI")) failures.push(...refuseSkipped(lanes));

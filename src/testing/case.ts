@@ -13,6 +13,7 @@ export interface CaseTools {
   readonly maxBytes: number;
   /** Whether records go by themselves when they end. */
   readonly expiresAlone: boolean;
+  readonly without: readonly OptionalMethod[];
   /** Opens the same place again; given where a case needs it. */
   readonly reopen: (store: SessionStore) => MaybePromise<SessionStore>;
   /** Breaks what lies beneath the store; given where a case needs it. */

@@ -30,6 +30,12 @@ export interface StoreTestOptions {
    */
   readonly expiresAlone?: boolean;
   /**
+   * The optional methods that the store leaves out on purpose: their cases are left out too, in place of being skipped.
+   *
+   * @default {none}
+   */
+  readonly without?: readonly ("touch" | "clearExpired" | "list" | "version" | "close")[];
+  /**
    * Closes the store and opens the same place again, to show that everything survives. Leave it out for a store that
    * is meant to forget.
    */
@@ -59,7 +65,7 @@ const FUNCTIONS = ["reopen", "fail", "damage", "register"] as const;
 export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"> {
   for (const name of Object.keys(options)) {
     const known = name in WHOLE_NUMBERS || (FUNCTIONS as readonly string[]).includes(name);
-    if (!known && name !== "expiresAlone") {
+    if (!known && name !== "expiresAlone" && name !== "without") {
       throw new TypeError(`Cannot test the store as there is no option "${name}"`);
     }
   }
@@ -77,7 +83,12 @@ export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"
       throw new TypeError(`Cannot test the store as "${name}" must be a function: received ${typeof value}`);
     }
   }
-  const { expiresAlone = false } = options;
+  const { expiresAlone = false, without = [] } = options;
+  if (!Array.isArray(without)) {
+    throw new TypeError(
+      `Cannot test the store as "without" must be a list of methods: received ${typeof without}`,
+    );
+  }
   if (typeof expiresAlone !== "boolean") {
     throw new TypeError(
       `Cannot test the store as "expiresAlone" must be a boolean: received ${typeof expiresAlone}`,
@@ -85,6 +96,7 @@ export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"
   }
   return {
     expiresAlone,
+    without,
     maxBytes: options.maxBytes ?? 65_536,
     runs: options.runs ?? 20,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),

@@ -44,6 +44,7 @@ export function storeCases(open: OpenStore, options: StoreTestOptions = {}): Bou
   return ALL
     .filter(({ option }) => option === undefined || options[option] !== undefined)
     .filter(({ methods }) => !settings.expiresAlone || !methods?.includes("clearExpired"))
+    .filter(({ methods }) => !methods?.some((method) => settings.without.includes(method)))
     .map((storeCase) => ({
       name: storeCase.name,
       run: () =>
