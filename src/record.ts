@@ -75,7 +75,11 @@ export function withFormer(text: string, key: string): string {
   return writeText({ ...notes, former: formerOf(key) }, data);
 }
 
-/** Whether a session left this storage key when it got its id. */
+/** Whether a session left this storage key when it got its id; what cannot be read is no session. */
 export function comesFrom({ data }: SessionRecord, key: string): boolean {
-  return notesOf(data).former === formerOf(key);
+  try {
+    return notesOf(data).former === formerOf(key);
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SessionError } from "../src/errors.ts";
-import { readText, writeText } from "../src/record.ts";
+import { comesFrom, readText, withFormer, writeText } from "../src/record.ts";
 
 const withCode = (code: string) => (error: unknown) => error instanceof SessionError && error.code === code;
 
@@ -44,12 +44,26 @@ describe("the text of a record", () => {
       '1{"other":1}\n{}',
       '1{"label":1}\n{}',
       '1{"stamp":null}\n{}',
+      '1{"former":1}\n{}',
       '1{"expiry":"5"}\n{}',
       '1{"expiry":null}\n{}',
     );
     damaged.push('1{"expiry":{}}\n{}', '1{"expiry":{"at":"5"}}\n{}');
     for (const text of damaged) {
       assert.throws(() => readText(text), withCode("ERR_DAMAGED"), JSON.stringify(text));
+    }
+  });
+
+  it("SR-034 says which key a session left, beside its other notes; what cannot be read left none", () => {
+    const [left, other] = ["a".repeat(64), "b".repeat(64)];
+    const times = { createdAt: 1, touchedAt: 2, expiresAt: 3 };
+    const data = withFormer(writeText({ label: "l" }, "{}"), left);
+    assert.equal(readText(data).notes.label, "l");
+    assert.equal(comesFrom({ data, ...times }, left), true);
+    assert.equal(comesFrom({ data, ...times }, other), false);
+    assert.equal(comesFrom({ data: withFormer(data, other), ...times }, left), false);
+    for (const data of ["1\n{}", "", "x", "2\n{}", '1{"former":1}\n{}']) {
+      assert.equal(comesFrom({ data, ...times }, left), false, data);
     }
   });
 });
