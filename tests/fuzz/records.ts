@@ -165,7 +165,7 @@ export const recordTargets: readonly Target[] = [
         read = readText(text);
       } catch (error) {
         assert.ok(error instanceof SessionError, String(error));
-        const isNewer = /^(?!1[{\n])(?!0+[{\n])\d{1,9}(?:\{.*\})?\n/.test(text);
+        const isNewer = /^(?!0*1?[{\n])\d{1,9}(?:\{.*\})?\n/.test(text);
         assert.equal(error.code, isNewer ? "ERR_STORE" : "ERR_DAMAGED");
         return assert.equal(error.cause, undefined);
       }
