@@ -8,7 +8,7 @@ import type { CookieWriter } from "./cookie.ts";
 import type { Limits } from "./lifetime.ts";
 import type { Secrets } from "./keyring.ts";
 import type { Manners } from "./manners.ts";
-import type { DataFormat } from "./state.ts";
+import type { DataFormat } from "./format.ts";
 import type { IndexedRecord, MaybePromise, SessionRecord } from "./store.ts";
 
 /** Where a session is. What else a carrier needs, it keeps in its own places. */

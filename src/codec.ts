@@ -39,6 +39,37 @@ const isName = /^[A-Za-z_$][\w$]*$/;
 const step = (path: string, key: string) =>
   isName.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 
+/**
+ * Whether `JSON.stringify` gives a value back equal: the quick look that nearly all data passes. If not, `check` tells why, or
+ * finds a -0.
+ */
+function isPlain(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth === maxDepth) return false;
+  const prototype = Object.getPrototypeOf(value);
+  const hidden = Reflect.ownKeys(value).length;
+  if (Array.isArray(value)) {
+    if (prototype !== Array.prototype || hidden !== value.length + 1) return false;
+    for (const item of value) if (!isPlain(item, depth + 1)) return false;
+    return true;
+  }
+  const keys = Object.keys(value);
+  if (prototype !== Object.prototype && prototype !== null || hidden !== keys.length) return false;
+  for (const key of keys) if (!isPlain((value as Record<string, unknown>)[key], depth + 1)) return false;
+  return true;
+}
+
 /** Refuses what JSON would drop or change; tells whether there is a -0, which `JSON.stringify` writes as 0. */
 function check(value: unknown, path: string, above: object[]): boolean {
   switch (typeof value) {
@@ -81,29 +112,21 @@ function check(value: unknown, path: string, above: object[]): boolean {
   return negativeZero;
 }
 
-/** Whether parsed data nests deeper than `encode` allows; looked at only when the text has brackets enough for it. */
-function isTooDeep(text: string, data: object): boolean {
-  if (text.length <= 2 * maxDepth) return false;
-  let brackets = 0;
-  for (const bracket of "[{") {
-    for (
-      let at = text.indexOf(bracket);
-      at >= 0 && brackets <= maxDepth;
-      at = text.indexOf(bracket, at + 1)
-    ) {
-      brackets++;
-    }
+/** Whether something of an object or array lies deeper than so many levels below it. */
+function isDeeper(value: Record<string, unknown>, levels: number): boolean {
+  if (Array.isArray(value)) {
+    for (const item of value) if (isObject(item) && (levels === 0 || isDeeper(item, levels - 1))) return true;
+    return false;
   }
-  if (brackets <= maxDepth) return false;
-  const inside = (value: object) =>
-    Object.values(value).filter((item) => typeof item === "object" && item !== null);
-  let level: object[] = inside(data);
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > maxDepth) return true;
-    level = level.flatMap(inside);
+  for (const key in value) {
+    const item = value[key];
+    if (isObject(item) && (levels === 0 || isDeeper(item, levels - 1))) return true;
   }
   return false;
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
 
 /** `JSON.stringify`, except that -0 stays -0, as `JSON.parse` understands it. */
 function stringifyWithNegativeZero(value: unknown): string {
@@ -124,7 +147,9 @@ export const strictJson: Codec = {
   encode(data) {
     let negativeZero = false;
     try {
-      for (const key of Object.keys(data)) {
+      const keys = Object.keys(data);
+      if (keys.every((key) => isPlain(data[key], 0))) return JSON.stringify(data);
+      for (const key of keys) {
         if (check(data[key], isName.test(key) ? key : JSON.stringify(key), [])) negativeZero = true;
       }
       return negativeZero ? stringifyWithNegativeZero(data) : JSON.stringify(data);
@@ -135,7 +160,8 @@ export const strictJson: Codec = {
   },
   decode(text) {
     const data = JSON.parse(text);
-    if (typeof data !== "object" || data === null || Array.isArray(data) || isTooDeep(text, data)) {
+    const isDeep = text.length > 2 * maxDepth && isObject(data) && isDeeper(data, maxDepth);
+    if (!isObject(data) || Array.isArray(data) || isDeep) {
       throw new SessionError("ERR_DAMAGED", "Stored session data is not an object of at most 64 levels");
     }
     return data;

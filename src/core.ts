@@ -3,6 +3,7 @@
 import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
 import { Ends } from "./ends.ts";
 import { Events } from "./events.ts";
+import { Format } from "./format.ts";
 import { Guard } from "./guard.ts";
 import { HeldCarrier } from "./held_carrier.ts";
 import { Signer } from "./keyring.ts";
@@ -10,7 +11,6 @@ import { Lines } from "./lines.ts";
 import { isLive } from "./load.ts";
 import { ownManners } from "./manners.ts";
 import type { Settings } from "./options.ts";
-import { Format } from "./state.ts";
 import type { SessionStore } from "./store.ts";
 import type { Core } from "./unit.ts";
 

@@ -4,9 +4,10 @@ import type { Found } from "./carrier.ts";
 import { SessionError } from "./errors.ts";
 import { endOf } from "./lifetime.ts";
 import { validate } from "./schema.ts";
-import { type Draft, toObject } from "./state.ts";
+import type { Draft } from "./format.ts";
 import type { MaybePromise } from "./store.ts";
 import { type Core, Unit } from "./unit.ts";
+import { toObject } from "./values.ts";
 
 /** Whether a session may still be used: decided here, whatever the store still holds (SR-038). */
 export function isLive(core: Core, { record }: Found, draft: Draft): boolean {

@@ -1,6 +1,6 @@
 /** What may differ from one kind of sessions to the next in how requests are answered, as data: the core asks for nothing else. */
 
-import type { Draft } from "./state.ts";
+import type { Draft } from "./format.ts";
 
 /** What `login` is told beside the user. */
 export interface LoginOptions {

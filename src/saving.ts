@@ -2,12 +2,14 @@
 
 import type { Found } from "./carrier.ts";
 import { compose } from "./compose.ts";
+import type { DataFormat, Draft } from "./format.ts";
 import type { Life, Limits } from "./lifetime.ts";
 import type { Task } from "./lines.ts";
 import type { Manners } from "./manners.ts";
 import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
-import { type Change, type DataFormat, type Draft, type State, toObject } from "./state.ts";
+import type { Change, State } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
+import { toObject } from "./values.ts";
 
 /** What a save needs of what all units of work share. */
 export interface SavingKit {
@@ -76,6 +78,7 @@ export class Saving implements Task {
 
   #replay(fresh: Draft): Draft {
     for (const change of this.#log) change(fresh);
+    fresh.isKnown = false;
     return fresh;
   }
 

@@ -1,8 +1,8 @@
 /** Checks session data against a Standard Schema (https://standardschema.dev, version 1). */
 
 import { SessionError } from "./errors.ts";
-import { toObject } from "./state.ts";
 import type { MaybePromise } from "./store.ts";
+import { toObject, type Values } from "./values.ts";
 
 /** The part of the Standard Schema interface that is used here. Zod, Valibot and ArkType schemas have it. */
 export interface StandardSchema<Output> {
@@ -42,7 +42,7 @@ export async function validate(
 /** @throws {SessionError} `ERR_SERIALIZE` if values do not fit the schema; no values at all always do. */
 export async function demand(
   schema: StandardSchema<unknown>,
-  values: ReadonlyMap<string, unknown>,
+  values: Values,
 ): Promise<void> {
   if (values.size > 0 && await validate(schema, toObject(values)) === undefined) {
     throw unfit();

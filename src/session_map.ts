@@ -1,8 +1,8 @@
 /** The map half of a session: typed keys and values over one unit of work. */
 
 import { closed, SessionError } from "./errors.ts";
-import { toObject } from "./state.ts";
 import type { Unit } from "./unit.ts";
+import { toObject, type Values } from "./values.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
 export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
@@ -174,7 +174,7 @@ export class SessionMap<Data extends object = SessionData> {
     return toObject(this.#all()) as Partial<Data>;
   }
 
-  #all(): Map<string, unknown> {
+  #all(): Values {
     const { state } = read(this);
     const { values } = state.draft;
     for (const key of values.keys()) state.handOut(key);

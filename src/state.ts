@@ -1,141 +1,11 @@
 /** The state of one session in one unit of work: its values, what was handed out, and the log of changes. No I/O. */
 
-import { type Codec, strictJson } from "./codec.ts";
-import { SessionError } from "./errors.ts";
-import type { Life } from "./lifetime.ts";
-import { type Notes, readText, writeText } from "./record.ts";
+import type { DataFormat, Draft } from "./format.ts";
 import type { SessionRecord } from "./store.ts";
-
-/** A session's content, open to change. */
-export interface Draft extends Life {
-  readonly values: Map<string, unknown>;
-  notes: Notes;
-  userId: string | undefined;
-  createdAt: number;
-  touchedAt: number;
-}
+import type { Values } from "./values.ts";
 
 /** One step of the change log. It is taken on the draft at once, and again on fresh data after a conflict. */
 export type Change = (draft: Draft) => void;
-
-/** How drafts become the text of a record and come back. */
-export interface DataFormat {
-  /** A draft of these values; what `base` says of them counts where the values do not say it themselves. */
-  draft(values: Map<string, unknown>, base: Life): Draft;
-  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
-  read(record: SessionRecord): Draft;
-  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
-  write(draft: Draft): string;
-  /** One value as text, which is also the proof that it can be carried. @throws {SessionError} `ERR_SERIALIZE`. */
-  encodeValue(key: string, value: unknown): string;
-  /** Whether a value can be carried for certain: a look that saves the encoding of most values that are set. */
-  isPlain?(value: unknown): boolean;
-  /** A fresh copy of a value. */
-  decodeValue(key: string, text: string): unknown;
-}
-
-/** The library's own: its notes, then what the codec makes of the values. */
-export class Format implements DataFormat {
-  readonly #codec: Codec;
-  readonly #maxBytes: number;
-
-  constructor(codec: Codec, maxBytes: number) {
-    this.#codec = codec;
-    this.#maxBytes = maxBytes;
-  }
-
-  draft(values: Map<string, unknown>, { notes, userId, createdAt, touchedAt }: Life): Draft {
-    return { values, notes, userId, createdAt, touchedAt };
-  }
-
-  read(record: SessionRecord): Draft {
-    const { notes, data } = readText(record.data);
-    let values: Map<string, unknown>;
-    try {
-      values = toMap(asData(this.#codec.decode(data)));
-    } catch {
-      // The parser's own message would quote the data.
-      throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
-    }
-    const { userId, createdAt, touchedAt } = record;
-    return { values, notes, userId, createdAt, touchedAt };
-  }
-
-  write(draft: Draft): string {
-    const data = this.#encode(toPlain(draft.values));
-    const { length } = data;
-    if (length * 3 > this.#maxBytes) {
-      const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
-      if (bytes > this.#maxBytes) {
-        throw new SessionError(
-          "ERR_TOO_LARGE",
-          `Cannot save the session: its data takes ${bytes} bytes or more, over the limit of ${this.#maxBytes}`,
-        );
-      }
-    }
-    return writeText(draft.notes, data);
-  }
-
-  encodeValue(key: string, value: unknown): string {
-    return this.#encode(pair(key, value));
-  }
-
-  isPlain(value: unknown): boolean {
-    return this.#codec === strictJson &&
-      (typeof value === "boolean" || typeof value === "number" && Number.isFinite(value) ||
-        typeof value === "string" && value.isWellFormed());
-  }
-
-  decodeValue(key: string, text: string): unknown {
-    return this.#codec.decode(text)[key];
-  }
-
-  #encode(data: Record<string, unknown>): string {
-    let text: unknown;
-    try {
-      text = this.#codec.encode(data);
-    } catch (error) {
-      if (error instanceof SessionError) throw error;
-      throw new SessionError("ERR_SERIALIZE", "Cannot store a value that the codec refuses");
-    }
-    // Most stores keep UTF-8, which has no lone surrogates.
-    if (typeof text === "string" && text.isWellFormed()) return text;
-    throw new SessionError("ERR_SERIALIZE", "Cannot store the session: encode must return well-formed text");
-  }
-}
-
-/** What a codec decoded, if it can be session data. */
-function asData(value: unknown): Record<string, unknown> {
-  const isData = typeof value === "object" && value !== null && !Array.isArray(value) &&
-    typeof (value as { then?: unknown }).then !== "function";
-  if (isData) return value as Record<string, unknown>;
-  throw new TypeError("Cannot use what the codec decoded: expected an object");
-}
-
-/** The object's own values. (Cheaper than a list of pairs for each.) */
-function toMap(data: Record<string, unknown>): Map<string, unknown> {
-  const values = new Map<string, unknown>();
-  for (const key of Object.keys(data)) values.set(key, data[key]);
-  return values;
-}
-
-/** The same as an ordinary object, which engines make and read much faster than one without prototype. */
-function toPlain(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
-  if (values.has("__proto__")) return toObject(values);
-  const object: Record<string, unknown> = {};
-  for (const [key, value] of values) object[key] = value;
-  return object;
-}
-
-const pair = (key: string, value: unknown): Record<string, unknown> =>
-  key === "__proto__" ? toObject([[key, value]]) : { [key]: value };
-
-/** An object without prototype, so that `__proto__` is a key like any other (SR-072). */
-export function toObject(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
-  const object: Record<string, unknown> = Object.create(null);
-  for (const [key, value] of entries) object[key] = value;
-  return object;
-}
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
@@ -155,10 +25,10 @@ export class State {
   cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
   readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
-  readonly #held = new Map<string, Map<object, string | typeof asLoaded>>();
+  #held: Map<string, Map<object, string | typeof asLoaded>> | undefined;
   /** What was loaded, and its values once they are asked for, for comparison. */
   #record: SessionRecord | undefined;
-  #loaded: ReadonlyMap<string, unknown> | undefined;
+  #loaded: Values | undefined;
   /** Whether the draft holds nothing that is not yet known to be saved. */
   #isPristine = true;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
@@ -199,7 +69,8 @@ export class State {
   /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
   handOut(key: string): unknown {
     const object = this.draft.values.get(key);
-    if (isObject(object) && !this.#held.get(key)?.has(object)) {
+    if (isObject(object) && !this.#held?.get(key)?.has(object)) {
+      this.draft.isKnown = false;
       const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#tryEncode(key, object);
       if (text !== undefined) this.#hold(key, object, text);
     }
@@ -221,7 +92,7 @@ export class State {
   /** Removes a value; whether there was one. */
   remove(key: string): boolean {
     if (!this.draft.values.has(key)) return false;
-    this.#held.delete(key);
+    this.#held?.delete(key);
     this.change(({ values }) => values.delete(key));
     return true;
   }
@@ -252,7 +123,9 @@ export class State {
 
   /** The text of a value that the codec can carry; of a plain one nobody will ask for it. */
   #textFor(key: string, value: unknown): string {
-    return this.#format.isPlain?.(value) ? "" : this.#format.encodeValue(key, value);
+    if (this.#format.isPlain?.(value)) return "";
+    this.draft.isKnown = false;
+    return this.#format.encodeValue(key, value);
   }
 
   /** Undoes what a function that failed did to the object it was given. */
@@ -264,7 +137,7 @@ export class State {
 
   /** Empties the session; the user and the session's own expiry go too, as in Django. */
   clear(): void {
-    this.#held.clear();
+    this.#held = undefined;
     this.change((draft) => {
       draft.values.clear();
       draft.notes = {};
@@ -282,6 +155,7 @@ export class State {
   }
 
   #hold(key: string, value: object, text: string | typeof asLoaded): void {
+    this.#held ??= new Map();
     const objects = this.#held.get(key);
     if (objects === undefined) this.#held.set(key, new Map([[value, text]]));
     else objects.set(value, text);
@@ -289,7 +163,7 @@ export class State {
 
   /** What is known to be saved or logged of an object that the handler holds. */
   #textOf(key: string, object: object): string {
-    const text = this.#held.get(key)!.get(object)!;
+    const text = this.#held!.get(key)!.get(object)!;
     if (text !== asLoaded) return text;
     this.#loaded ??= this.#format.read(this.#record!).values;
     return this.#format.encodeValue(key, this.#loaded.get(key));
@@ -297,12 +171,13 @@ export class State {
 
   /** The value takes the place of whatever stood under its key. */
   #heldOnly(key: string, value: unknown, text: string): void {
-    this.#held.delete(key);
+    this.#held?.delete(key);
     if (isObject(value)) this.#hold(key, value, text);
   }
 
   /** Logs the changes inside objects that were handed out, of one key or of all. */
   settle(only?: string): void {
+    if (this.#held === undefined) return;
     for (const [key, objects] of this.#held) {
       if (only !== undefined && key !== only) continue;
       for (const object of objects.keys()) {
@@ -310,6 +185,7 @@ export class State {
         if (text === this.#textOf(key, object)) continue;
         objects.set(object, text);
         this.draft.values.set(key, object);
+        this.draft.isKnown = false;
         this.#log(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
       }
     }
@@ -336,7 +212,7 @@ export class State {
    */
   merged(draft: Draft, record: SessionRecord): void {
     this.settle();
-    for (const [key, objects] of this.#held) {
+    for (const [key, objects] of this.#held ?? []) {
       let older = objects.size - mostOlder;
       for (const object of objects.keys()) {
         if (older-- > 0) objects.delete(object);
@@ -344,6 +220,7 @@ export class State {
       }
     }
     for (const change of this.log) change(draft);
+    draft.isKnown = false;
     this.saved(record, draft);
   }
 }

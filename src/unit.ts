@@ -2,6 +2,7 @@
 
 import type { Carrier, Found } from "./carrier.ts";
 import { gone, SessionError } from "./errors.ts";
+import type { Draft } from "./format.ts";
 import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
 import { cookieAge, endOf, idleEndOf, isTouchDue, type Life } from "./lifetime.ts";
@@ -12,7 +13,7 @@ import { LogOut } from "./log_out.ts";
 import { readChecked, Saving, type SavingKit } from "./saving.ts";
 import { demand } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
-import { type Draft, State } from "./state.ts";
+import { State } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
 
 /** What all units of one `Sessions` object share. */

@@ -3,8 +3,9 @@
 import { SessionError } from "../../src/errors.ts";
 import type { Life } from "../../src/lifetime.ts";
 import type { Notes } from "../../src/record.ts";
-import type { DataFormat, Draft } from "../../src/state.ts";
+import type { DataFormat, Draft } from "../../src/format.ts";
 import type { SessionRecord } from "../../src/store.ts";
+import type { Values } from "../../src/values.ts";
 import { readDate, toExpiry } from "./dates.ts";
 import { readJson, readMembers, writeJson, writeMembers } from "./json.ts";
 
@@ -29,13 +30,13 @@ export interface DataSettings {
 export class DjangoFormat implements DataFormat {
   readonly #settings: DataSettings;
   /** The texts that values were read from: a value that is still the same is written as it was spelled. */
-  readonly #spelled = new WeakMap<ReadonlyMap<string, unknown>, ReadonlyMap<string, string>>();
+  readonly #spelled = new WeakMap<Values, ReadonlyMap<string, string>>();
 
   constructor(settings: DataSettings) {
     this.#settings = settings;
   }
 
-  draft(values: Map<string, unknown>, { createdAt, touchedAt }: Life): Draft {
+  draft(values: Values, { createdAt, touchedAt }: Life): Draft {
     const { useTz } = this.#settings;
     const noteOf = (value: unknown) => expiryOf(value, useTz);
     return {
@@ -102,7 +103,7 @@ export class DjangoFormat implements DataFormat {
   }
 
   /** When a session ends that was written at some instant; both in milliseconds. */
-  endOf(values: ReadonlyMap<string, unknown>, savedAt: number): number {
+  endOf(values: Values, savedAt: number): number {
     const expiry = expiryOf(values.get(expiryKey), this.#settings.useTz);
     if (typeof expiry === "object") return expiry.at;
     return savedAt + (expiry || this.#settings.cookieAge) * 1000;

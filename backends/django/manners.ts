@@ -59,7 +59,9 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance
     // Whatever stands for the user there: nothing of another one is kept
     replaces: (draft) => draft.values.has(authKeys.id) && !isRepeated(draft),
     enter({ values }) {
-      values.set(authKeys.id, userId).set(authKeys.backend, backend).set(authKeys.hash, hash);
+      values.set(authKeys.id, userId);
+      values.set(authKeys.backend, backend);
+      values.set(authKeys.hash, hash);
     },
   };
 }

@@ -1,0 +1,121 @@
+/** What a session holds while it is worked on, and how that becomes the text of a record and comes back. */
+
+import { type Codec, strictJson } from "./codec.ts";
+import { SessionError } from "./errors.ts";
+import type { Life } from "./lifetime.ts";
+import { type Notes, readText, writeText } from "./record.ts";
+import type { SessionRecord } from "./store.ts";
+import { ParsedValues, toMap, toObject, toPlain, type Values } from "./values.ts";
+
+/** A session's content, open to change. */
+export interface Draft extends Life {
+  readonly values: Values;
+  notes: Notes;
+  userId: string | undefined;
+  createdAt: number;
+  touchedAt: number;
+  /** Whether its values are as they were read, but for some that are no objects: then nothing is to be looked at before it is written. */
+  isKnown?: boolean;
+}
+
+/** How drafts become the text of a record and come back. */
+export interface DataFormat {
+  /** A draft of these values; what `base` says of them counts where the values do not say it themselves. */
+  draft(values: Values, base: Life): Draft;
+  /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+  read(record: SessionRecord): Draft;
+  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
+  write(draft: Draft): string;
+  /** One value as text, which is also the proof that it can be carried. @throws {SessionError} `ERR_SERIALIZE`. */
+  encodeValue(key: string, value: unknown): string;
+  /** Whether a value is no object and can be carried for certain: a look that saves the encoding of most values that are set. */
+  isPlain?(value: unknown): boolean;
+  /** A fresh copy of a value. */
+  decodeValue(key: string, text: string): unknown;
+}
+
+/** The library's own: its notes, then what the codec makes of the values. */
+export class Format implements DataFormat {
+  readonly #codec: Codec;
+  readonly #maxBytes: number;
+
+  constructor(codec: Codec, maxBytes: number) {
+    this.#codec = codec;
+    this.#maxBytes = maxBytes;
+  }
+
+  draft(values: Values, { notes, userId, createdAt, touchedAt }: Life): Draft {
+    return { values, notes, userId, createdAt, touchedAt };
+  }
+
+  read(record: SessionRecord): Draft {
+    const { notes, data } = readText(record.data);
+    const isStrict = this.#codec === strictJson;
+    let values: Values;
+    try {
+      const object = asData(this.#codec.decode(data));
+      values = isStrict ? new ParsedValues(object) : toMap(object);
+    } catch {
+      // The parser's own message would quote the data.
+      throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+    }
+    const { userId, createdAt, touchedAt } = record;
+    // What strict JSON has read it gives back equal, but for -0, which only a closer look finds.
+    const isKnown = isStrict && !data.includes("-0");
+    return { values, notes, userId, createdAt, touchedAt, isKnown };
+  }
+
+  write(draft: Draft): string {
+    const plain = toPlain(draft.values);
+    const data = draft.isKnown ? JSON.stringify(plain) : this.#encode(plain);
+    const { length } = data;
+    if (length * 3 > this.#maxBytes) {
+      const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
+      if (bytes > this.#maxBytes) {
+        throw new SessionError(
+          "ERR_TOO_LARGE",
+          `Cannot save the session: its data takes ${bytes} bytes or more, over the limit of ${this.#maxBytes}`,
+        );
+      }
+    }
+    return writeText(draft.notes, data);
+  }
+
+  encodeValue(key: string, value: unknown): string {
+    return this.#encode(pair(key, value));
+  }
+
+  isPlain(value: unknown): boolean {
+    return this.#codec === strictJson &&
+      (typeof value === "boolean" || typeof value === "string" && value.isWellFormed() ||
+        typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
+  }
+
+  decodeValue(key: string, text: string): unknown {
+    return this.#codec.decode(text)[key];
+  }
+
+  #encode(data: Record<string, unknown>): string {
+    let text: unknown;
+    try {
+      text = this.#codec.encode(data);
+    } catch (error) {
+      if (error instanceof SessionError) throw error;
+      throw new SessionError("ERR_SERIALIZE", "Cannot store a value that the codec refuses");
+    }
+    // Most stores keep UTF-8, which has no lone surrogates.
+    if (typeof text === "string" && text.isWellFormed()) return text;
+    throw new SessionError("ERR_SERIALIZE", "Cannot store the session: encode must return well-formed text");
+  }
+}
+
+/** What a codec decoded, if it can be session data. */
+function asData(value: unknown): Record<string, unknown> {
+  const isData = typeof value === "object" && value !== null && !Array.isArray(value) &&
+    typeof (value as { then?: unknown }).then !== "function";
+  if (isData) return value as Record<string, unknown>;
+  throw new TypeError("Cannot use what the codec decoded: expected an object");
+}
+
+const pair = (key: string, value: unknown): Record<string, unknown> =>
+  key === "__proto__" ? toObject([[key, value]]) : { [key]: value };

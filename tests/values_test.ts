@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MemoryStore } from "../backends/memory.ts";
+import { type Codec, createSessions } from "../mod.ts";
+import { ParsedValues } from "../src/values.ts";
+
+const secrets = ["a secret for the tests of values"];
+const parsed = (text: string) => new ParsedValues(JSON.parse(text));
+
+describe("values that were parsed", () => {
+  it("SR-072 __proto__, constructor and numbers are keys like others, before and after it is a map", () => {
+    const text = '{"a":1,"__proto__":{"admin":true},"constructor":2}';
+    for (const touch of [(_: ParsedValues) => {}, (values: ParsedValues) => values.delete("none")]) {
+      const values = parsed(text);
+      touch(values);
+      assert.deepEqual(values.get("__proto__"), { admin: true });
+      assert.equal(values.get("constructor"), 2);
+      assert.equal(values.get("toString"), undefined);
+      assert.equal(values.has("toString"), false);
+      assert.equal(values.get("admin"), undefined);
+      values.set("__proto__", 7);
+      assert.equal(values.get("__proto__"), 7);
+      assert.equal(JSON.stringify(values.plain), '{"a":1,"__proto__":7,"constructor":2}');
+    }
+    const values = parsed("{}");
+    values.set("__proto__", { admin: true });
+    assert.equal(values.get("admin"), undefined);
+    assert.equal(JSON.stringify(values.plain), '{"__proto__":{"admin":true}}');
+  });
+
+  it("new keys stand where they were set, also those that look like numbers", () => {
+    const values = parsed('{"b":1,"a":2}');
+    values.set("a", 3);
+    assert.deepEqual([...values], [["b", 1], ["a", 3]]);
+    values.set("7", 4);
+    assert.deepEqual([...values.keys()], ["b", "a", "7"]);
+    assert.deepEqual([...values.values()], [1, 3, 4]);
+    assert.equal(values.size, 3);
+    values.clear();
+    assert.deepEqual([values.size, values.has("a"), values.get("a")], [0, false, undefined]);
+  });
+
+  it("SR-071 -0 stays -0 wherever it is, whatever else is written", async () => {
+    const store = new MemoryStore();
+    const sessions = createSessions({ store, secrets });
+    const first = await sessions.open();
+    first.assign({ deep: { list: [-0, 0] }, top: -0, n: 1 });
+    await first.save();
+    for (const write of ["n", "top", "other"]) {
+      const session = await sessions.open(first.id);
+      session.set(write, write === "top" ? -0 : 5);
+      await session.save();
+      const again = await sessions.open(first.id);
+      assert.ok(Object.is(again.get("top"), -0));
+      assert.ok(Object.is(again.get("deep").list[0], -0) && Object.is(again.get("deep").list[1], 0));
+    }
+    const session = await sessions.open(first.id);
+    session.delete("deep");
+    session.delete("top");
+    session.update("n", () => -0);
+    await session.save();
+    assert.ok(Object.is((await sessions.open(first.id)).get("n"), -0));
+  });
+
+  it("SR-071 what was put into a loaded session is looked at before it is written", async () => {
+    const store = new MemoryStore();
+    const sessions = createSessions({ store, secrets });
+    const first = await sessions.open();
+    first.assign({ list: [1], n: 1 });
+    await first.save();
+    const session = await sessions.open(first.id);
+    session.get("list").push(new Date(0));
+    await assert.rejects(session.save(), { code: "ERR_SERIALIZE" });
+    session.get("list").pop();
+    session.set("n", 2);
+    await session.save();
+    const [, other] = [session.set("n", 3), await sessions.open(first.id)];
+    const bad: unknown[] = [];
+    other.set("n", 9);
+    await other.save();
+    // The save finds another version, and makes the value once more: this time it cannot be carried.
+    session.update("n", () => bad.length === 0 ? bad.push(1) : () => {});
+    await assert.rejects(session.save(), { code: "ERR_SERIALIZE" });
+  });
+
+  it("an object that a codec of somebody else's keeps is not changed", async () => {
+    const kept = { n: 1 };
+    const codec: Codec = { encode: JSON.stringify, decode: () => kept };
+    const sessions = createSessions({ store: new MemoryStore(), secrets, codec });
+    const first = await sessions.open();
+    first.set("n", 1);
+    await first.save();
+    const session = await sessions.open(first.id);
+    session.set("n", 2);
+    await session.save();
+    assert.deepEqual(kept, { n: 1 });
+  });
+});
