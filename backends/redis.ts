@@ -107,9 +107,10 @@ export class RedisStore implements CountableStore, AsyncDisposable {
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble; `ERR_DAMAGED` if something else is stored there.
    */
-  async load(key: string): Promise<StoredRecord | undefined> {
-    const found = await this.#find(key, this.#wire.deadline());
-    return found?.pending === false ? found.record : undefined;
+  load(key: string): Promise<StoredRecord | undefined> {
+    return this.#find(key, this.#wire.deadline()).then((found) =>
+      found?.pending === false ? found.record : undefined
+    );
   }
 
   /**
@@ -272,10 +273,14 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     await this.close();
   }
 
-  async #find(key: string, by: number): Promise<Found | undefined> {
+  #find(key: string, by: number): Promise<Found | undefined> {
     const at = this.#prefix + key;
-    const plain = await this.#wire.look(at, recordFields, by);
-    if (plain !== undefined && isWhole(key, plain)) return read(key, plain);
+    return this.#wire.look(at, recordFields, by)?.then((plain) =>
+      plain !== undefined && isWhole(key, plain) ? read(key, plain) : this.#findSurely(key, at, by)
+    ) ?? this.#findSurely(key, at, by);
+  }
+
+  async #findSurely(key: string, at: string, by: number): Promise<Found | undefined> {
     try {
       return read(key, await this.#wire.ask(scripts.load, [at], [], by));
     } catch (error) {

@@ -24,6 +24,9 @@ const isStoredOrNone = (value: unknown): value is StoredRecord | undefined =>
 const isVersion = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === "string" && value !== "");
 
+/** What an error means to the caller of a call. */
+type Meaning = (error: unknown) => unknown;
+
 /** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
 export class Guard {
   readonly #timeout: number;
@@ -36,34 +39,45 @@ export class Guard {
     this.#events = events;
   }
 
-  /** Runs a call: `operation` and `key`, the storage key it is about, are for those who trace. */
+  /**
+   * Runs a call: `operation` and `key`, the storage key it is about, are for those who trace; `meaning` is told of what it threw
+   * first.
+   */
   call<T>(
     operation: string,
     run: () => MaybePromise<unknown>,
     isRight: (value: unknown) => value is T,
     key?: string,
+    meaning?: Meaning,
   ): MaybePromise<T> {
-    if (!isTraced()) return this.#run(run, isRight);
+    if (!isTraced()) return this.#run(run, isRight, meaning);
     const tag = key === undefined ? undefined : this.#events.tagOf(key);
-    return traced(operation, () => this.#run(run, isRight), tag);
+    return traced(operation, () => this.#run(run, isRight, meaning), tag);
   }
 
-  #run<T>(run: () => MaybePromise<unknown>, isRight: (value: unknown) => value is T): MaybePromise<T> {
+  #run<T>(
+    run: () => MaybePromise<unknown>,
+    isRight: (value: unknown) => value is T,
+    meaning?: Meaning,
+  ): MaybePromise<T> {
     try {
-      return this.answer(run(), isRight);
+      return this.answer(run(), isRight, meaning);
     } catch (error) {
-      throw this.failure(error);
+      throw this.failure(error, meaning);
     }
   }
 
   /** What a call has answered, if it is of the right kind; a promise is waited for, within the time. */
-  answer<T>(answer: unknown, isRight: (value: unknown) => value is T): MaybePromise<T> {
-    return isThenable(answer) ? this.#wait(answer, isRight) : checked(answer, isRight);
-  }
-
-  #wait<T>(answer: Promise<unknown>, isRight: (value: unknown) => value is T): Promise<T> {
-    const until = performance.now() + this.#timeout * 1000;
-    return this.#limit.within(answer, until, () => late(this.#timeout)).then(
+  answer<T>(
+    answer: unknown,
+    isRight: (value: unknown) => value is T,
+    meaning?: Meaning,
+  ): MaybePromise<T> {
+    if (!isThenable(answer)) return checked(answer, isRight);
+    return this.#limit.within(
+      answer,
+      performance.now() + this.#timeout * 1000,
+      () => this.failure(late(this.#timeout)),
       (value) => {
         try {
           return checked(value, isRight);
@@ -71,17 +85,16 @@ export class Guard {
           throw this.failure(error);
         }
       },
-      (error) => {
-        throw this.failure(error);
-      },
+      (error) => this.failure(error, meaning),
     );
   }
 
   /** The typed error for whatever a call threw. */
-  failure(error: unknown): SessionError {
-    const failure = error instanceof SessionError
-      ? error
-      : new SessionError("ERR_STORE", "The session store failed", { cause: error });
+  failure(error: unknown, meaning?: Meaning): SessionError {
+    const what = meaning === undefined ? error : meaning(error);
+    const failure = what instanceof SessionError
+      ? what
+      : new SessionError("ERR_STORE", "The session store failed", { cause: what });
     if (failure.code === "ERR_STORE") this.#events.emit("store-error");
     return failure;
   }
@@ -115,13 +128,9 @@ export class GuardedStore {
     if (isTraced()) return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
     // Written out, as `load` is.
     try {
-      const answer = this.#store.save(key, record, version);
-      return this.#guard.answer(
-        isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer,
-        isVersion,
-      );
+      return this.#guard.answer(this.#store.save(key, record, version), isVersion, asTrouble);
     } catch (error) {
-      throw this.#guard.failure(asTrouble(error));
+      throw this.#guard.failure(error, asTrouble);
     }
   }
 
@@ -176,19 +185,7 @@ export class GuardedStore {
     isRight: (value: unknown) => value is T,
     key?: string,
   ): MaybePromise<T> {
-    return this.#guard.call(
-      operation,
-      () => {
-        try {
-          const answer = run();
-          return isThenable(answer) ? Promise.resolve(answer).catch(trouble) : answer;
-        } catch (error) {
-          return trouble(error);
-        }
-      },
-      isRight,
-      key,
-    );
+    return this.#guard.call(operation, run, isRight, key, asTrouble);
   }
 }
 

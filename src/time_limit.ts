@@ -16,25 +16,39 @@ export class TimeLimit {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = Infinity;
 
-  /** What `promise` comes to, or from `until` on, by `performance.now()`, the error that `late` makes. */
-  within<T>(promise: PromiseLike<T>, until: number, late: () => unknown): Promise<T> {
+  /**
+   * What `promise` comes to, by way of `done` or `failed` where they are given; or from `until` on, by `performance.now()`, the error
+   * that `late` makes. (They are given here and not to `then`, because chains of promises are what calls cost.)
+   */
+  within<T, R = T>(
+    promise: PromiseLike<T>,
+    until: number,
+    late: () => unknown,
+    done?: (value: T) => R,
+    failed?: (error: unknown) => unknown,
+  ): Promise<R> {
     return new Promise((resolve, reject) => {
       const wait: Wait = { until, reject, late };
       this.#waits.add(wait);
       if (until < this.#due) this.#arm(until);
       Promise.resolve(promise).then((value) => {
-        this.#end(wait);
-        resolve(value);
+        if (!this.#end(wait)) return;
+        try {
+          resolve(done === undefined ? value as unknown as R : done(value));
+        } catch (error) {
+          reject(error);
+        }
       }, (error) => {
-        this.#end(wait);
-        reject(error);
+        if (this.#end(wait)) reject(failed === undefined ? error : failed(error));
       });
     });
   }
 
-  #end(wait: Wait): void {
-    this.#waits.delete(wait);
+  /** Whether it was waited for until now. */
+  #end(wait: Wait): boolean {
+    const isInTime = this.#waits.delete(wait);
     if (this.#waits.size === 0) this.#disarm();
+    return isInTime;
   }
 
   #arm(until: number): void {

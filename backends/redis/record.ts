@@ -53,14 +53,10 @@ export function read(key: string, answer: readonly unknown[]): Found | undefined
     throw damaged();
   }
   const userId = userOf(user);
-  const record = {
-    version,
-    data,
-    createdAt: instant(created),
-    touchedAt: instant(touched),
-    expiresAt: instant(expires),
-    ...(userId === undefined ? {} : { userId }),
-  };
+  const [createdAt, touchedAt, expiresAt] = [instant(created), instant(touched), instant(expires)];
+  const record = userId === undefined
+    ? { version, data, createdAt, touchedAt, expiresAt }
+    : { version, data, createdAt, touchedAt, expiresAt, userId };
   return { record, pending: typeof pending === "string" };
 }
 

@@ -90,49 +90,36 @@ export class Wire {
    * that bears a token, and the time, is due, or because the command failed. Only an answer that says itself whom it belongs to
    * may be believed.
    */
-  async look(key: string, fields: readonly string[], by: number): Promise<unknown[] | undefined> {
+  look(key: string, fields: readonly string[], by: number): Promise<unknown[] | undefined> | undefined {
     const clock = this.#clocks.get(this.#client.server(key));
     if (clock === undefined || clock.age(performance.now()) > tokenEvery || !this.#client.ready()) {
       return undefined;
     }
     if (this.#waiting >= this.#maxWaiting) return undefined;
-    this.#waiting++;
-    const release = () => void this.#waiting--;
-    const answer = this.#run(["HMGET", key, ...fields], key);
-    answer.then(release, release);
-    try {
-      const reply = await this.#within(answer, by);
-      return Array.isArray(reply) && reply.length === fields.length ? reply.map(text) : undefined;
-    } catch (error) {
-      if (error instanceof SessionError) throw error;
-      return undefined;
-    }
+    const isWhole = (reply: unknown): reply is unknown[] => Array.isArray(reply) && reply.length === fields.length;
+    return this.#run(["HMGET", key, ...fields], key, by, (reply) => isWhole(reply) ? texts(reply) : undefined)
+      .catch((error) => {
+        if (error instanceof SessionError) throw error;
+        return undefined;
+      });
   }
 
-  async #ask(script: Script, keys: readonly string[], args: Arguments, by: number): Promise<unknown[]> {
-    // What the client still holds counts as waiting, also after its caller has given up: that is what fills the memory
+  #ask(script: Script, keys: readonly string[], args: Arguments, by: number): Promise<unknown[]> {
     if (this.#waiting >= this.#maxWaiting) {
-      throw new SessionError("ERR_STORE", `${this.#maxWaiting} commands are waiting for Redis already`);
+      return Promise.reject(
+        new SessionError("ERR_STORE", `${this.#maxWaiting} commands are waiting for Redis already`),
+      );
     }
-    this.#waiting++;
-    let held: Promise<unknown> | undefined;
-    const send = async (command: string, what: string) => {
-      held = this.#send(command, what, keys, args, by);
-      const answer = await this.#within(held, by) as unknown[];
-      held = undefined;
-      return answer;
-    };
-    try {
-      return await this.#persist(script, send, by);
-    } finally {
-      const release = () => void this.#waiting--;
-      if (held === undefined) release();
-      else held.then(release, release);
-    }
+    const send = (command: string, what: string) => this.#send(command, what, keys, args, by);
+    if (script.sha === undefined || !this.#client.ready()) return this.#persist(script, send, by);
+    // Nearly always the first attempt is all there is.
+    const first = send("EVALSHA", script.sha);
+    const again = () => this.#persist(script, send, by, first);
+    return first.then((answer) => answer[0] === "late" ? again() : answer, again);
   }
 
   /** Sends it with the time in which it may be carried out, and learns from the answer, however late, what time it is there. */
-  async #send(
+  #send(
     command: string,
     what: string,
     keys: readonly string[],
@@ -142,37 +129,61 @@ export class Wire {
     const server = this.#client.server(keys[0]!);
     let clock = this.#clocks.get(server);
     if (clock === undefined) this.#clocks.set(server, clock = new ServerClock());
+    const known = clock;
     const sent = performance.now();
-    const all = [
-      command,
-      what,
-      String(keys.length),
-      ...keys,
-      token,
-      mode,
-      ...clock.window(sent, by),
-      ...args,
-    ];
-    const [time, ...answer] = own(await this.#client.run(all, keys[0]!), token);
-    clock.learn(Number(time), sent, performance.now());
-    return answer;
+    const [from, until] = known.window(sent, by);
+    const all = [command, what, String(keys.length), ...keys, token, mode, from, until, ...args];
+    return this.#run(all, keys[0]!, by, (reply) => {
+      const answer = own(reply, token);
+      known.learn(Number(answer.shift()), sent, performance.now());
+      return answer;
+    });
   }
 
-  // deno-lint-ignore require-await -- so that what the client throws is a rejection
-  async #run(command: string[], key: string): Promise<unknown> {
-    return this.#client.run(command, key);
+  /**
+   * Sends a command, and reads its answer, which has to come by `by`. What the client still holds counts as waiting, also after its
+   * caller has given up: that is what fills the memory. The client's promise is never left without a handler.
+   */
+  #run<T>(command: string[], key: string, by: number, read: (reply: unknown) => T): Promise<T> {
+    let reply: Promise<unknown>;
+    try {
+      reply = this.#client.run(command, key);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#waiting++;
+    const answer = reply.then((reply) => {
+      this.#waiting--;
+      return read(reply);
+    }, (error) => {
+      this.#waiting--;
+      throw error;
+    });
+    return this.#limit.within(
+      answer,
+      by,
+      () => this.#late("had no answer from Redis", "it was carried out by now, or never will be"),
+    );
   }
 
-  async #persist(script: Script, send: Send, by: number): Promise<unknown[]> {
+  /** All attempts together, of which the first may have been made already. */
+  async #persist(
+    script: Script,
+    send: Send,
+    by: number,
+    first?: Promise<unknown[]>,
+  ): Promise<unknown[]> {
     script.sha ??= hex(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(script.source))));
     let what = "had no connection to Redis";
     let reason: unknown;
     let told = false;
     for (let pause = shortestPause;; pause = Math.min(pause * 2, longestPause)) {
       // Commands are never left to a client's own queue, where they would wait without end and be late for their turn
-      if (this.#client.ready()) {
+      const made = first;
+      first = undefined;
+      if (made !== undefined || this.#client.ready()) {
         try {
-          const answer = await evaluate(script as Required<Script>, send);
+          const answer = await evaluate(script as Required<Script>, send, made);
           if (answer[0] !== "late") return answer;
           [what, reason] = ["did not come to Redis", undefined];
           // The answer has told what time it is there. More often than once is strange, and no reason to hurry
@@ -191,17 +202,10 @@ export class Wire {
         }
       }
       if (performance.now() + pause >= by) throw this.#late(what, "it changed nothing", reason);
+      this.#waiting++;
       await new Promise((resolve) => setTimeout(resolve, pause));
+      this.#waiting--;
     }
-  }
-
-  /** The answer, if it comes in time. The client's promise is never left without a handler. */
-  #within<T>(answer: Promise<T>, by: number): Promise<T> {
-    return this.#limit.within(
-      answer,
-      by,
-      () => this.#late("had no answer from Redis", "it was carried out by now, or never will be"),
-    );
   }
 
   #late(what: string, outcome: string, cause?: unknown): SessionError {
@@ -215,9 +219,13 @@ type Arguments = readonly [token: string, mode: string, ...string[]];
 type Send = (command: string, what: string) => Promise<unknown[]>;
 
 /** By name, or in full to a server that does not know the script (yet, or again after a restart). */
-async function evaluate(script: Required<Script>, send: Send): Promise<unknown[]> {
+async function evaluate(
+  script: Required<Script>,
+  send: Send,
+  first?: Promise<unknown[]>,
+): Promise<unknown[]> {
   try {
-    return await send("EVALSHA", script.sha);
+    return await (first ?? send("EVALSHA", script.sha));
   } catch (error) {
     if (!/^NOSCRIPT\b/.test(messageOf(error))) throw error;
     return await send("EVAL", script.source);
@@ -232,7 +240,12 @@ function own(reply: unknown, token: string): unknown[] {
   if (!Array.isArray(reply) || text(reply[0]) !== token || !Number.isFinite(Number(text(reply[1])))) {
     throw new SessionError("ERR_STORE", "The Redis client gave an answer that belongs to another command");
   }
-  return reply.slice(1).map((value) => Array.isArray(value) ? value.map(text) : text(value));
+  return texts(reply.slice(1));
+}
+
+/** Replies whose bytes are texts. */
+function texts(values: readonly unknown[]): unknown[] {
+  return values.map((value) => Array.isArray(value) ? value.map(text) : text(value));
 }
 
 /** Clients can be set to answer bytes. */
