@@ -24,6 +24,9 @@ interface Write<S> {
 /** The most writes that are done at once before one waits again to see whether others come in its turn. */
 const mostHasty = 64;
 
+/** So many writes do not wait for a turn that brings no others. */
+const mostTogether = 256;
+
 /** The writes that wait for the next transaction, in the order they came. */
 export class Writes<S = Statements> {
   readonly #connection: Transactions<S>;
@@ -44,6 +47,8 @@ export class Writes<S = Statements> {
   /** So many more writes that are not the first of their turn are done at once: more each time that one has waited for others in vain. */
   #hasty = 0;
   #span = 1;
+  /** How many writes waited when the last turn ended. */
+  #seen = 0;
   readonly #onFailure: () => void;
 
   /** `timeout` in milliseconds; `onFailure` is told when nobody knows what a failed write has done. */
@@ -103,6 +108,12 @@ export class Writes<S = Statements> {
   }
 
   #flush(): void {
+    if (this.#waiting.length > this.#seen && this.#waiting.length < mostTogether) {
+      this.#seen = this.#waiting.length;
+      setImmediate(() => this.#flush());
+      return;
+    }
+    this.#seen = 0;
     this.#dropExpired();
     const batch = this.#waiting.slice(0, this.#size);
     const results: unknown[] = [];
