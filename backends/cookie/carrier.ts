@@ -27,6 +27,8 @@ const skew = 60_000;
 /** For how long an ended id is remembered beyond its session's end when there is no absolute limit: 400 days. */
 const longMemory = 34_560_000_000;
 const opened = 1024;
+/** A `Cookie` header of more characters is read anew each time. */
+const longestKnown = 2048;
 
 interface CookiePlace extends Place {
   readonly count: number;
@@ -52,6 +54,10 @@ export class CookieCarrier implements Carrier {
   readonly #notBefore: Ending["notBefore"];
   /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
   readonly #contents: Recent<string, Contents> = new Recent(opened);
+  /** Whole `Cookie` headers in which one of them was found alone, with nobody to ask whether it has ended. */
+  readonly #headers: Recent<string, { readonly contents: Contents; readonly carried: Carried }> = new Recent(
+    opened,
+  );
   /** What this process did last with a session, so that overlapping requests merge here as they do in a store. */
   readonly #last: Recent<string, { readonly seen: number; readonly found: Found | undefined }> = new Recent(
     opened,
@@ -70,6 +76,8 @@ export class CookieCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
+    const known = header === null ? undefined : this.#headers.get(header);
+    if (known !== undefined) return this.#live(known.contents, known.carried);
     const { carried, rejected } = this.#chunks.read(header);
     if (rejected !== undefined) this.#kit.events.emit("rejected", undefined, rejected);
     if (carried.length === 0) return [];
@@ -77,10 +85,15 @@ export class CookieCarrier implements Carrier {
     if (carried.length === 1 && this.#revoked === undefined && this.#notBefore === undefined) {
       const contents = this.#known(carried[0]!);
       if (contents !== undefined) {
-        return this.#isFuture(contents) ? [] : [this.#found(contents, carried[0]!)];
+        if (header!.length <= longestKnown) this.#headers.set(header!, { contents, carried: carried[0]! });
+        return this.#live(contents, carried[0]!);
       }
     }
     return this.#findAll(carried);
+  }
+
+  #live(contents: Contents, carried: Carried): readonly Found[] {
+    return this.#isFuture(contents) ? [] : [this.#found(contents, carried)];
   }
 
   async #findAll(carried: readonly Carried[]): Promise<readonly Found[]> {

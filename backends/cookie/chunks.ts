@@ -92,7 +92,8 @@ export class Chunks {
   /** The fields that clear what a request carries of ours, from a given piece on. */
   clear(header: string | null, from = 0): string[] {
     const fields: string[] = [];
-    for (let i = from; i < mostChunks; i++) {
+    const most = header?.includes(`${this.#cookie.name}.`) ? mostChunks : 1;
+    for (let i = from; i < most; i++) {
       if (readCookie(header, this.#name(i), never, 0).isCarried) {
         fields.push(this.#cookie.clear(this.#name(i)));
       }

@@ -96,7 +96,8 @@ export class Wire {
       return undefined;
     }
     if (this.#waiting >= this.#maxWaiting) return undefined;
-    const isWhole = (reply: unknown): reply is unknown[] => Array.isArray(reply) && reply.length === fields.length;
+    const isWhole = (reply: unknown): reply is unknown[] =>
+      Array.isArray(reply) && reply.length === fields.length;
     return this.#run(["HMGET", key, ...fields], key, by, (reply) => isWhole(reply) ? texts(reply) : undefined)
       .catch((error) => {
         if (error instanceof SessionError) throw error;
