@@ -34,9 +34,32 @@ export const subjects: Readonly<Record<string, Subject>> = {
     tests: ["record_test", "devices_test", "history_test", "damaged_test"],
     equivalent: [["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does']],
   },
-  "src/codec.ts": { tests: ["codec_edges_test", "codec_test", "damaged_test"] },
+  "src/codec.ts": {
+    tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test"],
+    equivalent: [
+      ["return false;: false becomes true", "a closer look that finds nothing: the text is the same"],
+      ["if (value === null) return false;: false becomes true", "the same"],
+      ["let negativeZero = false;: false becomes true", "the same"],
+      ["condition `negativeZero` is always true", "the text is the same, made more slowly"],
+    ],
+  },
+  "src/format.ts": {
+    tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test", "session_test"],
+  },
+  "src/values.ts": { tests: ["values_test", "session_test"] },
   "src/cookie.ts": { tests: ["cookie_write_test", "cookie_read_test", "cookie_options_test"] },
   "src/ends.ts": { tests: ["touch_test", "lifetime_test", "stores_limits_test"] },
+  "src/saving.ts": {
+    tests: [
+      "commit_test",
+      "conflict_test",
+      "merge_test",
+      "schema_test",
+      "values_test",
+      "rotation_test",
+      "outage_test",
+    ],
+  },
   "src/compose.ts": { tests: ["lifetime_test", "touch_test", "commit_test", "expiry_test"] },
   "src/lines.ts": { tests: ["commit_test", "conflict_test", "gone_test", "merge_test", "rotation_test"] },
   "src/held_carrier.ts": {
