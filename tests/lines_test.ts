@@ -190,7 +190,7 @@ describe("saves that wait", () => {
     assert.deepEqual(bench.calls, ["save a over 0", "save ab over 1", "save axc over 101"]);
   });
 
-  it("go on after a store that failed, but not after one that hung (SR-048)", async () => {
+  it("SR-048 go on after a store that failed, but not after one that hung", async () => {
     for (const error of [new SessionError("ERR_STORE", "down"), await timeout()]) {
       const bench = new Bench();
       const { wait, open } = gate();

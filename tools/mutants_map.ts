@@ -59,7 +59,6 @@ export const subjects: Readonly<Record<string, Subject>> = {
       "touch_test",
       "expiry_test",
       "commit_test",
-      "outage_test",
     ],
     equivalent: [["renews = false", "it is read only after a record was made, which sets it"]],
   },
@@ -76,7 +75,16 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/held_carrier.ts": {
     tests: ["token_test", "commit_test", "gone_test", "outage_test", "rotation_test"],
   },
-  "src/load.ts": { tests: ["load_test", "session_test", "schema_test", "damaged_test", "lifetime_test"] },
+  "src/load.ts": {
+    tests: ["load_test", "schema_test", "damaged_test"],
+    equivalent: [
+      [
+        "found === undefined ? [] : [found]);: condition `found === undefined` is always false",
+        "only the first one is looked at",
+      ],
+      ["no await for `await fit(", "an async function waits for what it returns"],
+    ],
+  },
   "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
   "backends/memory.ts": { tests: ["memory_test", "memory_bound_test", "contract_test"] },
   "src/unit.ts": {
