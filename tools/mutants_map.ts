@@ -32,7 +32,11 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "src/record.ts": {
     tests: ["record_test", "devices_test", "history_test", "damaged_test"],
-    equivalent: [["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does']],
+    equivalent: [
+      ["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does'],
+      ["? noNotes : readText(text).notes;: condition", "a short way to what reading all of it finds"],
+      ["const formerOf", "any part of a key tells it from others, if it is always the same one"],
+    ],
   },
   "src/codec.ts": {
     tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test"],
