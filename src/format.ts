@@ -14,8 +14,8 @@ export interface Draft extends Life {
   userId: string | undefined;
   createdAt: number;
   touchedAt: number;
-  /** Whether its values are as they were read, but for some that are no objects: then nothing is to be looked at before it is written. */
-  isKnown?: boolean;
+  /** The text that its values were read from, if they are as they were read, but for some that are no objects. */
+  source?: string | undefined;
 }
 
 /** How drafts become the text of a record and come back. */
@@ -60,14 +60,12 @@ export class Format implements DataFormat {
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
     }
     const { userId, createdAt, touchedAt } = record;
-    // What strict JSON has read it gives back equal, but for -0, which only a closer look finds.
-    const isKnown = isStrict && !data.includes("-0");
-    return { values, notes, userId, createdAt, touchedAt, isKnown };
+    return { values, notes, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
   }
 
   write(draft: Draft): string {
     const plain = toPlain(draft.values);
-    const data = draft.isKnown ? JSON.stringify(plain) : this.#encode(plain);
+    const data = writeKnown(plain, draft.source) ?? this.#encode(plain);
     const { length } = data;
     if (length * 3 > this.#maxBytes) {
       const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
@@ -107,6 +105,16 @@ export class Format implements DataFormat {
     if (typeof text === "string" && text.isWellFormed()) return text;
     throw new SessionError("ERR_SERIALIZE", "Cannot store the session: encode must return well-formed text");
   }
+}
+
+/**
+ * The text of values that need no look, because `JSON.parse` gave them; `undefined` if one of them may be a number that `JSON.stringify`
+ * would change: -0, which it writes as 0, or Infinity for one that is too large, which it writes as null.
+ */
+function writeKnown(values: Record<string, unknown>, source: string | undefined): string | undefined {
+  if (source === undefined || /-(?:0|[\d.]*[eE])/.test(source)) return undefined;
+  const text = JSON.stringify(values);
+  return text.includes("null") ? undefined : text;
 }
 
 /** What a codec decoded, if it can be session data. */

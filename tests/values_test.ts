@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
 import { type Codec, createSessions } from "../mod.ts";
+import { storageKey } from "../src/token.ts";
 import { ParsedValues } from "../src/values.ts";
 
 const secrets = ["a secret for the tests of values"];
@@ -81,6 +82,57 @@ describe("values that were parsed", () => {
     // The save finds another version, and makes the value once more: this time it cannot be carried.
     session.update("n", () => bad.length === 0 ? bad.push(1) : () => {});
     await assert.rejects(session.save(), { code: "ERR_SERIALIZE" });
+  });
+
+  it("SR-071 a number that no double holds is never saved as null or 0", async () => {
+    for (const number of ["1e999", "9".repeat(320), "[1,-9e999]", "-1e-999", '{"a":-1E-400}']) {
+      const store = new MemoryStore();
+      const sessions = createSessions({ store, secrets });
+      const first = await sessions.open();
+      await first.set("n", 1).save();
+      const key = await storageKey(first.id!);
+      const record = store.load(key)!;
+      const data = `1\n{"serial":${number},"n":1}`;
+      store.save(key, { ...record, data }, record.version);
+      const session = await sessions.open(first.id);
+      const saving = session.set("n", 2).save();
+      if (number.startsWith("-1") || number.startsWith("{")) {
+        await saving;
+        assert.match(store.load(key)!.data, /-0/);
+      } else {
+        await assert.rejects(saving, { code: "ERR_SERIALIZE" });
+        assert.equal(store.load(key)!.data, data);
+      }
+    }
+  });
+
+  it("SR-050 what somebody has put on the prototype of all objects is no part of a session", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const first = await sessions.open();
+    await first.assign({ a: "x".repeat(200), b: { c: [{}] } }).save();
+    Object.defineProperty(Object.prototype, "planted", { value: {}, enumerable: true, configurable: true });
+    try {
+      assert.equal((await sessions.open(first.id)).get("a").length, 200);
+    } finally {
+      delete (Object.prototype as { planted?: unknown }).planted;
+    }
+  });
+
+  it("a function that fails in an update is what is told, whatever it did to the session before", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const session = await sessions.open();
+    for (const undo of [() => session.delete("list"), () => session.clear()]) {
+      session.set("list", [1]);
+      assert.throws(
+        () =>
+          session.update("list", () => {
+            undo();
+            throw new RangeError("its own");
+          }),
+        { message: "its own" },
+      );
+      assert.equal(session.has("list"), false);
+    }
   });
 
   it("an object that a codec of somebody else's keeps is not changed", async () => {
