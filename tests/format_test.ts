@@ -78,6 +78,20 @@ describe("a codec of somebody else's", () => {
     }
   });
 
+  it("SR-071 makes the text also where a value was only deleted", async () => {
+    const codec: Codec = {
+      encode: (data) => `~${JSON.stringify(Object.entries(data))}`,
+      decode: (text) => Object.fromEntries(JSON.parse(text.slice(1))),
+    };
+    const sessions = createSessions({ store: new MemoryStore(), secrets, codec });
+    const first = await sessions.open();
+    await first.assign({ a: 1, b: 2 }).save();
+    const session = await sessions.open(first.id);
+    session.delete("a");
+    await session.save();
+    assert.deepEqual([...await sessions.open(first.id)], [["b", 2]]);
+  });
+
   it("SR-071 may refuse with an error of the library's", async () => {
     const error = new SessionError("ERR_TOO_LARGE", "Cannot store so much");
     const { session } = await open({
