@@ -5,7 +5,7 @@ import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
 import { type Notes, readText, writeText } from "./record.ts";
 import type { SessionRecord } from "./store.ts";
-import { ParsedValues, toMap, toObject, toPlain, type Values } from "./values.ts";
+import { ParsedValues, toMap, toPlain, type Values } from "./values.ts";
 
 /** A session's content, open to change. */
 export interface Draft extends Life {
@@ -80,7 +80,7 @@ export class Format implements DataFormat {
   }
 
   encodeValue(key: string, value: unknown): string {
-    return this.#encode(pair(key, value));
+    return this.#encode({ [key]: value });
   }
 
   isPlain(value: unknown): boolean {
@@ -124,6 +124,3 @@ function asData(value: unknown): Record<string, unknown> {
   if (isData) return value as Record<string, unknown>;
   throw new TypeError("Cannot use what the codec decoded: expected an object");
 }
-
-const pair = (key: string, value: unknown): Record<string, unknown> =>
-  key === "__proto__" ? toObject([[key, value]]) : { [key]: value };

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
 import { type Codec, createSessions } from "../mod.ts";
 import { storageKey } from "../src/token.ts";
-import { ParsedValues } from "../src/values.ts";
+import { ParsedValues, toPlain } from "../src/values.ts";
 
 const secrets = ["a secret for the tests of values"];
 const parsed = (text: string) => new ParsedValues(JSON.parse(text));
@@ -27,6 +27,21 @@ describe("values that were parsed", () => {
     values.set("__proto__", { admin: true });
     assert.equal(values.get("admin"), undefined);
     assert.equal(JSON.stringify(values.plain), '{"__proto__":{"admin":true}}');
+  });
+
+  it("tell of a key that is deleted whether it was there", () => {
+    const values = parsed('{"a":1,"b":2}');
+    assert.deepEqual([values.delete("none"), values.delete("a"), values.delete("a")], [false, true, false]);
+    assert.deepEqual([...values], [["b", 2]]);
+  });
+
+  it("SR-072 become an ordinary object, or one without prototype for a value named __proto__", () => {
+    const plain = toPlain(new Map([["a", 1], ["constructor", 2]]));
+    assert.equal(Object.getPrototypeOf(plain), Object.prototype);
+    assert.equal(JSON.stringify(plain), '{"a":1,"constructor":2}');
+    const other = toPlain(new Map<string, unknown>([["__proto__", { admin: true }], ["a", 1]]));
+    assert.equal(Object.getPrototypeOf(other), null);
+    assert.equal(JSON.stringify(other), '{"__proto__":{"admin":true},"a":1}');
   });
 
   it("new keys stand where they were set, also those that look like numbers", () => {
@@ -61,6 +76,21 @@ describe("values that were parsed", () => {
     session.update("n", () => -0);
     await session.save();
     assert.ok(Object.is((await sessions.open(first.id)).get("n"), -0));
+  });
+
+  it("SR-071 a -0 that is set where there was none stays -0", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const first = await sessions.open();
+    await first.set("n", 1).save();
+    for (const change of ["set", "assign", "update"] as const) {
+      const session = await sessions.open(first.id);
+      if (change === "set") session.set("n", -0);
+      else if (change === "assign") session.assign({ n: -0 });
+      else session.update("n", () => -0);
+      await session.save();
+      assert.ok(Object.is((await sessions.open(first.id)).get("n"), -0), change);
+      await session.set("n", 1).save();
+    }
   });
 
   it("SR-071 what was put into a loaded session is looked at before it is written", async () => {
