@@ -85,7 +85,7 @@ export class Format implements DataFormat {
 
   isPlain(value: unknown): boolean {
     return this.#codec === strictJson &&
-      (typeof value === "boolean" || typeof value === "string" && value.isWellFormed() ||
+      (typeof value === "boolean" || typeof value === "string" ||
         typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
   }
 
