@@ -118,8 +118,7 @@ function isDeeper(value: Record<string, unknown>, levels: number): boolean {
     for (const item of value) if (isObject(item) && (levels === 0 || isDeeper(item, levels - 1))) return true;
     return false;
   }
-  for (const key in value) {
-    const item = value[key];
+  for (const item of Object.values(value)) {
     if (isObject(item) && (levels === 0 || isDeeper(item, levels - 1))) return true;
   }
   return false;

@@ -5,7 +5,7 @@ import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
 import { type Notes, readText, writeText } from "./record.ts";
 import type { SessionRecord } from "./store.ts";
-import { ParsedValues, toMap, toObject, toPlain, type Values } from "./values.ts";
+import { ParsedValues, toMap, toPlain, type Values } from "./values.ts";
 
 /** A session's content, open to change. */
 export interface Draft extends Life {
@@ -14,8 +14,8 @@ export interface Draft extends Life {
   userId: string | undefined;
   createdAt: number;
   touchedAt: number;
-  /** Whether its values are as they were read, but for some that are no objects: then nothing is to be looked at before it is written. */
-  isKnown?: boolean;
+  /** The text that its values were read from, if they are as they were read, but for some that are no objects. */
+  source?: string | undefined;
 }
 
 /** How drafts become the text of a record and come back. */
@@ -60,14 +60,12 @@ export class Format implements DataFormat {
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
     }
     const { userId, createdAt, touchedAt } = record;
-    // What strict JSON has read it gives back equal, but for -0, which only a closer look finds.
-    const isKnown = isStrict && !data.includes("-0");
-    return { values, notes, userId, createdAt, touchedAt, isKnown };
+    return { values, notes, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
   }
 
   write(draft: Draft): string {
     const plain = toPlain(draft.values);
-    const data = draft.isKnown ? JSON.stringify(plain) : this.#encode(plain);
+    const data = writeKnown(plain, draft.source) ?? this.#encode(plain);
     const { length } = data;
     if (length * 3 > this.#maxBytes) {
       const bytes = length > this.#maxBytes ? length : new TextEncoder().encode(data).length;
@@ -82,12 +80,12 @@ export class Format implements DataFormat {
   }
 
   encodeValue(key: string, value: unknown): string {
-    return this.#encode(pair(key, value));
+    return this.#encode({ [key]: value });
   }
 
   isPlain(value: unknown): boolean {
     return this.#codec === strictJson &&
-      (typeof value === "boolean" || typeof value === "string" && value.isWellFormed() ||
+      (typeof value === "boolean" || typeof value === "string" ||
         typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
   }
 
@@ -109,6 +107,16 @@ export class Format implements DataFormat {
   }
 }
 
+/**
+ * The text of values that need no look, because `JSON.parse` gave them; `undefined` if one of them may be a number that `JSON.stringify`
+ * would change: -0, which it writes as 0, or Infinity for one that is too large, which it writes as null.
+ */
+function writeKnown(values: Record<string, unknown>, source: string | undefined): string | undefined {
+  if (source === undefined || /-(?:0|[\d.]*[eE])/.test(source)) return undefined;
+  const text = JSON.stringify(values);
+  return text.includes("null") ? undefined : text;
+}
+
 /** What a codec decoded, if it can be session data. */
 function asData(value: unknown): Record<string, unknown> {
   const isData = typeof value === "object" && value !== null && !Array.isArray(value) &&
@@ -116,6 +124,3 @@ function asData(value: unknown): Record<string, unknown> {
   if (isData) return value as Record<string, unknown>;
   throw new TypeError("Cannot use what the codec decoded: expected an object");
 }
-
-const pair = (key: string, value: unknown): Record<string, unknown> =>
-  key === "__proto__" ? toObject([[key, value]]) : { [key]: value };

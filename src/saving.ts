@@ -78,7 +78,7 @@ export class Saving implements Task {
 
   #replay(fresh: Draft): Draft {
     for (const change of this.#log) change(fresh);
-    fresh.isKnown = false;
+    fresh.source = undefined;
     return fresh;
   }
 

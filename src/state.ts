@@ -70,7 +70,7 @@ export class State {
   handOut(key: string): unknown {
     const object = this.draft.values.get(key);
     if (isObject(object) && !this.#held?.get(key)?.has(object)) {
-      this.draft.isKnown = false;
+      this.draft.source = undefined;
       const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#tryEncode(key, object);
       if (text !== undefined) this.#hold(key, object, text);
     }
@@ -107,7 +107,10 @@ export class State {
       value = make(current);
       if (value !== undefined) text = this.#textFor(key, value);
     } catch (error) {
-      if (isObject(current)) this.#restore(key, this.#textOf(key, current));
+      // The function may have removed the object itself, or it may be one that only a schema could make.
+      if (isObject(current) && this.#held?.get(key)?.has(current)) {
+        this.#restore(key, this.#textOf(key, current));
+      }
       throw error;
     }
     if (value === undefined) this.draft.values.delete(key);
@@ -124,7 +127,7 @@ export class State {
   /** The text of a value that the codec can carry; of a plain one nobody will ask for it. */
   #textFor(key: string, value: unknown): string {
     if (this.#format.isPlain?.(value)) return "";
-    this.draft.isKnown = false;
+    this.draft.source = undefined;
     return this.#format.encodeValue(key, value);
   }
 
@@ -185,7 +188,7 @@ export class State {
         if (text === this.#textOf(key, object)) continue;
         objects.set(object, text);
         this.draft.values.set(key, object);
-        this.draft.isKnown = false;
+        this.draft.source = undefined;
         this.#log(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
       }
     }
@@ -220,7 +223,7 @@ export class State {
       }
     }
     for (const change of this.log) change(draft);
-    draft.isKnown = false;
+    draft.source = undefined;
     this.saved(record, draft);
   }
 }

@@ -31,16 +31,21 @@ export class TimeLimit {
       const wait: Wait = { until, reject, late };
       this.#waits.add(wait);
       if (until < this.#due) this.#arm(until);
-      Promise.resolve(promise).then((value) => {
-        if (!this.#end(wait)) return;
-        try {
-          resolve(done === undefined ? value as unknown as R : done(value));
-        } catch (error) {
-          reject(error);
-        }
-      }, (error) => {
+      const refuse = (error: unknown) => {
         if (this.#end(wait)) reject(failed === undefined ? error : failed(error));
-      });
+      };
+      try {
+        Promise.resolve(promise).then((value) => {
+          if (!this.#end(wait)) return;
+          try {
+            resolve(done === undefined ? value as unknown as R : done(value));
+          } catch (error) {
+            reject(error);
+          }
+        }, refuse);
+      } catch (error) {
+        refuse(error);
+      }
     });
   }
 

@@ -34,4 +34,37 @@ describe("strict JSON", () => {
     };
     assert.throws(() => strictJson.encode({ trap }), refused("ERR_SERIALIZE", /throws while it is read/));
   });
+
+  it("SR-071 refuses an object that has the methods of an array", () => {
+    const a = Object.assign(Object.create(Array.prototype), { b: 1 });
+    assert.throws(() => strictJson.encode({ a }), refused("ERR_SERIALIZE", /Array, not a plain object$/));
+  });
+
+  it("SR-071 a -0 beside them changes nothing for values that stand in many places", () => {
+    const twin = { list: [1] };
+    const twins = Array(70).fill(twin);
+    assert.equal(
+      strictJson.encode({ twins, n: [-0] }),
+      `{"twins":[${twins.map(() => '{"list":[1]}').join()}],"n":[-0]}`,
+    );
+  });
+
+  it("SR-064 takes 64 levels of arrays, objects or both, and no more, in both directions", () => {
+    const kinds: ((level: number) => [string, string])[] = [
+      () => ["[", "]"],
+      () => ['{"a":', "}"],
+      (level) => level % 2 ? ["[", "]"] : ['{"a":', "}"],
+      (level) => level % 2 ? ['{"a":', "}"] : ["[", "]"],
+    ];
+    for (const kind of kinds) {
+      const nested = (depth: number) => {
+        let text = "1";
+        for (let i = 0; i < depth; i++) text = kind(i).join(text);
+        return `{"first":0,"key":${text},"last":{}}`;
+      };
+      assert.equal(strictJson.encode(strictJson.decode(nested(64))), nested(64));
+      assert.throws(() => strictJson.decode(nested(65)), refused("ERR_DAMAGED", /64 levels/));
+      assert.throws(() => strictJson.encode(JSON.parse(nested(65))), refused("ERR_SERIALIZE", /64 levels/));
+    }
+  });
 });

@@ -74,6 +74,37 @@ describe("impossible cookie options", () => {
     },
   );
 
+  it("SR-008 are named in the message, with what was received, cut short", () => {
+    const says = (cookie: unknown, words: string) =>
+      assert.throws(
+        () => new CookieWriter(cookie as CookieOptions),
+        (error) => error instanceof TypeError && error.message.endsWith(words),
+        words,
+      );
+    says({ name: "a b" }, 'cookie.name must be a token (RFC 9110, section 5.6.2): received "a b"');
+    says({ name: 5 }, "section 5.6.2): received 5");
+    const long = Array.from({ length: 20 }, (_, i) => `${i} `.padStart(5, "-")).join("");
+    says({ name: long }, `: received ${JSON.stringify(long.slice(0, 80))}`);
+    for (const name of ["__Host-sid", "__host-http-sid", "__Secure-sid", "__http-sid"]) {
+      const prefix = name.slice(0, -3);
+      assert.throws(
+        () => new CookieWriter({ name, secure: false }),
+        (error) =>
+          error instanceof TypeError && error.message.includes(`: a cookie named ${prefix}… must be secure`),
+        name,
+      );
+    }
+  });
+
+  it("SR-008 a name has at most 256 characters, a path at most 1024", () => {
+    const name = "n".repeat(256);
+    const path = `/${"p".repeat(1023)}`;
+    const writer = new CookieWriter({ name, path });
+    assert.ok(writer.set("v", 1).startsWith(`${name}=v; Path=${path}; `));
+    assert.throws(withCookie({ name: `${name}n`, path }), /name must have at most 256 characters/);
+    assert.throws(withCookie({ name, path: `${path}p` }), /path must .* at most 1024 characters/);
+  });
+
   it("SR-008 no input can leave its field", () => {
     const odd = fc.constantFrom(
       ";",

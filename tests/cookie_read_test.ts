@@ -60,6 +60,14 @@ describe("the cookie reader", () => {
     assert.deepEqual(readCookie(null, "a", () => true, 4), { isCarried: false, values: [] });
   });
 
+  it("SR-014 stops at one value more than it is asked for", () => {
+    const header = "a=1; a=2; a=2; b=9; a=3; a=4; a=5";
+    const read = (most: number) => readCookie(header, "a", () => true, most).values;
+    assert.deepEqual(read(1), ["1", "2"]);
+    assert.deepEqual(read(2), ["1", "2", "3"]);
+    assert.deepEqual(read(9), ["1", "2", "3", "4", "5"]);
+  });
+
   itWithVectors("SR-014 reads the cases of cookies.json, as text and through a request", () => {
     let through = 0;
     for (const { cookie, pairs } of requests()) {

@@ -301,6 +301,24 @@ describe("RedisStore options", () => {
       SessionError,
     );
   });
+
+  it("SR-060 what a client answers without a promise is trouble, and holds no place in the line", async () => {
+    let answer: unknown = 5;
+    const store = new RedisStore(shaped((() => answer) as never), { maxWaiting: 2, timeout: 0.2 });
+    for (let i = 0; i < 5; i++) await assert.rejects(store.delete(freshKey()), { code: "ERR_STORE" });
+    answer = Promise.resolve(["x"]);
+    await assert.rejects(store.delete(freshKey()), (error: Error) => !/waiting/.test(error.message));
+  });
+
+  it("R7 SR-060 no more wait than may, from the first moment on", async () => {
+    let sent = 0;
+    const store = new RedisStore(shaped(() => (sent++, new Promise(() => {}))), {
+      maxWaiting: 10,
+      timeout: 0.1,
+    });
+    await Promise.allSettled(Array.from({ length: 100 }, () => store.load(freshKey())));
+    assert.ok(sent <= 10, `${sent} were sent`);
+  });
 });
 
 /** Twice, but for the removals: a removal sent twice finds nothing the second time. */

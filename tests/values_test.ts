@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
 import { type Codec, createSessions } from "../mod.ts";
-import { ParsedValues } from "../src/values.ts";
+import { storageKey } from "../src/token.ts";
+import { ParsedValues, toPlain } from "../src/values.ts";
 
 const secrets = ["a secret for the tests of values"];
 const parsed = (text: string) => new ParsedValues(JSON.parse(text));
@@ -26,6 +27,21 @@ describe("values that were parsed", () => {
     values.set("__proto__", { admin: true });
     assert.equal(values.get("admin"), undefined);
     assert.equal(JSON.stringify(values.plain), '{"__proto__":{"admin":true}}');
+  });
+
+  it("tell of a key that is deleted whether it was there", () => {
+    const values = parsed('{"a":1,"b":2}');
+    assert.deepEqual([values.delete("none"), values.delete("a"), values.delete("a")], [false, true, false]);
+    assert.deepEqual([...values], [["b", 2]]);
+  });
+
+  it("SR-072 become an ordinary object, or one without prototype for a value named __proto__", () => {
+    const plain = toPlain(new Map([["a", 1], ["constructor", 2]]));
+    assert.equal(Object.getPrototypeOf(plain), Object.prototype);
+    assert.equal(JSON.stringify(plain), '{"a":1,"constructor":2}');
+    const other = toPlain(new Map<string, unknown>([["__proto__", { admin: true }], ["a", 1]]));
+    assert.equal(Object.getPrototypeOf(other), null);
+    assert.equal(JSON.stringify(other), '{"__proto__":{"admin":true},"a":1}');
   });
 
   it("new keys stand where they were set, also those that look like numbers", () => {
@@ -62,6 +78,21 @@ describe("values that were parsed", () => {
     assert.ok(Object.is((await sessions.open(first.id)).get("n"), -0));
   });
 
+  it("SR-071 a -0 that is set where there was none stays -0", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const first = await sessions.open();
+    await first.set("n", 1).save();
+    for (const change of ["set", "assign", "update"] as const) {
+      const session = await sessions.open(first.id);
+      if (change === "set") session.set("n", -0);
+      else if (change === "assign") session.assign({ n: -0 });
+      else session.update("n", () => -0);
+      await session.save();
+      assert.ok(Object.is((await sessions.open(first.id)).get("n"), -0), change);
+      await session.set("n", 1).save();
+    }
+  });
+
   it("SR-071 what was put into a loaded session is looked at before it is written", async () => {
     const store = new MemoryStore();
     const sessions = createSessions({ store, secrets });
@@ -81,6 +112,57 @@ describe("values that were parsed", () => {
     // The save finds another version, and makes the value once more: this time it cannot be carried.
     session.update("n", () => bad.length === 0 ? bad.push(1) : () => {});
     await assert.rejects(session.save(), { code: "ERR_SERIALIZE" });
+  });
+
+  it("SR-071 a number that no double holds is never saved as null or 0", async () => {
+    for (const number of ["1e999", "9".repeat(320), "[1,-9e999]", "-1e-999", '{"a":-1E-400}']) {
+      const store = new MemoryStore();
+      const sessions = createSessions({ store, secrets });
+      const first = await sessions.open();
+      await first.set("n", 1).save();
+      const key = await storageKey(first.id!);
+      const record = store.load(key)!;
+      const data = `1\n{"serial":${number},"n":1}`;
+      store.save(key, { ...record, data }, record.version);
+      const session = await sessions.open(first.id);
+      const saving = session.set("n", 2).save();
+      if (number.startsWith("-1") || number.startsWith("{")) {
+        await saving;
+        assert.match(store.load(key)!.data, /-0/);
+      } else {
+        await assert.rejects(saving, { code: "ERR_SERIALIZE" });
+        assert.equal(store.load(key)!.data, data);
+      }
+    }
+  });
+
+  it("SR-050 what somebody has put on the prototype of all objects is no part of a session", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const first = await sessions.open();
+    await first.assign({ a: "x".repeat(200), b: { c: [{}] } }).save();
+    Object.defineProperty(Object.prototype, "planted", { value: {}, enumerable: true, configurable: true });
+    try {
+      assert.equal((await sessions.open(first.id)).get("a").length, 200);
+    } finally {
+      delete (Object.prototype as { planted?: unknown }).planted;
+    }
+  });
+
+  it("a function that fails in an update is what is told, whatever it did to the session before", async () => {
+    const sessions = createSessions({ store: new MemoryStore(), secrets });
+    const session = await sessions.open();
+    for (const undo of [() => session.delete("list"), () => session.clear()]) {
+      session.set("list", [1]);
+      assert.throws(
+        () =>
+          session.update("list", () => {
+            undo();
+            throw new RangeError("its own");
+          }),
+        { message: "its own" },
+      );
+      assert.equal(session.has("list"), false);
+    }
   });
 
   it("an object that a codec of somebody else's keeps is not changed", async () => {

@@ -8,6 +8,10 @@ export interface Subject {
   readonly equivalent?: readonly (readonly [part: string, why: string])[];
 }
 
+const closerLook = "where the quick look fails, the closer one finds the same, and the text is the same";
+const slowText = "a -0 that is not there: the text is the same, made more slowly";
+const neverThree = "a quick look: UTF-8 takes at most three bytes for a unit of UTF-16";
+
 export const subjects: Readonly<Record<string, Subject>> = {
   "src/token.ts": { tests: ["token_test", "at_rest_test", "open_test"] },
   "src/base64url.ts": {
@@ -32,23 +36,109 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "src/record.ts": {
     tests: ["record_test", "devices_test", "history_test", "damaged_test"],
-    equivalent: [["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does']],
+    equivalent: [
+      ["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does'],
+      ["? noNotes : readText(text).notes;: condition", "a short way to what reading all of it finds"],
+      ["const formerOf", "any part of a key tells it from others, if it is always the same one"],
+    ],
   },
   "src/codec.ts": {
     tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test"],
     equivalent: [
-      ["return false;: false becomes true", "a closer look that finds nothing: the text is the same"],
-      ["if (value === null) return false;: false becomes true", "the same"],
-      ["let negativeZero = false;: false becomes true", "the same"],
-      ["condition `negativeZero` is always true", "the text is the same, made more slowly"],
+      ["return false;: false becomes true", slowText],
+      ["if (value === null) return false;: false becomes true", slowText],
+      ["let negativeZero = false;: false becomes true", slowText],
+      ["condition `negativeZero` is always true", slowText],
+      ["return true;: true becomes false", closerLook],
+      ["`return Number.isFinite(value) && !Object.is(value, -0);` returns nothing", closerLook],
+      ["if (value === null) return true;: true becomes false", closerLook],
+      ["condition `depth === maxDepth` is always true", closerLook],
+      ["=== becomes !== in `depth === maxDepth`", closerLook],
+      [
+        "if (Array.isArray(value)) {: condition `Array.isArray(value)` is always false",
+        "an array that is looked at as an object is not plain, and no less deep",
+      ],
+      ["hidden !== value.length + 1` is always true", closerLook],
+      [
+        "return false;: + becomes - in `value.length + 1`",
+        "what fits then has holes, which are not plain either",
+      ],
+      ["condition `!isPlain(item, depth + 1)` is always true", closerLook],
+      ["prototype !== null || hidd` is always true", closerLook],
+      ["hidden !== keys.length) return false;: && becomes ||", closerLook],
+      ["condition `!isPlain((value as Record<string, unknown>)[key], depth + 1)` is always true", closerLook],
+      ["condition `keys.every((key) => isPlain(data[key], 0))` is always false", closerLook],
+      ["isPlain(data[key], 0))) return JSON.stringify(data);: 0 becomes (0 + 1)", closerLook],
+      [
+        "text.length > 2 * maxDepth && isObject(data) && isDeeper(data, maxDepth);: > becomes >=",
+        "128 characters are too few for 65 levels",
+      ],
+      ["isDeeper(data, maxDepth);: * becomes /", "a short text is looked through in vain"],
     ],
   },
   "src/format.ts": {
-    tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test", "session_test"],
+    tests: [
+      "format_test",
+      "codec_edges_test",
+      "values_test",
+      "damaged_test",
+      "session_test",
+      "every_option_test",
+    ],
+    equivalent: [
+      ["condition `isStrict` is always false", "a map holds the same values"],
+      ["/.test(source)` is always true", closerLook],
+      ['`return text.includes("null") ? undefined : text;` returns nothing', closerLook],
+      ['condition `text.includes("null")` is always true', closerLook],
+      ["condition `length * 3 > this.#maxBytes` is always true", neverThree],
+      ["if (length * 3 > this.#maxBytes) {: 3 becomes", neverThree],
+      ["> becomes >= in `length * 3 > this.#maxBytes`", neverThree],
+      ['"bool` returns nothing', "a value that is not known to be plain is encoded, which finds the same"],
+      [
+        '|| becomes && in `typeof value === "boolean"',
+        "a value that is not known to be plain is encoded, which finds the same",
+      ],
+      [
+        '=== becomes !== in `typeof value === "number"`',
+        "`Number.isFinite` is false for all but numbers",
+      ],
+      [
+        '`throw new TypeError("Cannot use what the codec',
+        "`Object.keys(undefined)` throws the same class, which is caught",
+      ],
+    ],
   },
-  "src/values.ts": { tests: ["values_test", "session_test"] },
-  "src/cookie.ts": { tests: ["cookie_write_test", "cookie_read_test", "cookie_options_test"] },
-  "src/ends.ts": { tests: ["touch_test", "lifetime_test", "stores_limits_test"] },
+  "src/values.ts": {
+    tests: ["values_test", "session_test"],
+    equivalent: [
+      ["!Object.hasOwn(object, key)` is always true", "it becomes a map sooner, with the same values"],
+      [
+        "condition `values instanceof ParsedValues` is always false",
+        "the same object is made by way of a map",
+      ],
+    ],
+  },
+  "src/cookie.ts": {
+    tests: ["cookie_options_test", "cookie_write_test", "cookie_read_test", "cookie_store_test"],
+    equivalent: [
+      ["if (end < 0) end = header.length;: < becomes <=", 'a ";" after "=" is never at 0'],
+      ["if (end < 0) end = header.length;: 0 becomes (0 + 1)", 'a ";" after "=" is never at 0'],
+      ["< becomes <= in `start < stop`", 'what stands at the end is ";" or nothing, never a blank'],
+      ["> becomes >= in `stop > start`", "`slice` gives nothing also where the end comes before the start"],
+      [
+        "`at = end;` is dropped",
+        'nothing within a value follows a ";": looking there finds nothing, and takes time',
+      ],
+      ["condition `isCarried` is always true", "an object with the content of `nothing`"],
+    ],
+  },
+  "src/ends.ts": {
+    tests: ["ends_test", "touch_test", "lifetime_test"],
+    equivalent: [
+      ["#turn = 0;: 0 becomes", "only the order of turns counts"],
+      [">= in `last.turn > begun`", "every turn is another number"],
+    ],
+  },
   "src/saving.ts": {
     tests: [
       "saving_test",

@@ -148,7 +148,7 @@ export class Wire {
   #run<T>(command: string[], key: string, by: number, read: (reply: unknown) => T): Promise<T> {
     let reply: Promise<unknown>;
     try {
-      reply = this.#client.run(command, key);
+      reply = Promise.resolve(this.#client.run(command, key));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -174,7 +174,11 @@ export class Wire {
     by: number,
     first?: Promise<unknown[]>,
   ): Promise<unknown[]> {
-    script.sha ??= hex(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(script.source))));
+    if (script.sha === undefined) {
+      this.#waiting++;
+      const name = crypto.subtle.digest("SHA-1", encoder.encode(script.source));
+      script.sha = hex(new Uint8Array(await name.finally(() => this.#waiting--)));
+    }
     let what = "had no connection to Redis";
     let reason: unknown;
     let told = false;

@@ -19,6 +19,7 @@ interface Write<S> {
   readonly reject: (error: unknown) => void;
   /** When to give up, by `performance.now()`. */
   readonly deadline: number;
+  readonly since: number;
 }
 
 /** The most writes that are done at once before one waits again to see whether others come in its turn. */
@@ -26,6 +27,8 @@ const mostHasty = 64;
 
 /** So many writes do not wait for a turn that brings no others. */
 const mostTogether = 256;
+/** Nor any that has waited so long, in milliseconds. */
+const longestWait = 2;
 
 /** The writes that wait for the next transaction, in the order they came. */
 export class Writes<S = Statements> {
@@ -94,6 +97,7 @@ export class Writes<S = Statements> {
         resolve: resolve as Write<S>["resolve"],
         reject,
         deadline,
+        since: deadline - this.#timeout,
       });
       if (this.#flushing) return;
       this.#flushing = true;
@@ -108,7 +112,9 @@ export class Writes<S = Statements> {
   }
 
   #flush(): void {
-    if (this.#waiting.length > this.#seen && this.#waiting.length < mostTogether) {
+    const [first] = this.#waiting;
+    const isEarly = first !== undefined && performance.now() - first.since < longestWait;
+    if (isEarly && this.#waiting.length > this.#seen && this.#waiting.length < mostTogether) {
       this.#seen = this.#waiting.length;
       setImmediate(() => this.#flush());
       return;

@@ -63,7 +63,9 @@ async function soak(store: StoreName | "MemoryStore", size: Size): Promise<Outco
     const kib = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
     result.notes.push(
       `${requests} requests in ${seconds} s`,
-      `at its least, heap ${kib(end! - warm)} more in the last third than in the second; resident memory ${kib(rss!)} more`,
+      `at its least, heap ${kib(end! - warm)} more in the last third than in the second; resident memory ${
+        kib(rss!)
+      } more`,
       `${filesEnd} open files`,
     );
     return result;
