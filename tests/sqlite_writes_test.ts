@@ -48,6 +48,17 @@ describe("the writes of SQLite", () => {
     await writes.close();
   });
 
+  it("a write that waits alone still waits for one more turn, at first and later", async () => {
+    const { writes, sizes, queue } = counting();
+    for (let round = 1; round < 4; round++) {
+      const first = queue();
+      await turn();
+      await Promise.all([first, queue()]);
+      assert.deepEqual(sizes, Array(round).fill(2));
+    }
+    await writes.close();
+  });
+
   it("SR-048 however many turns bring one more, nobody waits for more than some of them", async () => {
     const { writes, add, queue } = counting();
     const all = [queue(), queue()];
@@ -166,7 +177,10 @@ describe("the writes of SQLite", () => {
   it("SR-048 a failure halves the transactions, down to the write at fault, and success doubles them", async () => {
     const { sizes, faults, told, queue } = counting();
     const all = Array.from({ length: 15 }, queue);
+    all[0]!.catch(() => {});
     faults.push(broken(), broken(), broken(), broken(), broken());
+    for (let turns = 0; turns < 20; turns++) await turn();
+    assert.equal(sizes.length, 9, "no timer is waited for");
     assert.deepEqual(await codesOf(all), ["ERR_STORE", ...Array(14).fill(undefined)]);
     assert.deepEqual(sizes, [0, 0, 0, 0, 0, 1, 2, 4, 7]);
     assert.equal(told.failures, 5);
