@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { connect, keyOf, recordOf, trouble, watched } from "./sqlite_rig.ts";
+import { connect, keyOf, recordOf, run, trouble, watched } from "./sqlite_rig.ts";
 
 const [a, b] = [keyOf(1), keyOf(2)] as const;
 
@@ -59,6 +59,16 @@ describe("the calls of an SQLite store", () => {
     });
     assert.equal(ran.length, 3);
     assert.ok(turns >= 3, `${turns} turns`);
+    connection.close();
+  });
+
+  it("counts only what is under a key of the store", async () => {
+    const connection = connect(":memory:");
+    await using store = new SqliteStore(connection);
+    await store.create(a, recordOf("xyz"));
+    run(connection, "INSERT INTO sojourn_session VALUES ('meta', 'x', NULL, 1, 2, 4000000000000, 'v')");
+    assert.equal((await store.stats(5_000, [])).live, 1);
+    await store.close();
     connection.close();
   });
 
