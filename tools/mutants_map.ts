@@ -175,6 +175,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "backends/sqlite.ts": {
     tests: [
       "sqlite_row_memory_test",
+      "sqlite_rows_test",
       "sqlite_calls_test",
       "sqlite_open_test",
       "sqlite_test",
@@ -193,9 +194,8 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/sqlite/connection.ts": {
-    tests: ["sqlite_calls_test", "sqlite_test", "sqlite_open_test", "sqlite_faults_test"],
+    tests: ["sqlite_rows_test", "sqlite_calls_test", "sqlite_test", "sqlite_open_test", "sqlite_faults_test"],
     equivalent: [
-      ["insert-only becomes upsert", "`ON CONFLICT (key)` settles the only conflict that there can be"],
       ['condition `made === ""` is always true', made],
       ["WHERE name IN (${names})`).length === 2) {: condition", made],
       ["WHERE name IN (${names})`).length === 2) {: 2 becomes", made],
