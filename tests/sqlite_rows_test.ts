@@ -30,7 +30,7 @@ describe("the rows of an SQLite store", () => {
     database.close();
   }
 
-  it("SR-042 each column is saved, whichever of them change, and no other row", async () => {
+  it("each column is saved, whichever of them change, and no other row", async () => {
     const beside = await store.create(b, full);
     let version = (await store.create(a, full))!;
     const records = [
@@ -105,7 +105,7 @@ describe("the rows of an SQLite store", () => {
     database.close();
   });
 
-  it("SR-048 no write joins a transaction of the connection's owner, and neither does the making of the table", async () => {
+  it("no write joins a transaction of the connection's owner, and neither does the making of the table", async () => {
     const file = newPath();
     const database = connect(file);
     run(database, "BEGIN");
@@ -127,7 +127,7 @@ describe("the rows of an SQLite store", () => {
     database.close();
   });
 
-  it("SR-048 after a write of which nobody knows whether it was done, the row is read anew", async () => {
+  it("after a write of which nobody knows whether it was done, the row is read anew", async () => {
     const { prepare } = Driver.prototype;
     let isFailing = false;
     Driver.prototype.prepare = function (sql: string) {

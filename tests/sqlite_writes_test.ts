@@ -133,7 +133,7 @@ describe("the writes of SQLite", () => {
     assert.equal(await atOnce(), 3);
   });
 
-  it("SR-048 a write never overtakes those that wait, and its result is its own", async () => {
+  it("a write never overtakes those that wait, and its result is its own", async () => {
     const { writes } = counting();
     const log: string[] = [];
     const write = (name: string) => () => (log.push(name), name);
@@ -143,7 +143,7 @@ describe("the writes of SQLite", () => {
     assert.deepEqual(log, ["a", "b", "c"]);
   });
 
-  it("SR-048 all of a transaction are told of it before anybody hears of it", async () => {
+  it("all of a transaction are told of it before anybody hears of it", async () => {
     const { writes } = counting();
     const log: string[] = [];
     const write = (name: string) => writes.queue(() => name, (result) => log.push(`done ${result}`));
@@ -155,7 +155,7 @@ describe("the writes of SQLite", () => {
     assert.deepEqual(log.slice(4), ["done c"]);
   });
 
-  it("SR-048 a write done at once that fails is not tried again, and nobody knows what it did", async () => {
+  it("a write done at once that fails is not tried again, and nobody knows what it did", async () => {
     const { writes, sizes, faults, told } = counting();
     faults.push(broken());
     const failed = writes.add(() => {}, () => assert.fail("it was not done"));
@@ -174,7 +174,7 @@ describe("the writes of SQLite", () => {
     assert.equal(told.failures, 2, "of those that had begun a transaction");
   });
 
-  it("SR-048 a failure halves the transactions, down to the write at fault, and success doubles them", async () => {
+  it("a failure halves the transactions, down to the write at fault, and success doubles them", async () => {
     const { sizes, faults, told, queue } = counting();
     const all = Array.from({ length: 15 }, queue);
     all[0]!.catch(() => {});
