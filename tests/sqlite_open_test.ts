@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { SqliteStore } from "../backends/sqlite.ts";
@@ -111,6 +111,47 @@ describe("SqliteStore as it opens and closes", () => {
       () => store.clearExpired(1, 1),
     ];
     for (const call of calls) assert.match((await trouble(call, "ERR_STORE")).message, /closed/);
+  });
+
+  it("SR-075 is closed when its disposal ends, with the writes that waited", async () => {
+    const path = newPath();
+    const store = await SqliteStore.open(path);
+    const writes = Array.from({ length: 5 }, (_, n) => store.create(keyOf(n), recordOf("x")));
+    await store[Symbol.asyncDispose]();
+    assert.ok(!existsSync(`${path}-wal`));
+    assert.ok((await Promise.all(writes)).every(Boolean));
+  });
+
+  it("SR-055 opens no database that stays locked, and the same one when the lock is gone", async () => {
+    const path = newPath();
+    const other = connect(path);
+    run(other, "BEGIN EXCLUSIVE");
+    assert.match(
+      (await trouble(() => SqliteStore.open(path, { timeout: 0.02 }), "ERR_STORE")).message,
+      /busy/,
+    );
+    const opening = SqliteStore.open(path, { timeout: 20 });
+    run(other, "COMMIT");
+    other.close();
+    await using store = await opening;
+    assert.ok(await store.create(a, recordOf("x")));
+  });
+
+  it("leaves nothing open that it refuses, and makes no file for wrong arguments", async () => {
+    const path = newPath();
+    const database = connect(path);
+    run(database, "CREATE TABLE sojourn_session (key TEXT)");
+    database.close();
+    await trouble(() => SqliteStore.open(path), "ERR_STORE");
+    for (const name of [`${path}-wal`, `${path}-shm`]) assert.ok(!existsSync(name), "the connection is open");
+
+    const none = newPath();
+    await assert.rejects(SqliteStore.open(none, { timeout: -1 }), RangeError);
+    assert.ok(!existsSync(none));
+    await assert.rejects(SqliteStore.open(7 as never), {
+      name: "TypeError",
+      message: /^"path" must be a string/,
+    });
   });
 
   it("refuses wrong options and wrong databases", async () => {

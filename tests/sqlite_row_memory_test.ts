@@ -141,6 +141,36 @@ describe("the rows an SQLite store remembers", () => {
     other.close();
   });
 
+  it("what was written is remembered, and so is its version: neither is read again", async () => {
+    const { store, ran } = await watchedStore();
+    await using _ = store;
+    await store.load(b); // the first look
+    ran.length = 0;
+    const created = (await store.create(a, recordOf("0")))!;
+    assert.equal((await store.load(a))?.data, "0");
+    assert.equal(await store.version(a), created);
+    const saved = await store.save(a, recordOf("1"), created);
+    assert.equal(await store.version(a), saved);
+    assert.equal((await store.load(a))?.data, "1");
+    assert.ok(!ran.includes("SELECT"));
+    assert.equal(await store.version(b), undefined);
+    assert.ok(ran.includes("SELECT"));
+  });
+
+  it("an expired row is forgotten when it is cleared, and when a session moves to its key", async () => {
+    await using store = await SqliteStore.open(newPath(), { now: () => 5_000 });
+    await store.create(a, recordOf("expired", { expiresAt: 400 }));
+    assert.equal((await store.load(a))?.data, "expired");
+    assert.equal(await store.clearExpired(500, 10), 1);
+    assert.equal(await store.load(a), undefined);
+
+    await store.create(a, recordOf("expired", { expiresAt: 400 }));
+    const version = (await store.create(b, recordOf("live")))!;
+    assert.equal((await store.load(a))?.data, "expired");
+    const moved = await store.rotate(b, a, recordOf("live"), version);
+    assert.deepEqual(await store.load(a), { ...recordOf("live"), version: moved });
+  });
+
   it("what was loaded cannot be changed under the feet of the next reader", async () => {
     await using store = await SqliteStore.open(newPath());
     await store.create(a, recordOf("0"));

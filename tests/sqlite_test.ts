@@ -182,6 +182,30 @@ describe("SqliteStore", () => {
     assert.equal(await store.clearExpired(600, Infinity), 3);
   });
 
+  it("SR-039 finds expired records through an index, which is made again where it is missing", async () => {
+    const path = newPath();
+    for (let round = 0; round < 2; round++) {
+      await (await SqliteStore.open(path)).close();
+      const other = connect(path);
+      const statement = other.prepare(
+        "EXPLAIN QUERY PLAN SELECT key FROM sojourn_session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+      );
+      assert.match(JSON.stringify(statement.all(1, 1)), /sojourn_session_expires/);
+      statement.finalize?.();
+      run(other, "DROP INDEX sojourn_session_expires");
+      other.close();
+    }
+  });
+
+  it("tells a version without the memory of its own writes", async () => {
+    const path = newPath();
+    await using one = await SqliteStore.open(path);
+    await using two = await SqliteStore.open(path);
+    const version = await one.create(a, recordOf("x"));
+    assert.equal(two.version(a), version);
+    assert.equal(two.version(b), undefined);
+  });
+
   it("never uses a version twice, also across delete, create and stores", async () => {
     const path = newPath();
     const seen = new Set<string>();

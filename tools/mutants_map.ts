@@ -11,6 +11,9 @@ export interface Subject {
 const closerLook = "where the quick look fails, the closer one finds the same, and the text is the same";
 const slowText = "a -0 that is not there: the text is the same, made more slowly";
 const neverThree = "a quick look: UTF-8 takes at most three bytes for a unit of UTF-16";
+const made = "what exists is not made again: the statement does nothing";
+const pauses = "how long the pauses of a busy database are shows in nothing but time";
+const lonely = "it is not read until a write has waited for others in vain, which sets it anew";
 
 export const subjects: Readonly<Record<string, Subject>> = {
   "src/token.ts": { tests: ["token_test", "at_rest_test", "open_test"] },
@@ -189,12 +192,45 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/sqlite.ts": {
-    tests: ["sqlite_test", "sqlite_open_test", "sqlite_busy_test", "sqlite_faults_test"],
+    tests: [
+      "sqlite_row_memory_test",
+      "sqlite_rows_test",
+      "sqlite_calls_test",
+      "sqlite_open_test",
+      "sqlite_test",
+      "sqlite_faults_test",
+    ],
+    equivalent: [
+      ["new BigUint64Array(1)", "the second of two random numbers is not read"],
+      ["#versions = 0;: 0 becomes", "versions only differ from each other, from any start"],
+      ["`++this.#versions` counts down", "versions only differ from each other, in any direction"],
+      ["settings.timeout * 1000;: 1000 becomes", "a thousandth more of waiting shows in nothing but time"],
+      [
+        "condition `removed > 0` is always true",
+        "rows that are forgotten in vain are read again, and are the same",
+      ],
+      [">= in `removed > 0`", "rows that are forgotten in vain are read again, and are the same"],
+    ],
   },
   "backends/sqlite/connection.ts": {
-    tests: ["sqlite_test", "sqlite_open_test", "sqlite_busy_test", "sqlite_faults_test"],
+    tests: ["sqlite_rows_test", "sqlite_calls_test", "sqlite_test", "sqlite_open_test", "sqlite_faults_test"],
+    equivalent: [
+      ['condition `made === ""` is always true', made],
+      ["WHERE name IN (${names})`).length === 2) {: condition", made],
+      ["WHERE name IN (${names})`).length === 2) {: 2 becomes", made],
+    ],
   },
-  "backends/sqlite/writes.ts": { tests: ["sqlite_test", "sqlite_busy_test", "sqlite_faults_test"] },
+  "backends/sqlite/writes.ts": {
+    tests: ["sqlite_writes_test", "sqlite_test"],
+    equivalent: [
+      ["#busy = 0;: 0 becomes", pauses],
+      ["this.#busy = 0;: `this.#busy = 0;` is dropped", pauses],
+      ["- becomes + in `this.#waiting[0]!.deadline", pauses],
+      ["Math.max(0, Math.min(wait, left)));: 0 becomes", pauses],
+      ["this.#hasty = this.#isLonely ? this.#span : 0;: condition `this.#isLonely` is always true", lonely],
+      ["this.#hasty = this.#isLonely ? this.#span : 0;: 0 becomes", lonely],
+    ],
+  },
   "backends/file/sessions.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },
   "backends/file/claims.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },
   "backends/file/disk.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },

@@ -1,0 +1,184 @@
+/** What an SQLite file holds after each call, seen past the memory of the store that made it. */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { SqliteStore } from "../backends/sqlite.ts";
+import type { SessionRecord } from "../src/store.ts";
+import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts";
+
+const newPath = temporaryPaths();
+const [a, b, c] = [keyOf(1), keyOf(2), keyOf(3)] as const;
+const full = recordOf("full", { userId: "ada", createdAt: 10, touchedAt: 20, expiresAt: 400 });
+
+describe("the rows of an SQLite store", () => {
+  let path = "";
+  let store: SqliteStore;
+  beforeEach(async () => {
+    path = newPath();
+    store = await SqliteStore.open(path, { now: () => 500 });
+  });
+  afterEach(() => store.close());
+
+  /** The file holds exactly these. */
+  async function holds(...rows: readonly (readonly [string, SessionRecord, string | undefined])[]) {
+    await using other = await SqliteStore.open(path);
+    for (const [key, record, version] of rows) {
+      assert.deepEqual(await other.load(key), { ...record, version });
+    }
+    const database = connect(path);
+    assert.equal(Number(run(database, "SELECT count(*) FROM sojourn_session")), rows.length);
+    database.close();
+  }
+
+  it("each column is saved, whichever of them change, and no other row", async () => {
+    const beside = await store.create(b, full);
+    let version = (await store.create(a, full))!;
+    const records = [
+      { ...full, data: "other" },
+      { ...full, createdAt: 11 },
+      { ...full, touchedAt: 21 },
+      { ...full, expiresAt: 401 },
+      { ...full, userId: "bob" },
+      recordOf("anonymous"),
+    ];
+    for (const record of records) {
+      version = (await store.save(a, record, version))!;
+      await holds([a, record, version], [b, full, beside]);
+      version = (await store.save(a, full, version))!;
+      await holds([a, full, version], [b, full, beside]);
+    }
+  });
+
+  it("SR-042 a save with an older version changes no column, whichever it would change", async () => {
+    const older = (await store.create(a, full))!;
+    const version = await store.save(a, full, older);
+    for (const record of [{ ...full, data: "late" }, recordOf("late")]) {
+      assert.equal(await store.save(a, record, older), undefined);
+      assert.equal(await store.save(b, record, version!), undefined);
+      await holds([a, full, version]);
+    }
+  });
+
+  it("SR-004 all of an expired record is replaced, and nothing of a live one", async () => {
+    await store.create(a, full);
+    const record = recordOf("new");
+    const version = await store.create(a, record);
+    await holds([a, record, version]);
+    assert.equal(await store.create(a, full), undefined);
+    await holds([a, record, version]);
+  });
+
+  it("SR-035 a touch and a deletion concern one row", async () => {
+    const versions = await Promise.all([a, b, c].map((key) => store.create(key, full)));
+    await store.touch(b, 1, 2);
+    const touched = { ...full, touchedAt: 1, expiresAt: 2 };
+    await holds([a, full, versions[0]], [b, touched, versions[1]], [c, full, versions[2]]);
+    await store.delete(b);
+    await holds([a, full, versions[0]], [c, full, versions[2]]);
+  });
+
+  it("SR-032 a rotation that is refused changes nothing, also of an expired record to its own key", async () => {
+    const version = (await store.create(a, full))!;
+    const taken = (await store.create(b, recordOf("live")))!;
+    assert.equal(await store.rotate(a, a, recordOf("new"), version), undefined);
+    assert.equal(await store.rotate(a, b, recordOf("new"), version), undefined);
+    assert.equal(await store.rotate(a, c, recordOf("new"), taken), undefined);
+    await holds([a, full, version], [b, recordOf("live"), taken]);
+    const moved = await store.rotate(b, a, recordOf("moved"), taken);
+    await holds([a, recordOf("moved"), moved]);
+  });
+
+  it("SR-032 a rotation is one transaction, whose lock is taken before anything is read", async () => {
+    const { database, ran } = watched(connect(path));
+    await using over = new SqliteStore(database);
+    const version = (await over.create(a, full))!;
+    ran.length = 0;
+    assert.ok(await over.rotate(a, b, full, version));
+    assert.deepEqual(ran.map((sql) => sql.replace(/ (INTO|FROM|1) .*/s, "")), [
+      "BEGIN IMMEDIATE",
+      "SELECT",
+      "INSERT",
+      "DELETE",
+      "COMMIT",
+    ]);
+    await over.close();
+    database.close();
+  });
+
+  it("no write joins a transaction of the connection's owner, and neither does the making of the table", async () => {
+    const file = newPath();
+    const database = connect(file);
+    run(database, "BEGIN");
+    run(database, "CREATE TABLE mine (x)");
+    await using over = new SqliteStore(database, { timeout: 20 });
+    const first = over.create(a, full);
+    run(database, "ROLLBACK");
+    const version = await first;
+    assert.ok(version);
+    await setImmediate();
+    await setImmediate();
+    run(database, "BEGIN");
+    run(database, "CREATE TABLE mine (x)");
+    const saved = over.save(a, recordOf("saved"), version);
+    run(database, "ROLLBACK");
+    assert.ok(await saved);
+    assert.equal((await over.load(a))?.data, "saved");
+    await over.close();
+    database.close();
+  });
+
+  it("after a write of which nobody knows whether it was done, the row is read anew", async () => {
+    const { prepare } = Driver.prototype;
+    let isFailing = false;
+    Driver.prototype.prepare = function (sql: string) {
+      const statement = prepare.call(this, sql);
+      const run = statement.run.bind(statement);
+      const fail = (...values: string[]) => {
+        const done = run(...values);
+        if (!isFailing || !/^(UPDATE|COMMIT)/.test(sql)) return done;
+        throw Object.assign(new Error("disk I/O error"), { errno: 10, errcode: 10 });
+      };
+      Object.defineProperty(statement, "run", { value: fail });
+      return statement;
+    };
+    let unsure;
+    try {
+      unsure = await SqliteStore.open(newPath());
+    } finally {
+      Driver.prototype.prepare = prepare;
+    }
+    await using _ = unsure;
+    const version = (await unsure.create(a, recordOf("0")))!;
+    assert.equal((await unsure.load(a))?.data, "0");
+    await setImmediate();
+    await setImmediate(); // so that the save is alone in its turn, and no transaction takes it back
+    isFailing = true;
+    await trouble(() => unsure.save(a, recordOf("1"), version), "ERR_STORE");
+    isFailing = false;
+    const { data, version: next } = (await unsure.load(a))!;
+    assert.equal(data, "1");
+    isFailing = true;
+    await trouble(() => unsure.rotate(a, b, recordOf("2"), next), "ERR_STORE");
+    assert.equal(await unsure.load(a), undefined);
+    assert.equal((await unsure.load(b))?.data, "2");
+  });
+
+  it("whoever comes second to a new file finds its table made", async () => {
+    const fresh = newPath();
+    const first = connect(fresh);
+    const second = connect(fresh);
+    let stores = 0;
+    await using _ = new SqliteStore({
+      prepare(sql) {
+        if (sql.startsWith("CREATE TABLE") && stores++ === 0) new SqliteStore(first);
+        return second.prepare(sql);
+      },
+      close() {},
+      inTransaction: false,
+    });
+    assert.equal(stores, 1);
+    assert.equal(Number(run(first, "SELECT count(*) FROM sojourn_session")), 0);
+    first.close();
+    second.close();
+  });
+});
