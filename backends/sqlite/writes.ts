@@ -136,7 +136,7 @@ export class Writes<S = Statements> {
     this.#size *= 2;
     this.#isLonely = batch.length < 2;
     this.#span = this.#isLonely ? Math.min(this.#span * 2, mostHasty) : 1;
-    this.#hasty = this.#isLonely ? this.#span : 0;
+    this.#hasty = this.#span;
     this.#waiting.splice(0, batch.length);
     for (const [index, { done }] of batch.entries()) done?.(results[index]);
     for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
