@@ -157,7 +157,21 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "src/load.ts": { tests: ["session_test", "damaged_test", "lifetime_test", "stores_stamp_test"] },
   "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
-  "backends/memory.ts": { tests: ["memory_test", "memory_bound_test", "contract_test"] },
+  "backends/memory.ts": {
+    tests: ["memory_test", "memory_bound_test"],
+    equivalent: [
+      ["#lastVersion = 0;: 0 becomes", "versions are only compared, and none comes twice"],
+      ["++this.#lastVersion` counts down", "versions are only compared, and none comes twice"],
+      [
+        "condition `userId !== undefined` is always true",
+        "nobody is in no list: there is nothing to take out",
+      ],
+      [
+        "present.record.userId === record.us` is always false",
+        "a short way: the record is taken out and put in again, and the order of `list` is no promise",
+      ],
+    ],
+  },
   "src/unit.ts": {
     tests: [
       "commit_test",
