@@ -260,6 +260,13 @@ export const subjects: Readonly<Record<string, Subject>> = {
         "fifteen at a time",
       ],
       ["gate(16);: 16 becomes", "seventeen at a time"],
+      ["fs.mkdirSync(path, 0o700);: 0o700 becomes", "the next line sets it"],
+      ["NEW, 0o600);: 0o600 becomes", "the next line but one sets it"],
+      ["fs.rmSync(path, {", "what is missing is no error below either"],
+      [
+        'condition `!failedWith(error, "ENOENT", "ENOTEMPTY")` is always true',
+        "only where another process puts something in while the folder is removed, an instant no test can meet",
+      ],
     ],
   },
 };
