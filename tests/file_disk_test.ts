@@ -104,6 +104,23 @@ describe("the disk of the file store", () => {
     },
   );
 
+  it("SR-053 no umask takes the owner's own rights away", async () => {
+    const [folder, marked, written] = ["masked", "masked-mark", "masked-write"].map((name) =>
+      `${root}/${name}`
+    );
+    const umask = process.umask(0o377);
+    let writing: Promise<void>;
+    try {
+      disk.makeFolder(folder!);
+      disk.mark(marked!);
+      writing = disk.write(written!, bytes, 1);
+    } finally {
+      process.umask(umask);
+    }
+    await writing;
+    assert.deepEqual([folder!, marked!, written!].map(mode), [0o700, 0o600, 0o600]);
+  });
+
   it("any number of writes and syncs at once, and after failures, leave no descriptor open", async () => {
     const open = () => fs.existsSync("/proc/self/fd") ? fs.readdirSync("/proc/self/fd").length : 0;
     await disk.write(`${root}/first`, bytes, 1);
