@@ -19,7 +19,7 @@ describe("how much is kept", () => {
       const record = { data: "1\\n{}", createdAt: 0, touchedAt: 0, expiresAt: 8e15 };
       let made = 0;
       const inUse = (count) => {
-        for (const end = made + count; made < end; made++) store.create(keyOf(made), { ...record, userId: "user" + made % 5000 });
+        for (const end = made + count; made < end; made++) store.create(keyOf(made), { ...record, userId: "user" + (made >> 4) });
         collect();
         return process.memoryUsage().heapUsed;
       };

