@@ -153,7 +153,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/compose.ts": { tests: ["lifetime_test", "touch_test", "commit_test", "expiry_test"] },
   "src/lines.ts": { tests: ["commit_test", "conflict_test", "gone_test", "merge_test", "rotation_test"] },
   "src/held_carrier.ts": {
-    tests: ["token_test", "commit_test", "gone_test", "outage_test", "rotation_test"],
+    tests: ["held_carrier_test", "token_test", "commit_test", "events_test", "grace_pointer_test"],
   },
   "src/load.ts": { tests: ["session_test", "damaged_test", "lifetime_test", "stores_stamp_test"] },
   "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
