@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
-import type { SessionEvent, SessionRecord } from "../mod.ts";
+import { SessionError, type SessionEvent, type SessionRecord } from "../mod.ts";
 import type { CarrierKit } from "../src/carrier.ts";
 import { Events } from "../src/events.ts";
 import { HeldCarrier } from "../src/held_carrier.ts";
@@ -45,7 +45,7 @@ const cookie = ({ token }: { token: string }) => `sid=${token}`;
 
 describe("a session that is held on the server", () => {
   it("is found by its cookie, as often as it comes, and by its id", async () => {
-    const { first, record, carrier, store } = setUp();
+    const { first, record, carrier, store, told } = setUp();
     const place = await first.create(record());
     for (const one of [first, carrier()]) {
       for (let i = 0; i < 3; i++) {
@@ -63,6 +63,7 @@ describe("a session that is held on the server", () => {
     }
     assert.deepEqual(await first.find(null), []);
     assert.deepEqual(await first.find("a=b"), []);
+    assert.deepEqual(told, []);
   });
 
   it("SR-025 gets a token under the newest secret from a save, a touch and a rotation", async () => {
@@ -103,10 +104,29 @@ describe("a session that is held on the server", () => {
   });
 
   it("SR-006 is not found by a tag that another secret made", async () => {
-    const { first, record, carrier } = setUp();
+    const { first, record, carrier, told } = setUp();
     const place = await first.create(record());
     const other = carrier([secret(9)]);
     for (let i = 0; i < 2; i++) assert.deepEqual(await other.find(cookie(place)), []);
+    assert.deepEqual(told, ["rejected forged", "rejected forged"]);
+  });
+
+  it("SR-050 is nobody's when its record is damaged, and trouble when the store fails", async () => {
+    const { first, record, store, told } = setUp();
+    const place = await first.create(record());
+    const failing = (code: "ERR_DAMAGED" | "ERR_GONE") => () => {
+      throw new SessionError(code, "as told");
+    };
+    store.before = failing("ERR_DAMAGED");
+    assert.deepEqual(await first.find(cookie(place)), []);
+    await turn();
+    assert.deepEqual(told, ["damaged"]);
+    store.before = failing("ERR_GONE");
+    await assert.rejects(async () => await first.find(cookie(place)), { code: "ERR_GONE" });
+    store.before = () => {
+      throw new Error("down");
+    };
+    await assert.rejects(async () => await first.find(cookie(place)), { code: "ERR_STORE" });
   });
 
   it("SR-035 a touch of another's version leaves the version the old one; of a session that is gone it is nothing", async () => {
@@ -130,7 +150,7 @@ describe("a session that is held on the server", () => {
 
 describe("a session that was given a new id with grace", () => {
   it("SR-031 is found under the old id until the grace is over, and then told as reuse", async () => {
-    const { first, record, carrier, clock, told } = setUp();
+    const { first, record, carrier, clock, store, told } = setUp();
     const old = await first.create(record());
     const place = (await first.rotate(old, record(), grace))!;
     assert.notEqual(place.key, old.key);
@@ -152,10 +172,25 @@ describe("a session that was given a new id with grace", () => {
     clock.now += grace * 1000 - 1;
     assert.equal((await first.find(cookie(old))).length, 1);
     clock.now += 1;
+    const done: string[] = [];
+    store.after = (method) => void done.push(method);
     assert.deepEqual(await first.find(cookie(old)), []);
+    assert.equal(done.at(-1), "save");
     assert.deepEqual(told, ["reuse"]);
     clock.now -= 2;
     assert.deepEqual(await first.find(cookie(old)), [], "it is over whatever the clock says");
+  });
+
+  it("SR-031 is found over 32 rotations, and no more", async () => {
+    const { first, record, store } = setUp();
+    store.before = undefined;
+    assert.equal(first.hasGrace, true);
+    const old = await first.create(record());
+    let place = old;
+    for (let i = 0; i < 32; i++) place = (await first.rotate(place, record(), grace))!;
+    assert.equal((await first.find(cookie(old)))[0]?.place.key, place.key);
+    await first.rotate(place, record(), grace);
+    assert.deepEqual(await first.find(cookie(old)), []);
   });
 
   it("SR-036 and touched under the old id is a former one, which gets no cookie", async () => {

@@ -159,7 +159,15 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
   "backends/memory.ts": { tests: ["memory_test", "memory_bound_test", "contract_test"] },
   "src/unit.ts": {
-    tests: ["unit_test", "events_test", "touch_test", "merge_test", "commit_test", "schema_test"],
+    tests: [
+      "unit_test",
+      "unit_end_test",
+      "events_test",
+      "touch_test",
+      "merge_test",
+      "commit_test",
+      "schema_test",
+    ],
   },
   "backends/sqlite.ts": {
     tests: ["sqlite_test", "sqlite_open_test", "sqlite_busy_test", "sqlite_faults_test"],
