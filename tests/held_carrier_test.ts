@@ -3,45 +3,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
-import { SessionError, type SessionEvent, type SessionRecord } from "../mod.ts";
+import { SessionError } from "../mod.ts";
 import type { CarrierKit } from "../src/carrier.ts";
 import { Events } from "../src/events.ts";
 import { HeldCarrier } from "../src/held_carrier.ts";
-import { writeText } from "../src/record.ts";
-import { StagedStore, turn, withoutTouch } from "./commit_rig.ts";
+import { turn, withoutTouch } from "./commit_rig.ts";
+import { cookie, grace, setUp } from "./held_rig.ts";
 import { secret } from "./identity_rig.ts";
-
-const grace = 30;
-
-/** A store, and carriers over it that know nothing of each other. */
-function setUp(inner?: StagedStore["inner"]) {
-  const clock = { now: 1_800_000_000_000 };
-  const now = () => clock.now;
-  const store = new StagedStore(inner ?? new MemoryStore({ now }));
-  store.before = () => turn();
-  const told: string[] = [];
-  const tell = ({ type, reason }: SessionEvent) => void told.push([type, reason].filter(Boolean).join(" "));
-  const carrier = (secrets = [secret(1)]) => {
-    const kit: Partial<CarrierKit> = {
-      secrets,
-      cookie: { name: "sid", set: (value: string) => `sid=${value}`, clear: () => "sid=" } as never,
-      timeout: 30,
-      events: new Events(tell, now, (key) => Promise.resolve(key)),
-      now,
-    };
-    return new HeldCarrier(store, kit as CarrierKit);
-  };
-  const record = (userId?: string, data = "{}"): SessionRecord => ({
-    data: writeText({}, data),
-    ...(userId === undefined ? {} : { userId }),
-    createdAt: clock.now,
-    touchedAt: clock.now,
-    expiresAt: clock.now + 86_400_000,
-  });
-  return { clock, store, told, carrier, record, first: carrier() };
-}
-
-const cookie = ({ token }: { token: string }) => `sid=${token}`;
 
 describe("a session that is held on the server", () => {
   it("is found by its cookie, as often as it comes, and by its id", async () => {
@@ -59,7 +27,7 @@ describe("a session that is held on the server", () => {
           assert.deepEqual(store.taken(), { load: 1 });
         }
       }
-      assert.equal((await one.open(place.id))?.place.key, place.key);
+      assert.deepEqual({ ...(await one.open(place.id))?.place }, { ...place, isFormer: false });
     }
     assert.deepEqual(await first.find(null), []);
     assert.deepEqual(await first.find("a=b"), []);
@@ -138,6 +106,7 @@ describe("a session that is held on the server", () => {
       assert.notEqual(saved!.version, place.version);
       const touched = await first.touch(place, record());
       assert.equal(touched!.version, place.version);
+      assert.ok(!touched!.isFormer);
       assert.equal(await first.save(touched!, record()), undefined);
       assert.equal((await first.reload(place))!.record.data, record(undefined, '{"a":1}').data);
       assert.equal(await first.end({ place, record: record() }), true);
@@ -177,6 +146,7 @@ describe("a session that was given a new id with grace", () => {
     assert.deepEqual(await first.find(cookie(old)), []);
     assert.equal(done.at(-1), "save");
     assert.deepEqual(told, ["reuse"]);
+    assert.equal(await first.reload(old), undefined);
     clock.now -= 2;
     assert.deepEqual(await first.find(cookie(old)), [], "it is over whatever the clock says");
   });

@@ -94,6 +94,44 @@ describe("a schema that takes its time", () => {
   });
 });
 
+describe("a save that met others' changes, with a schema", () => {
+  it("shows what was merged, as the schema gives it, and sends the cookie that is due", async () => {
+    let asked = 0;
+    const schema: NonNullable<SessionsOptions["schema"]> = {
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: (value) => (asked++, { value: { more: true, ...value as object } }),
+      },
+    };
+    for (const late of [0, 2 * hour]) {
+      const site = new Site(undefined, { schema });
+      const browser = await begin(site);
+      const response = await browser.visit(async (session) => {
+        await browser.twin(site.other()).visit((other) => void other.set("b", 2));
+        site.clock.now += late;
+        await session.set("c", 3).save();
+        assert.deepEqual({ ...session.toObject() }, { a: 1, b: 2, c: 3, more: true });
+        assert.equal(session.modified, false);
+        const before = asked;
+        await session.set("d", 4).save();
+        assert.equal(asked, before + 1, "what met nobody is not read again");
+      });
+      assert.equal(response.headers.getSetCookie().length, late === 0 ? 0 : 1);
+    }
+  });
+});
+
+describe("a touch", () => {
+  it("is told", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    site.clock.now += 2 * hour;
+    await browser.visit((session) => session.get("a"));
+    assert.deepEqual(site.eventTypes(), ["touched"]);
+  });
+});
+
 describe("close", () => {
   it("SR-075 waits for a save that nobody awaits, and comes to an end after it", async () => {
     const site = new Site();
