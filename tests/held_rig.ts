@@ -11,8 +11,19 @@ import { secret } from "./identity_rig.ts";
 
 export const grace = 30;
 
+/** What `setUp` makes. */
+export interface Setting {
+  readonly clock: { now: number };
+  readonly store: StagedStore;
+  /** Types and reasons of what was reported. */
+  readonly told: string[];
+  readonly carrier: (secrets?: Uint8Array<ArrayBuffer>[]) => HeldCarrier;
+  readonly record: (userId?: string, data?: string) => SessionRecord;
+  readonly first: HeldCarrier;
+}
+
 /** A store, and carriers over it that know nothing of each other. */
-export function setUp(inner?: StagedStore["inner"]) {
+export function setUp(inner?: StagedStore["inner"]): Setting {
   const clock = { now: 1_800_000_000_000 };
   const now = () => clock.now;
   const store = new StagedStore(inner ?? new MemoryStore({ now }));
@@ -39,4 +50,4 @@ export function setUp(inner?: StagedStore["inner"]) {
   return { clock, store, told, carrier, record, first: carrier() };
 }
 
-export const cookie = ({ token }: { token: string }) => `sid=${token}`;
+export const cookie = ({ token }: { token: string }): string => `sid=${token}`;
