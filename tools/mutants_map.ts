@@ -10,6 +10,7 @@ export interface Subject {
 
 const closerLook = "where the quick look fails, the closer one finds the same, and the text is the same";
 const slowText = "a -0 that is not there: the text is the same, made more slowly";
+const verifiedAgain = "what was verified before is verified again, with the same outcome";
 const neverThree = "a quick look: UTF-8 takes at most three bytes for a unit of UTF-16";
 const made = "what exists is not made again: the statement does nothing";
 const pauses = "how long the pauses of a busy database are shows in nothing but time";
@@ -173,7 +174,27 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "src/held_carrier.ts": {
-    tests: ["token_test", "commit_test", "gone_test", "outage_test", "rotation_test"],
+    tests: [
+      "held_carrier_test",
+      "held_carrier_calls_test",
+      "token_test",
+      "commit_test",
+      "events_test",
+      "grace_pointer_test",
+    ],
+    equivalent: [
+      ["const remembered = 4096", "how many cookies are remembered shows in nothing but time"],
+      ["const longestKnown = 512", "a longer header is read anew, with what it gave before"],
+      ["header === null", "a header that is not remembered is read anew, with what it gave before"],
+      ["condition `known !== undefined` is always false", "it is read anew, with what it gave before"],
+      ["if (values.length === 1) {: condition `values.length === 1` is always false", verifiedAgain],
+      ["values[0]!);: 0 becomes", verifiedAgain],
+      ["condition `identity !== undefined` is always false", verifiedAgain],
+      ["longestKnown) this.#headers.set", "it is read anew, with what it gave before"],
+      ["`this.#verified.set(token, identity);` is dropped", verifiedAgain],
+      ["|| place.isStale` is always true", "the same place, by way of a promise"],
+      ["condition `!place.isStale` is always false", "the same token, signed once more"],
+    ],
   },
   "src/load.ts": {
     tests: ["load_test", "schema_test", "damaged_test"],
@@ -203,13 +224,13 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "src/unit.ts": {
     tests: [
-      "commit_test",
-      "gone_test",
-      "merge_test",
+      "unit_test",
+      "unit_end_test",
+      "events_test",
       "touch_test",
-      "outage_test",
-      "regression_test",
-      "rotation_test",
+      "merge_test",
+      "commit_test",
+      "schema_test",
     ],
   },
   "backends/sqlite.ts": {

@@ -1,0 +1,324 @@
+/** One unit of work: what a failure, a log-out or another save in the middle of it leaves. */
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MemoryStore } from "../backends/memory.ts";
+import type { SessionsOptions } from "../mod.ts";
+import { begin, Browser, gate, type Method, Site, turn, withoutTouch, type Work } from "./commit_rig.ts";
+
+const down = () => {
+  throw new Error("down");
+};
+const downAt = (one: Method) => (method: Method) => method === one ? down() : undefined;
+const hour = 3_600_000;
+
+/** Holds up the calls of one method: `reached` when the first has come, until `go`. */
+function held(site: Site, one: Method) {
+  const [before, reached] = [gate(), gate()];
+  site.store.before = (method) => method === one ? (reached.open(), before.wait) : undefined;
+  return { reached: reached.wait, go: before.open };
+}
+
+/** A session outside of any request, saved, and the site that it is of. */
+async function opened(site = new Site(), data: Record<string, unknown> = { a: 1 }) {
+  const session = await site.sessions.open();
+  await session.assign(data).save();
+  site.store.taken();
+  site.events.length = 0;
+  return { site, session };
+}
+
+describe("a save that fails", () => {
+  for (
+    const [what, change, look] of [
+      ["value", (session) => session.set("b", 2), (session) => session.get("b") === 2],
+      ["log-in", (session) => session.login("ada"), (session) => session.userId === "ada"],
+    ] as [string, Work, Work][]
+  ) {
+    it(`SR-049 leaves its ${what} for the next`, async () => {
+      const { site, session } = await opened();
+      await change(session, undefined as never);
+      site.store.before = down;
+      await assert.rejects(session.save(), { code: "ERR_STORE" });
+      site.store.before = undefined;
+      assert.ok(session.modified);
+      await session.save();
+      assert.ok(await look(await site.other().sessions.open(session.id), undefined as never));
+    });
+  }
+
+  it("SR-032 leaves the new id for the next", async () => {
+    const { site, session } = await opened();
+    const { id } = session;
+    session.cycleKey();
+    site.store.before = down;
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.before = undefined;
+    await session.save();
+    assert.notEqual(session.id, id);
+    assert.equal(await site.stored(id), undefined);
+  });
+
+  it("SR-049 of a new session is tried again without a look at what was never there", async () => {
+    const site = new Site();
+    const session = (await site.sessions.open()).set("a", 1);
+    site.store.before = down;
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.before = undefined;
+    site.store.taken();
+    await session.save();
+    assert.deepEqual(site.store.taken(), { create: 1 });
+  });
+
+  it("SR-049 costs one look, at the next save alone", async () => {
+    const { site, session } = await opened();
+    session.set("b", 2);
+    site.store.before = down;
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.before = undefined;
+    site.store.taken();
+    await session.save();
+    assert.deepEqual(site.store.taken(), { load: 1, save: 1 });
+    await session.set("b", 3).save();
+    assert.deepEqual(site.store.taken(), { save: 1 });
+  });
+
+  it("SR-047 at once, in a store that answers at once, is no success", async () => {
+    const store = new MemoryStore();
+    const site = new Site(store);
+    const browser = await begin(site);
+    store.save = down;
+    const { status } = await browser.visit((session) => void session.set("b", 2));
+    assert.equal(status, 503);
+  });
+
+  it("SR-034 because the session is gone says so at every try", async () => {
+    const { site, session } = await opened();
+    await (await site.other().sessions.open(session.id)).flush();
+    session.set("b", 2);
+    for (let i = 0; i < 3; i++) await assert.rejects(session.save(), { code: "ERR_GONE" });
+    assert.deepEqual(site.store.taken(), { load: 6, save: 3 });
+  });
+
+  it("SR-033 after the log-out that it was under way for does not harm what is written next", async () => {
+    const { site, session } = await opened();
+    const slow = held(site, "save");
+    site.store.after = downAt("save");
+    const saving = session.set("b", 2).save();
+    await slow.reached;
+    const ending = session.flush();
+    slow.go();
+    await assert.rejects(saving, { code: "ERR_STORE" });
+    await ending;
+    site.store.before = site.store.after = undefined;
+    await session.set("c", 3).save();
+    assert.deepEqual(await site.stored(session.id), { c: 3 });
+  });
+});
+
+describe("a log-out", () => {
+  it("SR-033 that fails gives the session back: id, data, and what was not saved", async () => {
+    const { site, session } = await opened();
+    const { id } = session;
+    session.set("b", 2);
+    site.store.before = downAt("delete");
+    await assert.rejects(session.flush(), { code: "ERR_STORE" });
+    site.store.before = undefined;
+    assert.equal(session.id, id);
+    assert.deepEqual({ ...session.toObject() }, { a: 1, b: 2 });
+    await session.save();
+    assert.deepEqual(await site.stored(id), { a: 1, b: 2 });
+  });
+
+  it("SR-033 that fails leaves alone what was written since", async () => {
+    const { site, session } = await opened();
+    const { id } = session;
+    const slow = held(site, "delete");
+    site.store.after = downAt("delete");
+    const ending = session.flush();
+    await slow.reached;
+    session.set("b", 2);
+    slow.go();
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    assert.deepEqual({ ...session.toObject() }, { b: 2 });
+    site.store.before = site.store.after = undefined;
+    await session.save();
+    assert.notEqual(session.id, id);
+    assert.deepEqual(await site.stored(session.id), { b: 2 });
+  });
+
+  it("SR-049 that fails does not forget that a save before it may have been written", async () => {
+    const { site, session } = await opened(undefined, { n: 0 });
+    session.update("n", (n) => n + 1);
+    site.store.after = downAt("save");
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.after = undefined;
+    site.store.before = downAt("delete");
+    await assert.rejects(session.flush(), { code: "ERR_STORE" });
+    site.store.before = undefined;
+    await assert.rejects(session.save(), { code: "ERR_CONFLICT" });
+    assert.deepEqual(await site.stored(session.id), { n: 1 });
+  });
+
+  it("SR-049 that succeeds ends the doubt about a save before it", async () => {
+    const { site, session } = await opened();
+    session.set("b", 2);
+    site.store.after = downAt("save");
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.after = undefined;
+    await session.flush();
+    site.store.taken();
+    await session.set("c", 3).save();
+    assert.deepEqual(site.store.taken(), { create: 1 });
+  });
+
+  it("SR-033 during the look after a failed save ends the session, and the save has nothing to say", async () => {
+    const { site, session } = await opened();
+    const { id } = session;
+    session.set("b", 2);
+    site.store.after = downAt("save");
+    await assert.rejects(session.save(), { code: "ERR_STORE" });
+    site.store.after = undefined;
+    const slow = held(site, "load");
+    const saving = session.save();
+    await slow.reached;
+    const ending = session.flush();
+    slow.go();
+    await Promise.all([saving, ending]);
+    assert.equal(session.id, undefined);
+    assert.equal(await site.stored(id), undefined);
+  });
+
+  it("SR-033 during a touch is not undone by it", async () => {
+    const { site, session } = await opened();
+    const { id } = session;
+    site.clock.now += 2 * hour;
+    session.get("a");
+    const slow = held(site, "touch");
+    const saving = session.save();
+    await slow.reached;
+    const ending = session.flush();
+    slow.go();
+    await Promise.all([saving, ending]);
+    assert.equal(session.id, undefined);
+    await session.set("b", 2).save();
+    assert.equal(await site.stored(id), undefined);
+    assert.deepEqual(await site.stored(session.id), { b: 2 });
+  });
+
+  it("SR-033 that came during a save is waited for by the next", async () => {
+    const { site, session } = await opened();
+    const calls: string[] = [];
+    const slow = held(site, "save");
+    const ending = gate();
+    const { before } = site.store;
+    site.store.before = (method, key) => {
+      calls.push(method);
+      return method === "delete" ? ending.wait : before!(method, key);
+    };
+    site.store.after = (method) => void calls.push(`${method} done`);
+    session.set("b", 2).save();
+    await slow.reached;
+    const ended = session.flush();
+    slow.go();
+    while (!calls.includes("delete")) await turn();
+    const saved = session.set("c", 3).save();
+    for (let i = 0; i < 5; i++) await turn();
+    ending.open();
+    await Promise.all([ended, saved]);
+    assert.equal(calls.at(-2), "create");
+    assert.ok(calls.indexOf("create") > calls.lastIndexOf("delete done"));
+  });
+});
+
+describe("a save", () => {
+  it("resolves when what it was called for is stored, also behind another", async () => {
+    const { site, session } = await opened();
+    site.store.before = turn;
+    session.set("b", 2).save();
+    await session.set("c", 3).save();
+    assert.deepEqual(await site.stored(session.id), { a: 1, b: 2, c: 3 });
+  });
+
+  it("that meets nobody leaves the objects that the handler holds the session's own", async () => {
+    const { session } = await opened(undefined, { cart: ["one"] });
+    const cart = session.get("cart");
+    await session.set("b", 2).save();
+    assert.equal(session.get("cart"), cart);
+  });
+
+  it("renews: no touch is due after it", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    site.clock.now += 2 * hour;
+    await browser.visit((session) => session.set("b", 2).save());
+    assert.deepEqual(site.store.taken(), { load: 1, save: 1 });
+  });
+
+  it("is told before it resolves", async () => {
+    const { site, session } = await opened();
+    session.cycleKey();
+    await session.save();
+    assert.deepEqual(site.eventTypes(), ["rotated"]);
+    await session.flush();
+    assert.deepEqual(site.eventTypes(), ["rotated", "ended"]);
+  });
+
+  it("is told as a new session once", async () => {
+    const site = new Site();
+    const session = await site.sessions.open();
+    await session.set("a", 1).save();
+    await session.set("a", 2).save();
+    assert.deepEqual(site.eventTypes(), ["created"]);
+  });
+});
+
+describe("a touch outside of any request", () => {
+  for (const touches of [true, false]) {
+    it(`${touches ? "by touch" : "by save"} is made once, and the next save goes on from it`, async () => {
+      const inner = new MemoryStore();
+      const { site, session } = await opened(new Site(touches ? inner : withoutTouch(inner)));
+      site.clock.now += 2 * hour;
+      session.get("a");
+      await session.save();
+      assert.deepEqual(site.store.taken(), touches ? { touch: 1 } : { save: 1 });
+      await session.save();
+      assert.deepEqual(site.store.taken(), {});
+      await session.set("b", 2).save();
+      assert.deepEqual(site.store.taken(), { save: 1 });
+      assert.deepEqual(await site.stored(session.id), { a: 1, b: 2 });
+    });
+  }
+});
+
+describe("saveEveryRequest", () => {
+  const options: Partial<SessionsOptions> = { saveEveryRequest: true, rolling: false };
+
+  it("SR-037 saves for an answer that did nothing, with a cookie; save() alone does not", async () => {
+    const site = new Site(undefined, options);
+    const browser = await begin(site);
+    site.clock.now += 1000;
+    const response = await browser.visit(async (session) => {
+      await session.save();
+      assert.deepEqual(site.store.taken(), { load: 1 });
+    });
+    assert.deepEqual(site.store.taken(), { save: 1 });
+    assert.equal(response.headers.getSetCookie().length, 1);
+  });
+
+  it("makes nothing for who has no session", async () => {
+    const site = new Site(undefined, options);
+    const response = await new Browser(site).visit((session) => session.get("a"));
+    assert.deepEqual(site.store.taken(), {});
+    assert.deepEqual(response.headers.getSetCookie(), []);
+  });
+
+  it("SR-046 does no harm to the answer when it fails", async () => {
+    const site = new Site(undefined, options);
+    const browser = await begin(site);
+    site.store.before = downAt("save");
+    const response = await browser.visit((session) => session.get("a"));
+    assert.equal(response.status, 200);
+    assert.deepEqual(response.headers.getSetCookie(), []);
+  });
+});
