@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { after, describe, it } from "node:test";
 import { failedWith, MAX_FILE_BYTES, nodeDisk, writeAll } from "../backends/file/disk.ts";
-import { cleanUp, root } from "./file_support.ts";
 
-after(cleanUp);
+const root = fs.mkdtempSync(`${tmpdir()}/file-disk-`);
+after(() => fs.rmSync(root, { recursive: true, force: true }));
 const disk = nodeDisk(true);
 const quick = nodeDisk(false);
 const bytes = new TextEncoder().encode("content");
