@@ -4,12 +4,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openFolders } from "../backends/file/folders.ts";
 import { FileSessions } from "../backends/file/sessions.ts";
-import type { SessionRecord } from "../src/store.ts";
-import { ModelDisk } from "./file_model_disk.ts";
+import { A, B, ModelDisk, record } from "./file_model_disk.ts";
 
-const A = "aa".repeat(32);
-const B = "bb".repeat(32);
-const record = (data: string): SessionRecord => ({ data, createdAt: 1, touchedAt: 1, expiresAt: 1e12 });
 const taking = (call: string, path: string) => call === "move" && /^\/s\/work\/[^/]+$/.test(path);
 const putting = (call: string, path: string) => call === "move" && path.startsWith(`/s/work/${A}/`);
 
@@ -25,6 +21,17 @@ async function start(patience: number) {
 function lock(disk: ModelDisk, key: string, holder: string): void {
   disk.makeFolder(`/s/work/${key}`);
   disk.makeFolder(`/s/work/${key}/${holder}`);
+}
+
+/** The same with a lock on it, which is to be waited for with pauses. */
+async function startLocked() {
+  const { disk, other, sessions, version } = await start(60);
+  lock(other, A, "alive");
+  let tries = 0;
+  disk.before = (_step, call, path) => {
+    if (taking(call, path) && ++tries > 1000) throw new Error("no pause");
+  };
+  return { other, sessions, version };
 }
 
 describe("file store, claims", () => {
@@ -68,12 +75,7 @@ describe("file store, claims", () => {
   });
 
   it("SR-054 who waits for a lock leaves the holder alone and lets others have their turn", async () => {
-    const { disk, other, sessions, version } = await start(60);
-    lock(other, A, "alive");
-    let tries = 0;
-    disk.before = (_step, call, path) => {
-      if (taking(call, path) && ++tries > 1000) throw new Error("no pause");
-    };
+    const { other, sessions, version } = await startLocked();
     let isFreed = false;
     setTimeout(() => {
       assert.deepEqual(other.names(`/s/work/${A}`), ["alive"]);
@@ -85,12 +87,7 @@ describe("file store, claims", () => {
   });
 
   it("SR-054 nobody waits for one lock while holding another", async () => {
-    const { disk, other, sessions, version } = await start(60);
-    lock(other, A, "alive");
-    let tries = 0;
-    disk.before = (_step, call, path) => {
-      if (taking(call, path) && ++tries > 1000) throw new Error("no pause");
-    };
+    const { other, sessions, version } = await startLocked();
     const seen: string[][] = [];
     const looking = setInterval(() => seen.push(other.names("/s/work")), 1);
     setTimeout(() => other.clear(`/s/work/${A}`), 60);

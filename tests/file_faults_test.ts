@@ -8,18 +8,7 @@ import { encodeFile } from "../backends/file/format.ts";
 import { FileSessions } from "../backends/file/sessions.ts";
 import { Sweep } from "../backends/file/sweep.ts";
 import { SessionError } from "../src/errors.ts";
-import type { SessionRecord } from "../src/store.ts";
-import { ModelDisk } from "./file_model_disk.ts";
-
-const A = "aa".repeat(32);
-const B = "bb".repeat(32);
-const record = (data: string, userId?: string): SessionRecord => ({
-  data,
-  createdAt: 1,
-  touchedAt: 1,
-  expiresAt: 1e12,
-  ...(userId === undefined ? {} : { userId }),
-});
+import { A, B, ModelDisk, record } from "./file_model_disk.ts";
 
 async function openOn(disk: ModelDisk, patience = 4): Promise<FileSessions> {
   return new FileSessions(disk, await openFolders(disk, "/s"), patience, () => 1000);

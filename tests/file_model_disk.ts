@@ -1,6 +1,18 @@
 /** A disk in memory that can fail, be killed or lose its power at any of its calls. */
 
 import type { Disk, Facts } from "../backends/file/disk.ts";
+import type { SessionRecord } from "../src/store.ts";
+
+/** Keys and records of the sessions that the tests keep on it. */
+export const A: string = "aa".repeat(32);
+export const B: string = "bb".repeat(32);
+export const record = (data: string, userId?: string): SessionRecord => ({
+  data,
+  createdAt: 1,
+  touchedAt: 1,
+  expiresAt: 1e12,
+  ...(userId === undefined ? {} : { userId }),
+});
 
 class File {
   bytes: Uint8Array = new Uint8Array();

@@ -6,18 +6,7 @@ import { Patience } from "../backends/file/claims.ts";
 import { openFolders } from "../backends/file/folders.ts";
 import { encodeFile } from "../backends/file/format.ts";
 import { FileSessions } from "../backends/file/sessions.ts";
-import type { SessionRecord } from "../src/store.ts";
-import { ModelDisk } from "./file_model_disk.ts";
-
-const A = "aa".repeat(32);
-const B = "bb".repeat(32);
-const record = (data: string, userId?: string): SessionRecord => ({
-  data,
-  createdAt: 1,
-  touchedAt: 1,
-  expiresAt: 1e12,
-  ...(userId === undefined ? {} : { userId }),
-});
+import { A, B, ModelDisk, record } from "./file_model_disk.ts";
 
 interface Scene {
   readonly disk: ModelDisk;

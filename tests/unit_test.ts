@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
-import type { SessionsOptions } from "../mod.ts";
+import type { Session, SessionsOptions } from "../mod.ts";
 import { begin, Browser, gate, type Method, Site, turn, withoutTouch, type Work } from "./commit_rig.ts";
 
 const down = () => {
@@ -26,6 +26,13 @@ async function opened(site = new Site(), data: Record<string, unknown> = { a: 1 
   site.store.taken();
   site.events.length = 0;
   return { site, session };
+}
+
+/** A save that is written, and fails all the same. */
+async function saveInDoubt(site: Site, session: Session) {
+  site.store.after = downAt("save");
+  await assert.rejects(session.save(), { code: "ERR_STORE" });
+  site.store.after = undefined;
 }
 
 describe("a save that fails", () => {
@@ -150,9 +157,7 @@ describe("a log-out", () => {
   it("SR-049 that fails does not forget that a save before it may have been written", async () => {
     const { site, session } = await opened(undefined, { n: 0 });
     session.update("n", (n) => n + 1);
-    site.store.after = downAt("save");
-    await assert.rejects(session.save(), { code: "ERR_STORE" });
-    site.store.after = undefined;
+    await saveInDoubt(site, session);
     site.store.before = downAt("delete");
     await assert.rejects(session.flush(), { code: "ERR_STORE" });
     site.store.before = undefined;
@@ -163,9 +168,7 @@ describe("a log-out", () => {
   it("SR-049 that succeeds ends the doubt about a save before it", async () => {
     const { site, session } = await opened();
     session.set("b", 2);
-    site.store.after = downAt("save");
-    await assert.rejects(session.save(), { code: "ERR_STORE" });
-    site.store.after = undefined;
+    await saveInDoubt(site, session);
     await session.flush();
     site.store.taken();
     await session.set("c", 3).save();
@@ -176,9 +179,7 @@ describe("a log-out", () => {
     const { site, session } = await opened();
     const { id } = session;
     session.set("b", 2);
-    site.store.after = downAt("save");
-    await assert.rejects(session.save(), { code: "ERR_STORE" });
-    site.store.after = undefined;
+    await saveInDoubt(site, session);
     const slow = held(site, "load");
     const saving = session.save();
     await slow.reached;

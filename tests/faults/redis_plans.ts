@@ -197,11 +197,13 @@ function badNetwork({ isFull, seed }: Size): Promise<Outcome> {
       const keys = Array.from({ length: 40 }, freshKey);
       for (const key of keys) await plain.create(key, recordOf(key + tail, { userId: key }));
       const missing = keys.map(freshKey);
-      let [right, failed] = [0, 0];
+      let [right, failed, answers] = [0, 0, 0];
       proxy.spoil = (answer) => {
-        const luck = roll(100);
-        if (luck === 0) return [answer.subarray(0, roll(answer.length)), "cut"];
-        if (luck === 1) return [10 * roll(100), answer]; // late, at times too late
+        const [luck, number] = [roll(100), ++answers];
+        // Whatever the dice say, one is cut and one is too late.
+        if (luck === 0 || number === 10) return [answer.subarray(0, roll(answer.length)), "cut"];
+        if (number === 20) return [1000, answer];
+        if (luck === 1) return [10 * roll(100), answer]; // at times too late
         const size = luck < 14 ? 1 : 1 + roll(64);
         const pieces: Piece[] = [];
         for (let i = 0; i < answer.length; i += size) pieces.push(answer.subarray(i, i + size));
