@@ -4,9 +4,8 @@ import type { Events } from "./events.ts";
 
 /** Marks headers as made from a session: no cache may show them to somebody else (SR-066, SR-067). */
 export function mark(headers: Headers): { readonly tookAway: boolean } {
-  const vary = headers.get("vary");
-  if (vary === null) headers.append("vary", "Cookie");
-  else if (!/(^|,)\s*(\*|cookie)\s*(,|$)/i.test(vary)) headers.append("vary", "Cookie");
+  const varies = /(^|,)\s*(\*|cookie)\s*(,|$)/i.test(headers.get("vary") ?? "");
+  if (!varies) headers.append("vary", "Cookie");
   const given = headers.get("cache-control");
   if (given === null) {
     headers.append("cache-control", "private, no-cache");
@@ -14,7 +13,7 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
   }
   const directives =
     given.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g)?.map((text) => text.trim()).filter(Boolean) ?? [];
-  const name = (directive: string) => directive.split("=", 1)[0]!.trim().toLowerCase();
+  const name = (directive: string) => directive.split("=")[0]!.trim().toLowerCase();
   const isPrivate = directives.some((text) => ["private", "no-store"].includes(text.toLowerCase()));
   const shared = isPrivate ? ["public", "s-maxage"] : ["public", "s-maxage", "immutable"];
   const kept = directives.filter((directive) => !shared.includes(name(directive)));

@@ -7,6 +7,7 @@ import { SessionError } from "../mod.ts";
 import type { CarrierKit } from "../src/carrier.ts";
 import { Events } from "../src/events.ts";
 import { HeldCarrier } from "../src/held_carrier.ts";
+import { withFormer } from "../src/record.ts";
 import { turn, withoutTouch } from "./commit_rig.ts";
 import { cookie, grace, setUp } from "./held_rig.ts";
 import { secret } from "./identity_rig.ts";
@@ -211,6 +212,15 @@ describe("a log-out", () => {
     });
   }
 
+  it("SR-033 ends what two rotations of this process have made, one after the other", async () => {
+    const { first, record, store } = setUp();
+    const old = await first.create(record());
+    const second = (await first.rotate(old, record(), 0))!;
+    const third = (await first.rotate(second, record(), 0))!;
+    assert.equal(await first.end({ place: old, record: record() }), true);
+    assert.equal(store.inner.load(third.key), undefined);
+  });
+
   it("SR-033 ends what a rotation under way makes", async () => {
     const { first, record, store } = setUp();
     const old = await first.create(record("ann"));
@@ -232,6 +242,25 @@ describe("a log-out", () => {
     assert.equal(await first.end({ place: old, record: record("ann") }), false);
     assert.equal(await first.end({ place: old, record: record() }), false);
     assert.equal((await store.list("ann")).length, 2);
+  });
+
+  it("SR-034 waits for the end of everything that another process made of it", async () => {
+    const { first, record, store } = setUp();
+    const old = await first.create(record("ann"));
+    for (const key of ["b", "a"].map((letter) => letter.repeat(64))) {
+      const { data, ...others } = record("ann");
+      await store.create(key, { ...others, data: withFormer(data, old.key) });
+    }
+    await store.delete(old.key);
+    let running = 0;
+    store.before = async (method) => {
+      if (method === "delete") assert.equal(++running, 1, "one at a time");
+      await turn();
+    };
+    store.after = (method) => void (method === "delete" && running--);
+    assert.equal(await first.end({ place: old, record: record("ann") }), true);
+    assert.equal(running, 0);
+    assert.deepEqual(await store.list("ann"), []);
   });
 
   it("SR-034 of a user's session needs no list when it was where it was", async () => {

@@ -194,6 +194,12 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ["`this.#verified.set(token, identity);` is dropped", verifiedAgain],
       ["|| place.isStale` is always true", "the same place, by way of a promise"],
       ["condition `!place.isStale` is always false", "the same token, signed once more"],
+      ["new Recent(1024)", "one rotation more is remembered"],
+      ["no await for `await this.#fresh(place)`", "an async function waits for what it returns"],
+      [
+        "no await for `await this.#endMoved(record, place.key)`",
+        "an async function waits for what it returns",
+      ],
     ],
   },
   "src/load.ts": {
@@ -206,7 +212,13 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ["no await for `await fit(", "an async function waits for what it returns"],
     ],
   },
-  "src/respond.ts": { tests: ["response_test", "caching_test", "upgrade_test"] },
+  "src/respond.ts": {
+    tests: ["respond_test", "response_test", "caching_test", "upgrade_test"],
+    equivalent: [
+      ["let turn = 0;: 0 becomes", "only the order of turns counts"],
+      ["< becomes <= in `began < plain.madeAt`", "no two turns are equal"],
+    ],
+  },
   "backends/memory.ts": {
     tests: ["memory_test", "memory_bound_test"],
     equivalent: [
