@@ -10,7 +10,7 @@ import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
 import type { Lines } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
-import { readChecked, Saving, type SavingKit } from "./saving.ts";
+import { Saving, type SavingKit } from "./saving.ts";
 import { demand } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
 import { State } from "./state.ts";
@@ -112,7 +112,6 @@ export class Unit {
   /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
   async #saveChecked(isForced: boolean): Promise<void> {
     const { core, state } = this;
-    state.settle();
     for (let text = core.format.write(state.draft);;) {
       await demand(core.schema!, state.draft.values);
       if (this.state !== state) return;
@@ -176,7 +175,7 @@ export class Unit {
     return trouble(error);
   }
 
-  #saved(saving: Saving, saved: Found): MaybePromise<void> {
+  #saved(saving: Saving, saved: Found): void {
     const { core } = this;
     const { state, found, cycles, renews } = saving;
     if (this.state !== state) {
@@ -189,17 +188,10 @@ export class Unit {
     if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
-    if (renews) core.ends.set(key, saved.record.expiresAt);
-    const needsCookie = renews || isReissued;
-    if (!saving.isMerged(saved)) state.saved(saved.record);
-    else if (core.schema === undefined) state.merged(core.format.read(saved.record), saved.record);
-    else {
-      return readChecked(core, saved.record).then((draft) => {
-        state.merged(draft, saved.record);
-        if (needsCookie) this.#sendCookie(saved, state.draft);
-      });
-    }
-    if (needsCookie) this.#sendCookie(saved, state.draft);
+    core.ends.set(key, saved.record.expiresAt);
+    if (saving.isMerged(saved)) state.merged(core.format.read(saved.record), saved.record);
+    else state.saved(saved.record);
+    if (renews || isReissued) this.#sendCookie(saved, state.draft);
   }
 
   /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
@@ -207,10 +199,7 @@ export class Unit {
     const { found, core, state } = this;
     const { key, version } = found!.place;
     const fresh = await core.carrier.reload(found!.place);
-    if (this.state !== state) {
-      if (fresh !== undefined) this.#logOut!.moved = fresh;
-      return;
-    }
+    if (this.state !== state) return;
     if (fresh !== undefined && (fresh.place.key !== key || fresh.place.version !== version)) {
       throw new SessionError(
         "ERR_CONFLICT",

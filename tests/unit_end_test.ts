@@ -35,6 +35,30 @@ describe("a session that ends while it is used", () => {
     });
   });
 
+  it("SR-038 outside of a request is refused at its very end, with or without changes", async () => {
+    for (const change of [() => {}, (session: Session) => void session.set("a", 2)]) {
+      const site = new Site(undefined, { absoluteAge: 3600 });
+      const session = await site.sessions.open();
+      await session.set("a", 1).save();
+      site.clock.now += hour - 1;
+      await session.save();
+      site.clock.now += 1;
+      change(session);
+      site.events.length = 0;
+      await assert.rejects(session.save(), { code: "ERR_GONE" });
+      assert.deepEqual(site.eventTypes(), ["expired"]);
+    }
+  });
+
+  it("SR-037 begins when it is first saved, not when it is opened", async () => {
+    const site = new Site();
+    const session = await site.sessions.open();
+    site.clock.now += hour;
+    await session.set("a", 1).save();
+    const { createdAt } = await site.other().sessions.open(session.id);
+    assert.equal(Number(createdAt), site.clock.now);
+  });
+
   it("is ended by an expiry that is now", async () => {
     const site = new Site();
     const session = await site.sessions.open();
@@ -49,7 +73,9 @@ describe("a session that ends while it is used", () => {
 
 describe("a schema that takes its time", () => {
   /** A session with a slow schema, and what to do while it looks at the first save. */
-  async function check(meanwhile: (session: Session) => unknown): Promise<Record<string, unknown> | Error> {
+  async function check(
+    meanwhile: (session: Session) => unknown,
+  ): Promise<Record<string, unknown> | Error | undefined> {
     const { wait, open } = gate();
     const asked = gate();
     const schema: NonNullable<SessionsOptions["schema"]> = {
@@ -75,7 +101,8 @@ describe("a schema that takes its time", () => {
     } catch (error) {
       return error as Error;
     }
-    return (await site.stored(session.id)) ?? {};
+    assert.equal(session.modified, false, "what was saved is not saved again");
+    return await site.stored(session.id);
   }
 
   it("sees what is saved: what came in while it looked is looked at too", async () => {
@@ -90,7 +117,7 @@ describe("a schema that takes its time", () => {
   });
 
   it("SR-033 saves nothing of a session that was ended meanwhile", async () => {
-    assert.deepEqual(await check((session) => void session.flush()), {});
+    assert.equal(await check((session) => void session.flush()), undefined);
   });
 });
 

@@ -4,7 +4,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
 import type { Session, SessionsOptions } from "../mod.ts";
-import { begin, Browser, gate, type Method, Site, turn, withoutTouch, type Work } from "./commit_rig.ts";
+import {
+  barrier,
+  begin,
+  Browser,
+  gate,
+  type Method,
+  Site,
+  turn,
+  withoutTouch,
+  type Work,
+} from "./commit_rig.ts";
 
 const down = () => {
   throw new Error("down");
@@ -154,6 +164,28 @@ describe("a log-out", () => {
     assert.deepEqual(await site.stored(session.id), { b: 2 });
   });
 
+  it("SR-033 is told before it resolves, also as the first that is told", async () => {
+    const { site, session } = await opened();
+    const elsewhere = site.other();
+    await (await elsewhere.sessions.open(session.id)).flush();
+    assert.deepEqual(elsewhere.eventTypes(), ["ended"]);
+  });
+
+  it("SR-033 that fails and that nobody waits for is tried once more for the answer", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    const id = await browser.id();
+    let fails = 1;
+    site.store.before = (method) => method === "delete" && fails-- > 0 ? down() : undefined;
+    const response = await browser.visit(async (session) => {
+      session.flush();
+      await turn();
+    });
+    assert.equal(response.status, 200);
+    assert.equal(fails, -1);
+    assert.deepEqual([browser.cookie, await site.stored(id)], [undefined, undefined]);
+  });
+
   it("SR-049 that fails does not forget that a save before it may have been written", async () => {
     const { site, session } = await opened(undefined, { n: 0 });
     session.update("n", (n) => n + 1);
@@ -265,12 +297,39 @@ describe("a save", () => {
     assert.deepEqual(site.eventTypes(), ["rotated", "ended"]);
   });
 
-  it("is told as a new session once", async () => {
+  it("is told as a new session once, and as a log-in if it is one; a new id is nothing new to it", async () => {
+    for (
+      const [begins, told] of [
+        [(session) => session.set("a", 1), ["created"]],
+        [(session) => session.login("ada"), ["created", "login"]],
+        [(session) => session.set("a", 1).cycleKey(), ["created"]],
+      ] as [Work, string[]][]
+    ) {
+      const site = new Site();
+      const session = await site.sessions.open();
+      await begins(session, undefined as never);
+      await session.save();
+      await session.set("a", 2).save();
+      assert.deepEqual(site.eventTypes(), told);
+    }
+  });
+
+  it("SR-031 is told as a new id by the request that made it, of many that wish for one", async () => {
     const site = new Site();
-    const session = await site.sessions.open();
-    await session.set("a", 1).save();
-    await session.set("a", 2).save();
-    assert.deepEqual(site.eventTypes(), ["created"]);
+    const browser = await begin(site);
+    const [all, cycle] = [barrier(4), (session: Session) => session.cycleKey({ grace: 30 })];
+    await Promise.all(
+      Array.from({ length: 4 }, () => browser.twin().visit((session) => all().then(() => cycle(session)))),
+    );
+    assert.deepEqual(site.eventTypes().filter((type) => type === "rotated"), ["rotated"]);
+  });
+
+  it("SR-048 that fails and that nobody awaits ends no process", async () => {
+    const { site, session } = await opened();
+    site.store.before = () => turn().then(down);
+    session.set("b", 2).save();
+    for (let i = 0; i < 5; i++) await turn();
+    assert.ok(session.modified);
   });
 });
 

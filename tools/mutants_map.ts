@@ -215,6 +215,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/respond.ts": {
     tests: ["respond_test", "response_test", "caching_test", "upgrade_test"],
     equivalent: [
+      ["no fallback in `headers.get(", 'what is not there is looked at as "null"'],
       ["let turn = 0;: 0 becomes", "only the order of turns counts"],
       ["< becomes <= in `began < plain.madeAt`", "no two turns are equal"],
     ],
@@ -243,6 +244,12 @@ export const subjects: Readonly<Record<string, Subject>> = {
       "merge_test",
       "commit_test",
       "schema_test",
+    ],
+    equivalent: [
+      [
+        "if (this.#header === undefined) return;: condition `this.#header === undefined` is always false",
+        "outside of a request nobody reads the fields",
+      ],
     ],
   },
   "backends/sqlite.ts": {
