@@ -320,7 +320,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/file/claims.ts": {
-    tests: ["file_claims_test", "file_races_test", "file_test", "file_faults_test"],
+    tests: ["file_claims_test", "file_races_test", "file_test", "file_faults_test", "file_damage_test"],
     equivalent: [
       ["new Uint8Array(12)", "a longer token is as good"],
       ["#since = 0;", "it is read only after the first holder has set it"],
@@ -364,4 +364,41 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
+  "src/state.ts": {
+    tests: [
+      "session_map_test",
+      "session_test",
+      "values_test",
+      "merge_test",
+      "saving_test",
+      "schema_merge_test",
+      "data_test",
+      "unit_test",
+    ],
+  },
+  "src/log_out.ts": { tests: ["unit_test", "events_test", "commit_test"] },
+  "src/trail.ts": { tests: ["held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"] },
+  "src/pointer.ts": { tests: ["held_carrier_test", "grace_pointer_test"] },
+  "src/lifetime.ts": { tests: ["expiry_test", "touch_test", "unit_end_test"] },
+  "src/stale.ts": { tests: ["unit_test", "commit_test", "token_test"] },
+  "backends/cookie/chunks.ts": { tests: ["cookie_store_test", "cookie_limits_test", "cookie_chunks_test"] },
+  "backends/cookie/carrier.ts": {
+    tests: [
+      "cookie_store_test",
+      "cookie_repeat_test",
+      "cookie_overlap_test",
+      "cookie_revocation_test",
+      "cookie_limits_test",
+    ],
+  },
+  "backends/cached.ts": { tests: ["cached_test", "cached_version_test"] },
+  "backends/cached_writes.ts": { tests: ["cached_test", "cached_version_test"] },
+  "backends/django/signing.ts": { tests: ["django_vectors_test", "django_hostile_test"] },
+  "backends/django/envelope.ts": {
+    tests: ["django_vectors_test", "django_peer_test", "django_hostile_test"],
+  },
+  "backends/django/json.ts": { tests: ["django_json_test", "django_vectors_test", "django_hostile_test"] },
+  "backends/django/format.ts": { tests: ["django_json_test", "django_vectors_test", "django_peer_test"] },
+  "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
+  "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
 };
