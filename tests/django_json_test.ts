@@ -8,6 +8,7 @@ import { readJson, readMembers, writeJson } from "../backends/django/json.ts";
 
 const format = new DjangoFormat({ cookieAge: 1_209_600, useTz: true });
 const record = (data: string) => ({ data, createdAt: 0, touchedAt: 0, expiresAt: 0 });
+const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const write = (value: unknown) => writeJson(value, "key");
 
 describe("writing", () => {
@@ -26,6 +27,7 @@ describe("writing", () => {
         [123456.789, "123456.789"],
         [2 ** 53 - 1, "9007199254740991"],
         [2 ** 53, "9007199254740992.0"],
+        [9.1e15, "9100000000000000.0"],
         [1e16, "1e+16"],
         [1.2345678901234568e20, "1.2345678901234568e+20"],
         [5e-324, "5e-324"],
@@ -51,6 +53,8 @@ describe("writing", () => {
         [Symbol("s"), /symbol/],
         [new Date(), /toISOString/],
         [new Map(), /Map/],
+        [new Map(), /a Map, not a plain object$/],
+        [new (class List extends Array {})(), /not a plain array/],
         [loop, /contains itself/],
         // deno-lint-ignore no-sparse-arrays
         [[1, , 2], /sparse/],
@@ -61,6 +65,8 @@ describe("writing", () => {
           },
         }, /throws while it is read/],
         [JSON.parse("[".repeat(501) + "]".repeat(501)), /deeper than 500/],
+        [10n ** 4300n, /more than 4300 digits/],
+        [-(10n ** 4300n), /more than 4300 digits/],
       ] as const
     ) {
       assert.throws(() => write(value), (error) => {
@@ -69,6 +75,11 @@ describe("writing", () => {
         return true;
       });
     }
+  });
+
+  it("writes an object again wherever it stands beside itself", () => {
+    const one = { a: [] };
+    assert.equal(write([one, one, { one }]), '[{"a":[]},{"a":[]},{"one":{"a":[]}}]');
   });
 });
 
@@ -83,7 +94,9 @@ describe("reading", () => {
     assert.equal(readJson("-9007199254740993"), -9007199254740993n);
     const value = readJson('{"__proto__":{"polluted":true}}') as Record<string, unknown>;
     assert.equal(Object.getPrototypeOf(value), Object.prototype);
-    assert.deepEqual(Object.keys(value), ["__proto__"]);
+    assert.deepEqual(Object.getOwnPropertyDescriptors(value), {
+      ["__proto__"]: { value: { polluted: true }, writable: true, enumerable: true, configurable: true },
+    });
     assert.deepEqual(
       [...readMembers('{"10":1,"9":2,"10":3}').entries()].map(([key, { value }]) => [key, value]),
       [
@@ -91,6 +104,18 @@ describe("reading", () => {
         ["9", 2],
       ],
     );
+  });
+
+  it("takes blanks wherever they may stand, and none for a part of a value", () => {
+    for (const blank of [" ", "\t", "\n", "\r"]) {
+      const put = (text: string) => text.replaceAll("_", blank);
+      assert.deepEqual(readJson(put("_[_]_")), []);
+      assert.deepEqual(readJson(put('{_"a"_:_[_1_,_{_}_]_}')), { a: [1, {}] });
+      assert.deepEqual(
+        [...readMembers(put('_{_"a"_:_1.0_,_"b"_:_[_]_}_'))],
+        [["a", { value: 1, text: "1.0" }], ["b", { value: [], text: put("[_]") }]],
+      );
+    }
   });
 
   it("agrees with JSON.parse on what is JSON and what is not", () => {
@@ -123,6 +148,16 @@ describe("reading", () => {
       "{a:1}",
       "\u00a01",
       "1 1",
+      "[1}",
+      '{"a":1]',
+      '{a":1}',
+      '{"a"=1}',
+      '{"a" 1}',
+      '{"a',
+      '["a\\"]',
+      "\v1",
+      "\f1",
+      "\u000e1",
     ];
     for (const text of texts) {
       assert.throws(() => JSON.parse(text), SyntaxError);
@@ -140,6 +175,11 @@ describe("reading", () => {
     }));
   });
 
+  it("tells of a string without an end what it tells of any other mistake", () => {
+    const message = "This is not the JSON of a session";
+    for (const text of ["x", '"\\x', '["\\x', '{"\\x']) assert.throws(() => readJson(text), { message });
+  });
+
   it("gives back whatever JSON value was written", () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => {
       assert.deepEqual(readJson(write(value)), value);
@@ -153,6 +193,30 @@ describe("reading", () => {
     assert.equal(readJson(`"${"\\u0041".repeat(500_000)}"`), "A".repeat(500_000));
     assert.equal(readJson(write('\\"'.repeat(500_000))), '\\"'.repeat(500_000));
     for (const text of ["[]", "1", '"a"', "null", ""]) assert.throws(() => readMembers(text), SyntaxError);
+    for (const text of ['["a":1}', '{"a":1}x', '{"a":1}{}', '{"a":1']) {
+      assert.throws(() => readMembers(text), SyntaxError);
+    }
+  });
+
+  it("goes as deep and takes as many digits as writing does, and no further", () => {
+    const arrays = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+    const objects = (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
+    const digits = (size: number) => "9".repeat(size);
+    for (
+      const [make, most] of [
+        [arrays, 500],
+        [objects, 500],
+        [digits, 4300],
+        [(size: number) => `-${digits(size)}`, 4300],
+      ] as const
+    ) {
+      const [text, member] = [make(most), `{"a":${make(most)}}`];
+      assert.equal(write(readJson(text)), text);
+      assert.equal(readMembers(member).get("a")!.text, text);
+      assert.equal(format.write(format.draft(format.read(record(member)).values, life)), member);
+      assert.throws(() => readJson(make(most + 1)), SyntaxError);
+      assert.throws(() => readMembers(`{"a":${make(most + 1)}}`), SyntaxError);
+    }
   });
 });
 

@@ -2,10 +2,11 @@
 
 import { SessionError } from "../../src/errors.ts";
 
-/** Deeper than Python's own reader goes under Django. */
+/** The most levels that one value may have. */
 const maxDepth = 500;
 /** More digits than this Python refuses to read as an integer. */
 const maxDigits = 4300;
+const hasTooManyDigits = (text: string) => text.length - Number(text.startsWith("-")) > maxDigits;
 
 const escapes: Record<string, string> = {
   '"': '\\"',
@@ -29,14 +30,14 @@ function writeText(text: string): string {
 function writeNumber(number: number): string {
   if (Number.isSafeInteger(number) && !Object.is(number, -0)) return String(number);
   if (!Number.isFinite(number)) return String(number);
-  const sign = number < 0 || Object.is(number, -0) ? "-" : "";
+  const sign = number <= 0 ? "-" : ""; // of the zeros, only -0 comes here
   const [mantissa, power] = Math.abs(number).toExponential().split("e");
   const digits = mantissa!.replace(".", "");
   const exponent = Number(power);
   if (exponent < -4 || exponent >= 16) {
     const point = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
     const size = String(Math.abs(exponent)).padStart(2, "0");
-    return `${sign}${point}e${exponent < 0 ? "-" : "+"}${size}`;
+    return `${sign}${point}e${power![0]}${size}`;
   }
   if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
   const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
@@ -54,7 +55,9 @@ function writeAny(value: unknown, path: string, above: object[]): string {
     case "number":
       return writeNumber(value);
     case "boolean":
+      return String(value);
     case "bigint":
+      if (hasTooManyDigits(String(value))) refuse(path, `it has more than ${maxDigits} digits`);
       return String(value);
     case "object":
       if (value === null) return "null";
@@ -144,7 +147,7 @@ class Reader {
     const members = new Map<string, { readonly value: unknown; readonly text: string }>();
     this.#skip();
     if (this.#text[this.#at] !== "{") this.#fail();
-    this.#object(1, (key, value, text) => members.set(key, { value, text }));
+    this.#object(0, (key, value, text) => members.set(key, { value, text }));
     this.#skip();
     return this.#at === this.#text.length ? members : this.#fail();
   }
@@ -234,7 +237,7 @@ class Reader {
     this.#at = number.lastIndex;
     const value = Number(text);
     if (fraction !== undefined || exponent !== undefined || Number.isSafeInteger(value)) return value;
-    return text.length > maxDigits ? this.#fail() : BigInt(text);
+    return hasTooManyDigits(text) ? this.#fail() : BigInt(text);
   }
 
   #skip(): void {
