@@ -32,20 +32,16 @@ export function readDate(text: string, useTz: boolean): number | undefined {
   const match = shape.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second = "0", fraction = "", z, sign, hours, minutes] = match;
-  const fields = [year, Number(month) - 1, day, hour, minute, second, fraction.padEnd(3, "0").slice(0, 3)]
+  const fields = [year, Number(month) - 1, day, hour, minute, second, fraction.slice(0, 3).padEnd(3, "0")]
     .map(Number) as [number, number, number, number, number, number, number];
-  if (
-    fields[1] > 11 || fields[2] < 1 || fields[2] > 31 || fields[3] > 23 || fields[4] > 59 || fields[5] > 60
-  ) {
-    return undefined;
-  }
   const [y, m, d, ...time] = fields;
-  const date = new Date(2000, 0); // set piece by piece: a year below 100 would be taken for one of the 1900s
+  const date = new Date(0); // set piece by piece: a year below 100 would be taken for one of the 1900s
+  date.setUTCFullYear(y, m, d);
+  if (date.getUTCMonth() !== m || time[0] > 23 || time[1] > 59 || time[2] > 60) return undefined;
   if (z === undefined && sign === undefined && !useTz) {
     date.setFullYear(y, m, d);
     return date.setHours(...time);
   }
-  const offset = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -1 : 1);
-  date.setUTCFullYear(y, m, d);
+  const offset = sign === undefined ? 0 : Number(sign + hours!) * 60 + Number(sign + minutes!);
   return date.setUTCHours(...time) - offset * 60_000;
 }
