@@ -393,12 +393,48 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "backends/cached.ts": { tests: ["cached_test", "cached_version_test"] },
   "backends/cached_writes.ts": { tests: ["cached_test", "cached_version_test"] },
-  "backends/django/signing.ts": { tests: ["django_vectors_test", "django_hostile_test"] },
-  "backends/django/envelope.ts": {
-    tests: ["django_vectors_test", "django_peer_test", "django_hostile_test"],
+  "backends/django/signing.ts": {
+    tests: ["django_signing_test", "django_vectors_test"],
+    equivalent: [
+      [
+        "if (at < 0) return undefined;: condition `at < 0` is always false",
+        "no text can be found that is its own signature",
+      ],
+    ],
   },
-  "backends/django/json.ts": { tests: ["django_json_test", "django_vectors_test", "django_hostile_test"] },
-  "backends/django/format.ts": { tests: ["django_json_test", "django_vectors_test", "django_peer_test"] },
+  "backends/django/envelope.ts": {
+    tests: ["django_envelope_test", "django_vectors_test"],
+    equivalent: [
+      ["`bytes.length <= short`", "the text is the same, made at once or on another thread"],
+    ],
+  },
+  "backends/django/json.ts": {
+    tests: ["django_json_test", "django_vectors_test"],
+    equivalent: [
+      [
+        'key !== "__proto__"` is always false',
+        "an assignment makes the same property in a shorter time",
+      ],
+      ["if (end < 0) this.#fail();: < becomes <=", "the end of a string is never first"],
+      ["if (end < 0) this.#fail();: 0 becomes (0 + 1)", "the end of a string is never first"],
+      [
+        'inside) ? inside : JSON.parse(`"${inside}"`);: condition `/^[ !#-[\\]-~]*$/.test(inside)` is always false',
+        "`JSON.parse` gives plain text as it is, in more time",
+      ],
+      ["- becomes + in `at - before`", "a sum is odd where the difference is"],
+    ],
+  },
+  "backends/django/format.ts": {
+    tests: ["django_format_test", "django_json_test", "django_vectors_test"],
+  },
+  "backends/django/readers.ts": {
+    tests: ["django_readers_test"],
+    equivalent: [["< becomes <= in `i < b.length`", "one byte more is there only if the lengths differ"]],
+  },
+  "backends/django/dates.ts": {
+    tests: ["django_dates_test"],
+    equivalent: [["const date = new Date(0);", "all that it says is set anew"]],
+  },
   "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
   "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
 };
