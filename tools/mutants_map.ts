@@ -21,6 +21,8 @@ const atOnce = "taking an entry out waits for nothing, and is done before the ne
 const lookBefore = "a look before the lock is taken; under the lock it is looked at again";
 const leftAlone =
   "healing looks for itself, and leaves an entry that has its session, or one that cannot be read";
+const lookedFor = "whether a cookie is there does not depend on its value";
+const inVain = "pieces are looked for that cannot be there, which takes time";
 const howLong = "how long a pause is";
 
 export const subjects: Readonly<Record<string, Subject>> = {
@@ -381,14 +383,24 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/pointer.ts": { tests: ["held_carrier_test", "grace_pointer_test"] },
   "src/lifetime.ts": { tests: ["expiry_test", "touch_test", "unit_end_test"] },
   "src/stale.ts": { tests: ["unit_test", "commit_test", "token_test"] },
-  "backends/cookie/chunks.ts": { tests: ["cookie_store_test", "cookie_limits_test", "cookie_chunks_test"] },
+  "backends/cookie/chunks.ts": {
+    tests: ["chunks_test"],
+    equivalent: [
+      ["const never = () => false", lookedFor],
+      ["never, 0).isCarried) {: 0 becomes", lookedFor],
+      ["count: 1 };: < becomes <= in `dot < 0`", 'a "." is never first'],
+      ["if (dot < 0) return { token: first, count: 1 };: 0 becomes", 'a "." is never first'],
+      ["isPiece, 1);: 1 becomes", "three different pieces are as wrong as two"],
+      ["mostChunks : 1;: condition `header?.includes(`${this.#cookie.name}.`)` is always true", inVain],
+      ["mostChunks : 1;: 1 becomes", inVain],
+    ],
+  },
   "backends/cookie/carrier.ts": {
-    tests: [
-      "cookie_store_test",
-      "cookie_repeat_test",
-      "cookie_overlap_test",
-      "cookie_revocation_test",
-      "cookie_limits_test",
+    tests: ["cookie_carrier_test", "cookie_overlap_test"],
+    equivalent: [
+      ["const longestKnown = 2048", "a longer header is read anew, with what it gave before"],
+      ["#clock = 0;: 0 becomes", "only the order of events counts"],
+      ["count, seen: 0 };: 0 becomes", "it is set before anybody reads it"],
     ],
   },
   "backends/cached.ts": { tests: ["cached_test", "cached_version_test"] },
