@@ -399,6 +399,8 @@ export const subjects: Readonly<Record<string, Subject>> = {
     tests: ["cookie_carrier_test", "cookie_overlap_test"],
     equivalent: [
       ["const longestKnown = 2048", "a longer header is read anew, with what it gave before"],
+      ["condition `known !== undefined` is always false", "it is read anew, with what it gave before"],
+      ["longestKnown) this.#headers.set", "it is read anew, with what it gave before"],
       ["#clock = 0;: 0 becomes", "only the order of events counts"],
       ["count, seen: 0 };: 0 becomes", "it is set before anybody reads it"],
     ],
