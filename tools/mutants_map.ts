@@ -405,8 +405,20 @@ export const subjects: Readonly<Record<string, Subject>> = {
       ["count, seen: 0 };: 0 becomes", "it is set before anybody reads it"],
     ],
   },
-  "backends/cached.ts": { tests: ["cached_test", "cached_version_test"] },
-  "backends/cached_writes.ts": { tests: ["cached_test", "cached_version_test"] },
+  "backends/cached.ts": {
+    tests: ["cached_calls_test", "cached_test"],
+    equivalent: [
+      [
+        "this.#timeout = timeout * 1000;: 1000 becomes",
+        "a thousandth more of waiting shows in nothing but time",
+      ],
+      [
+        "condition `!(answer instanceof Promise)` is always false",
+        "an answer that is there wins the race",
+      ],
+    ],
+  },
+  "backends/cached_writes.ts": { tests: ["cached_writes_test"] },
   "backends/django/signing.ts": { tests: ["django_vectors_test", "django_hostile_test"] },
   "backends/django/envelope.ts": {
     tests: ["django_vectors_test", "django_peer_test", "django_hostile_test"],
