@@ -224,7 +224,9 @@ export class CachedStore implements SessionStore {
       const kept = keys.map((key, i) => {
         const own = i === 0 ? version : undefined;
         const alone = this.#writes.end(key, begun[i]!, own);
-        const copy = alone && own !== undefined ? { record: { ...given!, version: own }, asOf } : undefined;
+        const copy = alone && given && own !== undefined
+          ? { record: { ...given, version: own }, asOf }
+          : undefined;
         return this.#keep(key, copy);
       });
       await Promise.all(kept);

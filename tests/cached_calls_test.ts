@@ -220,6 +220,16 @@ describe("the calls of a CachedStore", () => {
     assert.equal(cache.records.size, 0);
   });
 
+  it("leave no copy of a change that brought no record, whatever the durable store answers", async () => {
+    const { open, durable, cache } = world(true);
+    const store = open({}, { store: gatedStore(durable, (method, go) => method === "touch" ? "1" : go()) });
+    const version = await store.create(a, record("1"));
+    assert.equal(version, "1");
+    await store.touch!(a, START, START + 5_000);
+    assert.equal(cache.records.size, 0);
+    assert.equal((await store.load(a))?.data, "1");
+  });
+
   it("keep what was given at the call, whatever becomes of the object", async () => {
     for (const isLate of [true, false]) {
       const { open, durable, cache } = world(true);

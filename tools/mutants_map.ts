@@ -426,5 +426,11 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "backends/django/json.ts": { tests: ["django_json_test", "django_vectors_test", "django_hostile_test"] },
   "backends/django/format.ts": { tests: ["django_json_test", "django_vectors_test", "django_peer_test"] },
   "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
-  "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
+  "backends/sqlite/row_memory.ts": {
+    tests: ["sqlite_row_memory_test", "sqlite_test"],
+    equivalent: [
+      ["let commits = 0;: 0 becomes", "it is only compared with what it was"],
+      ["`commits++` counts down", "it is only compared with what it was"],
+    ],
+  },
 };
