@@ -396,7 +396,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/cookie/carrier.ts": {
-    tests: ["cookie_carrier_test", "cookie_overlap_test"],
+    tests: ["cookie_carrier_test", "cookie_ended_test", "cookie_overlap_test"],
     equivalent: [
       ["const longestKnown = 2048", "a longer header is read anew, with what it gave before"],
       ["condition `known !== undefined` is always false", "it is read anew, with what it gave before"],
@@ -406,7 +406,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/cached.ts": {
-    tests: ["cached_calls_test", "cached_test"],
+    tests: ["cached_calls_test", "cached_options_test", "cached_test"],
     equivalent: [
       [
         "this.#timeout = timeout * 1000;: 1000 becomes",
