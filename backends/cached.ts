@@ -213,6 +213,7 @@ export class CachedStore implements SessionStore {
   async #write<T>(keys: string[], change: () => MaybePromise<T>, record?: SessionRecord): Promise<T> {
     if (!this.#caching) return await change();
     const asOf = this.#now();
+    const given = record && { ...record }; // the caller's object may change while the durable store works
     const begun = keys.map((key) => this.#writes.begin(key));
     let version: string | undefined;
     try {
@@ -223,7 +224,9 @@ export class CachedStore implements SessionStore {
       const kept = keys.map((key, i) => {
         const own = i === 0 ? version : undefined;
         const alone = this.#writes.end(key, begun[i]!, own);
-        const copy = alone && own !== undefined ? { record: copyOf(record!, own), asOf } : undefined;
+        const copy = alone && given && own !== undefined
+          ? { record: { ...given, version: own }, asOf }
+          : undefined;
         return this.#keep(key, copy);
       });
       await Promise.all(kept);
@@ -270,12 +273,6 @@ export class CachedStore implements SessionStore {
       clearTimeout(timer);
     }
   }
-}
-
-/** A record as a load would give it: the caller's object may change later. */
-function copyOf(record: SessionRecord, version: string): StoredRecord {
-  const { data, userId, createdAt, touchedAt, expiresAt } = record;
-  return { data, ...(userId === undefined ? {} : { userId }), createdAt, touchedAt, expiresAt, version };
 }
 
 function checkStore(name: string, store: SessionStore): void {

@@ -1,7 +1,10 @@
 /** The rows that an SQLite store remembers: never older than one turn of the event loop, and never older than this process's own writes. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as queue } from "node:timers";
 import { setImmediate } from "node:timers/promises";
+import type { SqliteStatement } from "../backends/sqlite/database.ts";
+import { committed, RowMemory } from "../backends/sqlite/row_memory.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { connect, Driver, keyOf, recordOf, run, temporaryPaths } from "./sqlite_rig.ts";
 
@@ -177,5 +180,58 @@ describe("the rows an SQLite store remembers", () => {
     const loaded = (await store.load(a))! as { data: string };
     assert.throws(() => loaded.data = "1", TypeError);
     assert.equal((await store.load(a))?.data, "0");
+  });
+});
+
+describe("the memory of rows", () => {
+  /** A memory, a look into it, and how often it has asked for the version of the database. */
+  function memoryOfRows() {
+    const memory = new RowMemory();
+    const looks = { count: 0 };
+    const statement = { get: () => (looks.count++, { data_version: 1 }) } as unknown as SqliteStatement;
+    const get = (key: string) => memory.get(key, statement)?.data;
+    const set = (key: string, data: string) => memory.set(key, { ...recordOf(data), version: "1" });
+    get(a);
+    return { get, set, looks };
+  }
+
+  it("holds 4,096 rows that were set or read lately", () => {
+    for (const others of [4_095, 4_096]) {
+      const { get, set } = memoryOfRows();
+      set(a, "a");
+      for (let i = 0; i < others; i++) set(`${i}`, "");
+      assert.equal(get(a), others < 4_096 ? "a" : undefined);
+    }
+  });
+
+  it("holds rows of up to 4,096 characters, and forgets one that has become longer", () => {
+    const { get, set } = memoryOfRows();
+    const [long, tooLong] = ["x".repeat(4_096), "x".repeat(4_097)];
+    set(a, long);
+    assert.equal(get(a), long);
+    set(a, tooLong);
+    assert.equal(get(a), undefined);
+  });
+
+  it("asks once in a turn, and once more after each commit of this process", async () => {
+    const { get, looks } = memoryOfRows();
+    const counts: number[] = [];
+    const look = () => {
+      get(a);
+      counts.push(looks.count);
+    };
+    look();
+    queue(look);
+    committed();
+    look();
+    look();
+    queue(look);
+    await setImmediate();
+    look();
+    assert.deepEqual(counts, [1, 2, 2, 3, 3, 3]);
+    await setImmediate();
+    await setImmediate();
+    look();
+    assert.equal(looks.count, 4);
   });
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { SqliteStore } from "../backends/sqlite.ts";
+import { readRow, toColumn } from "../backends/sqlite/rows.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts";
 
@@ -180,5 +181,32 @@ describe("the rows of an SQLite store", () => {
     assert.equal(Number(run(first, "SELECT count(*) FROM sojourn_session")), 0);
     first.close();
     second.close();
+  });
+});
+
+describe("the columns of a row", () => {
+  const row = { data: "{}", user_id: null, created_at: 1, touched_at: 2, expires_at: 3 };
+
+  it("hold a text as it is, if SQLite can", () => {
+    for (const text of ["", "{}", '"', "a\\b", "é\n😀"]) assert.equal(toColumn(text), text);
+    for (const text of ["\\", "a\0b", "\uD800", "😀".slice(1)]) {
+      assert.equal(toColumn(text), "\\" + JSON.stringify(text));
+      assert.equal(readRow({ ...row, data: toColumn(text), user_id: toColumn(text) }).userId, text);
+    }
+  });
+
+  it("hold instants, also as big integers, and nothing else in their place", () => {
+    for (const instant of [0, -1, 1.5, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
+      assert.equal(readRow({ ...row, created_at: instant }).createdAt, instant);
+    }
+    assert.deepEqual(readRow({ ...row, created_at: 5n, touched_at: 6n, expires_at: 2n ** 53n - 1n }), {
+      data: "{}",
+      createdAt: 5,
+      touchedAt: 6,
+      expiresAt: Number.MAX_SAFE_INTEGER,
+    });
+    for (const wrong of [2 ** 53, -(2 ** 53), 2n ** 53n, NaN, Infinity, "1", null, undefined]) {
+      assert.throws(() => readRow({ ...row, created_at: wrong }), { code: "ERR_DAMAGED" }, String(wrong));
+    }
   });
 });

@@ -55,9 +55,8 @@ export class CookieCarrier implements Carrier {
   /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
   readonly #contents: Recent<string, Contents> = new Recent(opened);
   /** Whole `Cookie` headers in which one of them was found alone, with nobody to ask whether it has ended. */
-  readonly #headers: Recent<string, { readonly contents: Contents; readonly carried: Carried }> = new Recent(
-    opened,
-  );
+  readonly #headers: Recent<string | null, { readonly contents: Contents; readonly carried: Carried }> =
+    new Recent(opened);
   /** What this process did last with a session, so that overlapping requests merge here as they do in a store. */
   readonly #last: Recent<string, { readonly seen: number; readonly found: Found | undefined }> = new Recent(
     opened,
@@ -76,7 +75,7 @@ export class CookieCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const known = header === null ? undefined : this.#headers.get(header);
+    const known = this.#headers.get(header);
     if (known !== undefined) return this.#live(known.contents, known.carried);
     const { carried, rejected } = this.#chunks.read(header);
     if (rejected !== undefined) this.#kit.events.emit("rejected", undefined, rejected);
@@ -85,7 +84,7 @@ export class CookieCarrier implements Carrier {
     if (carried.length === 1 && this.#revoked === undefined && this.#notBefore === undefined) {
       const contents = this.#known(carried[0]!);
       if (contents !== undefined) {
-        if (header!.length <= longestKnown) this.#headers.set(header!, { contents, carried: carried[0]! });
+        if (header!.length <= longestKnown) this.#headers.set(header, { contents, carried: carried[0]! });
         return this.#live(contents, carried[0]!);
       }
     }
@@ -214,9 +213,7 @@ export class CookieCarrier implements Carrier {
   async #make(id: string, key: string, record: SessionRecord): Promise<CookiePlace> {
     const issuedAt = this.#kit.now();
     const { data, userId, createdAt, touchedAt, expiresAt } = record;
-    const text = `${
-      JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, userId ?? null])
-    }\n${data}`;
+    const text = `${JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, userId])}\n${data}`;
     const token = await this.#envelope.close(text, "1");
     const count = this.#chunks.count(token.length);
     const chunked = count === 1 ? token : await this.#envelope.close(text, String(count));
@@ -240,8 +237,11 @@ export class CookieCarrier implements Carrier {
   }
 
   async end({ place, record }: Found): Promise<boolean> {
-    const later = this.#later(place)?.found?.record.expiresAt ?? 0;
-    return await this.#revoke(place, { ...record, expiresAt: Math.max(record.expiresAt, later) });
+    const later = this.#later(place)?.found?.record ?? record;
+    return await this.#revoke(place, {
+      ...record,
+      expiresAt: Math.max(record.expiresAt, later.expiresAt),
+    });
   }
 
   /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */

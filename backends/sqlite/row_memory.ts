@@ -24,7 +24,7 @@ export function committed(): void {
 export class RowMemory {
   #rows = new Recent<string, StoredRecord>(remembered);
   #dataVersion: unknown;
-  #commits = -1;
+  #commits = commits;
   #isChecked = false;
 
   /** The row under `key`, if it is known and still what the database holds. */
