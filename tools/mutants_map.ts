@@ -378,6 +378,23 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
     equivalent: [['`return "";` returns nothing', "nobody asks for the text of a value that is no object"]],
   },
+  "src/session_map.ts": {
+    tests: ["session_map_test", "session_test", "data_test", "wrap_test", "merge_test", "unit_test"],
+  },
+  "src/scope.ts": {
+    tests: [
+      "wrap_test",
+      "unit_test",
+      "unit_end_test",
+      "response_test",
+      "split_fields_test",
+      "upgrade_test",
+      "regression_test",
+      "on_error_test",
+      "commit_test",
+      "cookie_store_test",
+    ],
+  },
   "src/log_out.ts": { tests: ["unit_test", "events_test", "commit_test"] },
   "src/trail.ts": { tests: ["held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"] },
   "src/pointer.ts": { tests: ["held_carrier_test", "grace_pointer_test"] },
