@@ -60,8 +60,8 @@ export class Scope {
     return new Session(unit);
   }
 
-  #isAttended(): boolean {
-    return this.#core.attends?.(this.#request.headers.get("cookie")) ?? false;
+  #isAttended(): boolean | undefined {
+    return this.#core.attends?.(this.#request.headers.get("cookie"));
   }
 
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
@@ -173,7 +173,6 @@ export class Scope {
 
 /** Whether headers can be put on it: also on a `Response` that a framework has made of its own. */
 function isResponse(answer: unknown): answer is Response {
-  if (answer instanceof Response) return true;
   const { headers } = Object(answer) as Partial<Response>;
   return typeof headers?.append === "function" && typeof headers.get === "function";
 }

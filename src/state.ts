@@ -2,7 +2,6 @@
 
 import type { DataFormat, Draft } from "./format.ts";
 import type { SessionRecord } from "./store.ts";
-import type { Values } from "./values.ts";
 
 /** One step of the change log. It is taken on the draft at once, and again on fresh data after a conflict. */
 export type Change = (draft: Draft) => void;
@@ -12,8 +11,8 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 /** How many objects of one key are watched that a merge has taken out of the session. */
 const mostOlder = 4;
 
-/** Stands in the list of handed-out values for "as it was loaded". */
-const asLoaded = Symbol("as loaded");
+/** The text of an object that was loaded and cannot be carried: whatever becomes of it is a change. */
+const uncarried = "";
 
 /** What one unit of work knows of a session. */
 export class State {
@@ -25,31 +24,20 @@ export class State {
   cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
   readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
-  #held: Map<string, Map<object, string | typeof asLoaded>> | undefined;
-  /** What was loaded, and its values once they are asked for, for comparison. */
-  #record: SessionRecord | undefined;
-  #loaded: Values | undefined;
-  /** Whether the draft holds nothing that is not yet known to be saved. */
-  #isPristine = true;
+  #held: Map<string, Map<object, string>> | undefined;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
   readonly #isVerbatim: boolean;
 
-  constructor(
-    format: DataFormat,
-    draft: Draft,
-    record: SessionRecord | undefined,
-    isVerbatim: boolean,
-  ) {
+  constructor(format: DataFormat, draft: Draft, isVerbatim: boolean) {
     this.#format = format;
     this.draft = draft;
-    this.#record = record;
     this.#isVerbatim = isVerbatim;
   }
 
   /** Takes a change and logs it. */
   change(change: Change): void {
     change(this.draft);
-    this.#log(change);
+    this.log.push(change);
   }
 
   /** Has the next save made under a new id. Of several wishes a log-in counts, and the shortest grace. */
@@ -61,17 +49,12 @@ export class State {
     };
   }
 
-  #log(change: Change): void {
-    this.log.push(change);
-    this.#isPristine = false;
-  }
-
   /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
   handOut(key: string): unknown {
     const object = this.draft.values.get(key);
     if (isObject(object) && !this.#held?.get(key)?.has(object)) {
       this.draft.source = undefined;
-      const text = this.#isVerbatim && this.#isPristine ? asLoaded : this.#tryEncode(key, object);
+      const text = this.#tryEncode(key, object);
       if (text !== undefined) this.#hold(key, object, text);
     }
     return object;
@@ -83,7 +66,7 @@ export class State {
     // The log keeps a copy: the handler may go on changing the object that it set.
     const copy = isObject(value) ? () => this.#format.decodeValue(key, text) : () => value;
     this.draft.values.set(key, value);
-    this.#log(({ values }) => {
+    this.log.push(({ values }) => {
       if (!isDefault || !values.has(key)) values.set(key, copy());
     });
     this.#heldOnly(key, value, text);
@@ -107,15 +90,14 @@ export class State {
       value = make(current);
       if (value !== undefined) text = this.#textFor(key, value);
     } catch (error) {
-      // The function may have removed the object itself, or it may be one that only a schema could make.
-      if (isObject(current) && this.#held?.get(key)?.has(current)) {
-        this.#restore(key, this.#textOf(key, current));
-      }
+      // The function may have removed the object itself, or it may be one that the codec cannot carry.
+      const before = this.#held?.get(key)?.get(current as object);
+      if (before) this.#restore(key, before);
       throw error;
     }
     if (value === undefined) this.draft.values.delete(key);
     else this.draft.values.set(key, value);
-    this.#log(({ values }) => {
+    this.log.push(({ values }) => {
       const fresh = make(values.get(key));
       if (fresh === undefined) values.delete(key);
       else values.set(key, fresh);
@@ -153,23 +135,15 @@ export class State {
     try {
       return this.#format.encodeValue(key, object);
     } catch {
-      return undefined;
+      return this.#isVerbatim ? uncarried : undefined;
     }
   }
 
-  #hold(key: string, value: object, text: string | typeof asLoaded): void {
+  #hold(key: string, value: object, text: string): void {
     this.#held ??= new Map();
     const objects = this.#held.get(key);
     if (objects === undefined) this.#held.set(key, new Map([[value, text]]));
     else objects.set(value, text);
-  }
-
-  /** What is known to be saved or logged of an object that the handler holds. */
-  #textOf(key: string, object: object): string {
-    const text = this.#held!.get(key)!.get(object)!;
-    if (text !== asLoaded) return text;
-    this.#loaded ??= this.#format.read(this.#record!).values;
-    return this.#format.encodeValue(key, this.#loaded.get(key));
   }
 
   /** The value takes the place of whatever stood under its key. */
@@ -183,13 +157,12 @@ export class State {
     if (this.#held === undefined) return;
     for (const [key, objects] of this.#held) {
       if (only !== undefined && key !== only) continue;
-      for (const object of objects.keys()) {
+      for (const [object, before] of objects) {
         const text = this.#format.encodeValue(key, object);
-        if (text === this.#textOf(key, object)) continue;
+        if (text === before) continue;
         objects.set(object, text);
         this.draft.values.set(key, object);
-        this.draft.source = undefined;
-        this.#log(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
+        this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
       }
     }
   }
@@ -204,9 +177,6 @@ export class State {
   saved(record: SessionRecord, draft: Draft = this.draft): void {
     this.draft = draft;
     draft.touchedAt = Math.max(draft.touchedAt, record.touchedAt);
-    this.#record = record;
-    this.#loaded = undefined;
-    this.#isPristine = this.log.length === 0;
   }
 
   /**
@@ -215,12 +185,8 @@ export class State {
    */
   merged(draft: Draft, record: SessionRecord): void {
     this.settle();
-    for (const [key, objects] of this.#held ?? []) {
-      let older = objects.size - mostOlder;
-      for (const object of objects.keys()) {
-        if (older-- > 0) objects.delete(object);
-        else objects.set(object, this.#format.encodeValue(key, object));
-      }
+    for (const objects of this.#held?.values() ?? []) {
+      for (const object of [...objects.keys()].slice(0, -mostOlder)) objects.delete(object);
     }
     for (const change of this.log) change(draft);
     draft.source = undefined;

@@ -62,7 +62,7 @@ export class Unit {
     this.#header = header;
     this.found = found;
     this.#begun = core.ends.begin();
-    this.state = new State(core.format, draft ?? blank(core), found?.record, core.schema === undefined);
+    this.state = new State(core.format, draft ?? blank(core), core.schema === undefined);
   }
 
   /**

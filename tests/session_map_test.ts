@@ -47,6 +47,38 @@ describe("the map", () => {
     assert.equal(session.size, 0);
   });
 
+  it("refuses undefined, and says what to do instead", async () => {
+    const session = await fresh();
+    const code = "ERR_SERIALIZE";
+    for (const set of [session.set, session.setDefault]) {
+      assert.throws(() => set.call(session, "a", undefined), { code, message: /undefined; use delete/ });
+    }
+    assert.throws(() => session.assign({ a: undefined }), { code, message: /undefined; use delete/ });
+    assert.equal(session.size, 0);
+  });
+
+  it("clear is a change where there is a value, a user or a note, and none where there is nothing", async () => {
+    const nothing = await fresh();
+    nothing.clear();
+    assert.equal(nothing.modified, false);
+    const things: ((session: Session) => unknown)[] = [
+      (session) => session.set("a", 1),
+      (session) => session.login("ada"),
+      (session) => session.setExpiry(60),
+    ];
+    for (const set of things) {
+      const { sessions } = new Site();
+      const first = (await sessions.open()).set("gone", 1);
+      await first.save();
+      set(first.set("gone", 2));
+      first.delete("gone");
+      await first.save();
+      const session = await sessions.open(first.id);
+      session.clear();
+      assert.equal(session.modified, true);
+    }
+  });
+
   it("pop reads once", async () => {
     const visitor = await begin(new Site(), { flash: "saved!", other: 1 });
     await visitor.visit((session) => {
@@ -82,9 +114,14 @@ describe("the map", () => {
       () => Promise.reject(new Error("x")),
       () => ({ then() {} }),
     ];
-    for (const make of asynchronous) assert.throws(() => session.update("n", make), TypeError);
+    for (const make of asynchronous) {
+      assert.throws(() => session.update("n", make), { name: "TypeError", message: /must be synchronous/ });
+    }
     for (const make of [2, undefined, null, {}]) {
-      assert.throws(() => session.update("n", make as never), TypeError);
+      assert.throws(() => session.update("n", make as never), {
+        name: "TypeError",
+        message: `Cannot update "n": expected a function: received ${typeof make}`,
+      });
     }
     assert.throws(() =>
       session.update("n", () => {
