@@ -246,7 +246,8 @@ export class Unit {
     const fresh = new Unit(core, this.#header).state;
     const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
     const ended = logOut.end(left, this.#running, (left) => {
-      if (this.found !== undefined || this.state.log.length > 0) return;
+      // Somebody began anew, or the next log-out has begun already.
+      if (this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
       this.found = left.found;
       this.state = left.state;
       this.#isDoubtful = left.isDoubtful;

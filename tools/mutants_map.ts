@@ -376,11 +376,13 @@ export const subjects: Readonly<Record<string, Subject>> = {
       "unit_test",
     ],
   },
-  "src/log_out.ts": { tests: ["unit_test", "events_test", "commit_test"] },
-  "src/trail.ts": { tests: ["held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"] },
-  "src/pointer.ts": { tests: ["held_carrier_test", "grace_pointer_test"] },
-  "src/lifetime.ts": { tests: ["expiry_test", "touch_test", "unit_end_test"] },
-  "src/stale.ts": { tests: ["unit_test", "commit_test", "token_test"] },
+  "src/log_out.ts": { tests: ["log_out_test", "unit_test", "events_test", "commit_test"] },
+  "src/trail.ts": {
+    tests: ["trail_test", "held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"],
+  },
+  "src/pointer.ts": { tests: ["pointer_test", "held_carrier_test", "grace_pointer_test"] },
+  "src/lifetime.ts": { tests: ["lifetime_limits_test", "expiry_test", "touch_test", "unit_end_test"] },
+  "src/stale.ts": { tests: ["django_middleware_test", "unit_test", "commit_test", "token_test"] },
   "backends/cookie/chunks.ts": { tests: ["cookie_store_test", "cookie_limits_test", "cookie_chunks_test"] },
   "backends/cookie/carrier.ts": {
     tests: [
