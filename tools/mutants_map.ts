@@ -383,6 +383,11 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "src/pointer.ts": { tests: ["pointer_test", "held_carrier_test", "grace_pointer_test"] },
   "src/lifetime.ts": { tests: ["lifetime_limits_test", "expiry_test", "touch_test", "unit_end_test"] },
   "src/stale.ts": { tests: ["django_middleware_test", "unit_test", "commit_test", "token_test"] },
+  "src/time_limit.ts": { tests: ["time_limit_test"] },
+  "src/guard.ts": {
+    tests: ["guard_test", "trail_test", "held_carrier_test", "tracing_test", "on_error_test"],
+    equivalent: [["condition `isTraced()` is always true", "`call` looks for itself, and does the same"]],
+  },
   "backends/cookie/chunks.ts": { tests: ["cookie_store_test", "cookie_limits_test", "cookie_chunks_test"] },
   "backends/cookie/carrier.ts": {
     tests: [
