@@ -71,8 +71,9 @@ export class Unit {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
-    // It is tried once more.
-    if (isAnswer && this.#logOut?.isOwed) return this.flush();
+    const owed = isAnswer ? this.#logOut?.owed : undefined;
+    // It is tried once more, also where the session was not given back because something was written since.
+    if (owed !== undefined) return owed.state === this.state ? this.flush() : this.#endOwed(this.#logOut!);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
@@ -259,6 +260,13 @@ export class Unit {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       return core.events.settled();
     })));
+  }
+
+  /** Ends what a log-out has left, before what was written since is saved. */
+  async #endOwed(logOut: LogOut): Promise<void> {
+    await logOut.tell(this.#run(logOut.end(undefined, this.#running, () => {})));
+    if (this.found === undefined) this.fields = this.core.carrier.clearCookie(this.#header!);
+    return this.commit(true);
   }
 }
 

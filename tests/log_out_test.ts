@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Session } from "../mod.ts";
 import { begin, gate, type Method, Site, turn } from "./commit_rig.ts";
 
 const down = () => {
@@ -86,6 +87,20 @@ describe("a log-out after one that failed", () => {
   });
 });
 
+describe("a log-out that fails and that the handler has seen fail", () => {
+  it("SR-033 is not tried again: the session is as it was", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    const id = await browser.id();
+    failing(site, 1);
+    const { status } = await browser.visit((session) => session.flush().catch(() => {}));
+    assert.equal(status, 200);
+    assert.equal(site.store.taken().delete, 1);
+    assert.deepEqual(await site.stored(id), { a: 1 });
+    assert.equal(await browser.id(), id);
+  });
+});
+
 describe("a log-out that nobody waits for", () => {
   it("SR-033 is not answered as done when it fails beside the answer", async () => {
     const site = new Site();
@@ -103,6 +118,75 @@ describe("a log-out that nobody waits for", () => {
     assert.deepEqual(headers.getSetCookie(), []);
     assert.equal(site.store.taken().delete, 1);
     assert.deepEqual(await site.stored(id), { a: 1 });
+  });
+});
+
+describe("a log-out that failed unseen", () => {
+  /** What is answered, and left, when the first log-out fails, and `work` comes after it. */
+  async function visit(work: (session: Session) => unknown, times = 1, saveEveryRequest = false) {
+    const site = new Site(undefined, { saveEveryRequest });
+    const browser = await begin(site);
+    const id = await browser.id();
+    site.store.taken();
+    failing(site, times);
+    const slow = turn();
+    const response = await browser.visit(async (session) => {
+      session.flush();
+      session.set("b", 2);
+      await slow;
+      await work(session);
+    });
+    const left = await site.stored(id);
+    const { save } = site.store.taken();
+    site.store.before = undefined;
+    let data: unknown;
+    await browser.visit((session) => void (data = { ...session.toObject() }));
+    return { status: response.status, cookies: response.headers.getSetCookie(), left, data, save };
+  }
+
+  it("SR-033 is tried once more for the answer, and what was written since is a new session's", async () => {
+    for (const work of [() => {}, (session: Session) => session.save()]) {
+      const { status, cookies, left, data } = await visit(work);
+      assert.equal(status, 200);
+      assert.equal(cookies.length, 1);
+      assert.equal(left, undefined);
+      assert.deepEqual(data, { b: 2 });
+    }
+  });
+
+  it("SR-033 is followed by the save that every answer asks for, if it does", async () => {
+    for (const isAsked of [false, true]) {
+      const { status, left, data, save } = await visit((session) => session.save(), 1, isAsked);
+      assert.equal(status, 200);
+      assert.equal(left, undefined);
+      assert.deepEqual(data, { b: 2 });
+      assert.equal(save, isAsked ? 1 : undefined);
+    }
+  });
+
+  it("SR-033 clears the cookie where nothing of what was written is left", async () => {
+    const { status, cookies, left, data } = await visit((session) => void session.delete("b"));
+    assert.equal(status, 200);
+    assert.match(cookies.join(), /Max-Age=0/);
+    assert.equal(left, undefined);
+    assert.deepEqual(data, {});
+  });
+
+  it("SR-033 is made good by the log-out of the session that came after it", async () => {
+    const { status, left, data } = await visit(async (session) => {
+      await session.save();
+      await session.flush();
+    });
+    assert.equal(status, 200);
+    assert.equal(left, undefined);
+    assert.deepEqual(data, {});
+  });
+
+  it("SR-033 is not answered as done when it fails again", async () => {
+    const { status, cookies, left } = await visit(() => {}, 2);
+    assert.equal(status, 503);
+    assert.deepEqual(cookies, []);
+    assert.deepEqual(left, { a: 1 });
   });
 });
 

@@ -237,6 +237,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "src/unit.ts": {
     tests: [
+      "log_out_test",
       "unit_test",
       "unit_end_test",
       "events_test",
