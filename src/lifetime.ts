@@ -38,10 +38,8 @@ function absoluteEnd(limits: Limits, life: Life): number {
 
 /** The end counted from a given instant, with the session's own expiry or the one given. */
 export function endFrom(limits: Limits, life: Life, from: number, expiry: Expiry | undefined): number {
-  const own = expiry === undefined ? life.notes.expiry ?? null : expiry;
-  const idle = idleAge(limits, own === null ? { ...life, notes: {} } : { ...life, notes: { expiry: own } });
-  const end = typeof own === "object" && own !== null ? own.at : from + idle * 1000;
-  return Math.floor(Math.min(end, absoluteEnd(limits, life), endOfTime));
+  if (expiry === undefined) return endOf(limits, life, from);
+  return endOf(limits, { ...life, notes: expiry === null ? {} : { expiry } }, from);
 }
 
 /** The instant from which the session is dead (SR-037). */

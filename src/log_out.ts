@@ -18,8 +18,8 @@ export class LogOut {
   moved: Found | undefined;
   readonly #carrier: Carrier;
   readonly #events: Events;
-  /** What could not be ended yet. */
-  #left: Left | undefined;
+  /** What could not be ended yet, the last one at the end. */
+  #left: readonly Left[] = [];
   /** The last one, as the handler got it. */
   #told: Reported | undefined;
   #running: Promise<void> | undefined;
@@ -29,9 +29,9 @@ export class LogOut {
     this.#events = events;
   }
 
-  /** Whether one failed and nobody waited for it, so that it is not to be answered as done. */
-  get isOwed(): boolean {
-    return this.#left !== undefined && this.#told?.isSeen === false;
+  /** What one has left that failed and that nobody waited for, so that it is not to be answered as done. */
+  get owed(): Left | undefined {
+    return this.#told?.isSeen === false ? this.#left.at(-1) : undefined;
   }
 
   /** The one under way. */
@@ -45,21 +45,21 @@ export class LogOut {
     before: Promise<void> | undefined,
     restore: (left: Left) => void,
   ): Promise<void> {
-    if (left !== undefined) this.#left = left;
+    if (left !== undefined) this.#left = [...this.#left.filter(({ state }) => state !== left.state), left];
     // A save under way when the session was ended may have moved it.
     await before;
-    const owed = this.#left;
-    const all = new Set([this.moved, owed?.found].filter((one) => one !== undefined));
+    const owed = this.#left.at(-1);
+    const all = new Set([this.moved, ...this.#left.map(({ found }) => found)]);
     try {
       for (const one of all) {
-        if (await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
+        if (one !== undefined && await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
       }
     } catch (error) {
       if (owed !== undefined) restore({ ...owed, found: this.moved ?? owed.found });
       throw error;
     }
     this.moved = undefined;
-    this.#left = undefined;
+    this.#left = [];
   }
 
   /** The promise of a log-out that a handler gets. */

@@ -30,5 +30,5 @@ export function fate(visit: Visit): ReturnType<Manners["stale"]> {
 
 /** The last step before the answer is dressed. */
 export function leave(visit: Visit): void {
-  if (fate(visit) === "cleared") visit.fields = visit.core.carrier.clearCookie(visit.staleCookies ?? null);
+  if (fate(visit) === "cleared") visit.fields = visit.core.carrier.clearCookie(visit.staleCookies!);
 }

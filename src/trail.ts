@@ -5,7 +5,7 @@
  */
 
 import { SessionError } from "./errors.ts";
-import type { GuardedStore } from "./guard.ts";
+import { type GuardedStore, harmless } from "./guard.ts";
 import { mask, type Pointer, pointerKey, readPointer, writePointer } from "./pointer.ts";
 import type { SessionRecord } from "./store.ts";
 import { makeId, storageKey } from "./token.ts";
@@ -72,12 +72,10 @@ export class Trail {
   }
 
   /** From now on a pointer leads log-outs only, whatever the clock will say. If that fails, its time is over all the same. */
-  async close({ at, version, ...pointer }: Sign): Promise<void> {
-    try {
+  close({ at, version, ...pointer }: Sign): Promise<void> {
+    return harmless(async () => {
       if (pointer.until > 0) await this.#store.save(at, this.#record({ ...pointer, until: 0 }), version);
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
-    }
+    });
   }
 
   /** A record without a user: no device, and gone with the evidence. */

@@ -71,8 +71,9 @@ export class Unit {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
-    // It is tried once more.
-    if (isAnswer && this.#logOut?.isOwed) return this.flush();
+    const owed = isAnswer ? this.#logOut?.owed : undefined;
+    // It is tried once more, also where the session was not given back because something was written since.
+    if (owed !== undefined) return owed.state === this.state ? this.flush() : this.#endOwed(this.#logOut!);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
     return this.#commit(isAnswer);
@@ -246,7 +247,8 @@ export class Unit {
     const fresh = new Unit(core, this.#header).state;
     const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
     const ended = logOut.end(left, this.#running, (left) => {
-      if (this.found !== undefined || this.state.log.length > 0) return;
+      // Somebody began anew, or the next log-out has begun already.
+      if (this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
       this.found = left.found;
       this.state = left.state;
       this.#isDoubtful = left.isDoubtful;
@@ -258,6 +260,13 @@ export class Unit {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       return core.events.settled();
     })));
+  }
+
+  /** Ends what a log-out has left, before what was written since is saved. */
+  async #endOwed(logOut: LogOut): Promise<void> {
+    await logOut.tell(this.#run(logOut.end(undefined, this.#running, () => {})));
+    if (this.found === undefined) this.fields = this.core.carrier.clearCookie(this.#header!);
+    return this.commit(true);
   }
 }
 

@@ -86,12 +86,80 @@ describe("the time limit of many waits", () => {
     let ended = false;
     limit.within(never(), time + 2 ** 33, late("a")).catch(() => ended = true);
     const [first] = timers.values();
-    assert.ok(first!.at - time < 2 ** 31);
+    assert.equal(first!.at - time, 2 ** 31 - 1);
     for (let i = 0; i < 3; i++) pass(2 ** 31);
     await Promise.resolve().then(() => {});
     assert.equal(ended, false);
     for (let i = 0; i < 2; i++) pass(2 ** 31);
     await Promise.resolve().then(() => {});
     assert.equal(ended, true);
+  });
+
+  it("gives it by way of what is done with it, and a failure too", async () => {
+    const limit = new TimeLimit();
+    const until = time + 100;
+    assert.equal(await limit.within(Promise.resolve(5), until, late("a"), (value) => value + 1), 6);
+    const broken = () => {
+      throw new Error("broken");
+    };
+    await assert.rejects(limit.within(Promise.resolve(5), until, late("a"), broken), { message: "broken" });
+    const failed = (error: unknown) => new Error(`own: ${(error as Error).message}`);
+    const failing = Promise.reject(new Error("down"));
+    await assert.rejects(limit.within(failing, until, late("a"), undefined, failed), {
+      message: "own: down",
+    });
+    const throwing = Object.assign(Promise.resolve(), { then: broken });
+    await assert.rejects(limit.within(throwing, until, late("a"), undefined, failed), {
+      message: "own: broken",
+    });
+    assert.equal(timers.size, 0);
+  });
+
+  it("has one timer at a time: for the first end, and no new one for the same", async () => {
+    const limit = new TimeLimit();
+    const [first, second, third] = [200, 100, 100].map((length) =>
+      limit.within(never(), time + length, late("late"))
+    );
+    assert.equal(made, 2);
+    assert.deepEqual([...timers.values()].map(({ at }) => at - time), [100]);
+    pass(100);
+    await assert.rejects(second!, { message: "late" });
+    await assert.rejects(third!, { message: "late" });
+    assert.deepEqual([...timers.values()].map(({ at }) => at - time), [100]);
+    pass(100);
+    await assert.rejects(first!, { message: "late" });
+    assert.equal(timers.size, 0);
+  });
+
+  it("goes on for the others when one has ended, and begins anew when all have", async () => {
+    const limit = new TimeLimit();
+    for (let i = 0; i < 2; i++) {
+      const other = limit.within(never(), time + 50, late("late"));
+      await limit.within(Promise.resolve(), time + 50, late("a"));
+      assert.equal(timers.size, 1);
+      pass(50);
+      await assert.rejects(other, { message: "late" });
+      const next = limit.within(Promise.resolve(), time + 10, late("a"));
+      assert.equal(timers.size, 1);
+      await next;
+      assert.equal(timers.size, 0);
+    }
+  });
+
+  it("is over at once for who comes too late, and what comes after that is not looked at", async () => {
+    const limit = new TimeLimit();
+    const told: string[] = [];
+    const tell = (what: string) => () => void told.push(what);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ended = limit.within(promise, time - 5, tell("late"), tell("done"), tell("failed"));
+    const other = limit.within(never(), time + 50, late("other"));
+    assert.deepEqual([...timers.values()].map(({ at }) => at - time), [0]);
+    pass(0);
+    await assert.rejects(ended, (error) => error === undefined);
+    resolve();
+    await promise;
+    pass(50);
+    await assert.rejects(other, { message: "other" });
+    assert.deepEqual(told, ["late"]);
   });
 });

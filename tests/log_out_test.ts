@@ -1,0 +1,234 @@
+/** Log-outs that come one after the other, that nobody waits for, or that find the session moved. */
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Session } from "../mod.ts";
+import { begin, gate, type Method, Site, turn } from "./commit_rig.ts";
+
+const down = () => {
+  throw new Error("down");
+};
+
+/** Holds up the first call of a method: `reached` when it has come, until `go`. */
+function held(site: Site, one: Method) {
+  const [go, reached] = [gate(), gate()];
+  site.store.before = (method) => {
+    if (method !== one) return;
+    site.store.before = undefined;
+    reached.open();
+    return go.wait;
+  };
+  return { reached: reached.wait, go: go.open };
+}
+
+/** Lets the next so many calls of `delete` fail. */
+function failing(site: Site, times: number) {
+  let left = times;
+  site.store.before = (method) => method === "delete" && left-- > 0 ? down() : undefined;
+}
+
+async function opened(site = new Site()) {
+  const session = await site.sessions.open();
+  await session.set("a", 1).save();
+  site.store.taken();
+  return { site, session, id: session.id };
+}
+
+describe("two log-outs at once", () => {
+  it("SR-033 end the session, once", async () => {
+    const { site, session, id } = await opened();
+    await Promise.all([session.flush(), session.flush()]);
+    assert.equal(session.id, undefined);
+    assert.equal(await site.stored(id), undefined);
+    assert.equal(site.store.taken().delete, 1);
+  });
+
+  it("SR-033 of which the first fails end it, and what is written then belongs to a new one", async () => {
+    const { site, session, id } = await opened();
+    failing(site, 1);
+    const [first, second] = await Promise.allSettled([session.flush(), session.flush()]);
+    assert.deepEqual([first.status, second.status], ["rejected", "fulfilled"]);
+    assert.equal(session.id, undefined);
+    assert.deepEqual({ ...session.toObject() }, {});
+    assert.equal(await site.stored(id), undefined);
+    await session.set("b", 2).save();
+    assert.deepEqual(await site.stored(session.id), { b: 2 });
+  });
+
+  it("SR-033 that both fail give the session back", async () => {
+    const { site, session, id } = await opened();
+    failing(site, 2);
+    const ended = await Promise.allSettled([session.flush(), session.flush()]);
+    assert.deepEqual(ended.map(({ status }) => status), ["rejected", "rejected"]);
+    assert.equal(session.id, id);
+    assert.deepEqual({ ...session.toObject() }, { a: 1 });
+    await session.set("b", 2).save();
+    assert.deepEqual(await site.stored(id), { a: 1, b: 2 });
+  });
+});
+
+describe("a log-out after one that failed", () => {
+  it("SR-033 ends the old session too, where something was written in between", async () => {
+    const { site, session, id } = await opened();
+    const slow = held(site, "delete");
+    site.store.after = (method) => method === "delete" ? down() : undefined;
+    site.store.inner.delete = () => true;
+    const ending = session.flush();
+    await slow.reached;
+    session.set("b", 2);
+    slow.go();
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    Reflect.deleteProperty(site.store.inner, "delete");
+    site.store.after = undefined;
+    assert.deepEqual(await site.stored(id), { a: 1 });
+    await session.flush();
+    assert.equal(await site.stored(id), undefined);
+    assert.equal(session.id, undefined);
+  });
+});
+
+describe("a log-out that fails and that the handler has seen fail", () => {
+  it("SR-033 is not tried again: the session is as it was", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    const id = await browser.id();
+    failing(site, 1);
+    const { status } = await browser.visit((session) => session.flush().catch(() => {}));
+    assert.equal(status, 200);
+    assert.equal(site.store.taken().delete, 1);
+    assert.deepEqual(await site.stored(id), { a: 1 });
+    assert.equal(await browser.id(), id);
+  });
+});
+
+describe("a log-out that nobody waits for", () => {
+  it("SR-033 is not answered as done when it fails beside the answer", async () => {
+    const site = new Site();
+    const browser = await begin(site);
+    const id = await browser.id();
+    const slow = held(site, "delete");
+    site.store.after = (method) => method === "delete" ? down() : undefined;
+    site.store.inner.delete = () => true;
+    const answer = browser.visit((session) => void session.flush());
+    await slow.reached;
+    for (let i = 0; i < 5; i++) await turn();
+    slow.go();
+    const { status, headers } = await answer;
+    assert.equal(status, 503);
+    assert.deepEqual(headers.getSetCookie(), []);
+    assert.equal(site.store.taken().delete, 1);
+    assert.deepEqual(await site.stored(id), { a: 1 });
+  });
+});
+
+describe("a log-out that failed unseen", () => {
+  /** What is answered, and left, when the first log-out fails, and `work` comes after it. */
+  async function visit(work: (session: Session) => unknown, times = 1, saveEveryRequest = false) {
+    const site = new Site(undefined, { saveEveryRequest });
+    const browser = await begin(site);
+    const id = await browser.id();
+    site.store.taken();
+    failing(site, times);
+    const slow = turn();
+    const response = await browser.visit(async (session) => {
+      session.flush();
+      session.set("b", 2);
+      await slow;
+      await work(session);
+    });
+    const left = await site.stored(id);
+    const { save } = site.store.taken();
+    site.store.before = undefined;
+    let data: unknown;
+    await browser.visit((session) => void (data = { ...session.toObject() }));
+    return { status: response.status, cookies: response.headers.getSetCookie(), left, data, save };
+  }
+
+  it("SR-033 is tried once more for the answer, and what was written since is a new session's", async () => {
+    for (const work of [() => {}, (session: Session) => session.save()]) {
+      const { status, cookies, left, data } = await visit(work);
+      assert.equal(status, 200);
+      assert.equal(cookies.length, 1);
+      assert.equal(left, undefined);
+      assert.deepEqual(data, { b: 2 });
+    }
+  });
+
+  it("SR-033 is followed by the save that every answer asks for, if it does", async () => {
+    for (const isAsked of [false, true]) {
+      const { status, left, data, save } = await visit((session) => session.save(), 1, isAsked);
+      assert.equal(status, 200);
+      assert.equal(left, undefined);
+      assert.deepEqual(data, { b: 2 });
+      assert.equal(save, isAsked ? 1 : undefined);
+    }
+  });
+
+  it("SR-033 clears the cookie where nothing of what was written is left", async () => {
+    const { status, cookies, left, data } = await visit((session) => void session.delete("b"));
+    assert.equal(status, 200);
+    assert.match(cookies.join(), /Max-Age=0/);
+    assert.equal(left, undefined);
+    assert.deepEqual(data, {});
+  });
+
+  it("SR-033 is made good by the log-out of the session that came after it", async () => {
+    const { status, left, data } = await visit(async (session) => {
+      await session.save();
+      await session.flush();
+    });
+    assert.equal(status, 200);
+    assert.equal(left, undefined);
+    assert.deepEqual(data, {});
+  });
+
+  it("SR-033 is not answered as done when it fails again", async () => {
+    const { status, cookies, left } = await visit(() => {}, 2);
+    assert.equal(status, 503);
+    assert.deepEqual(cookies, []);
+    assert.deepEqual(left, { a: 1 });
+  });
+});
+
+describe("a log-out during a save", () => {
+  it("SR-033 that makes the record ends it; where that fails, the next one does", async () => {
+    const site = new Site();
+    const session = await site.sessions.open();
+    const slow = held(site, "create");
+    session.login("ann");
+    const saving = session.save();
+    await slow.reached;
+    const ending = session.flush();
+    failing(site, 1);
+    slow.go();
+    await saving;
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    assert.equal(session.id, undefined);
+    assert.deepEqual({ ...session.toObject() }, {});
+    assert.equal((await site.store.list("ann")).length, 1);
+    await session.flush();
+    assert.equal((await site.store.list("ann")).length, 0);
+  });
+
+  it("SR-033 that moves the session is done with it: the next log-out is of the next session", async () => {
+    const { site, session, id } = await opened();
+    const slow = held(site, "rotate");
+    session.cycleKey();
+    const saving = session.save();
+    await slow.reached;
+    const ending = session.flush();
+    slow.go();
+    await Promise.all([saving, ending]);
+    assert.equal(await site.stored(id), undefined);
+    await session.set("b", 2).save();
+    const next = session.id;
+    site.store.taken();
+    failing(site, 1);
+    await assert.rejects(session.flush(), { code: "ERR_STORE" });
+    assert.equal(session.id, next);
+    site.store.before = undefined;
+    await session.flush();
+    assert.equal(site.store.taken().delete, 2);
+    assert.equal(await site.stored(next), undefined);
+  });
+});
