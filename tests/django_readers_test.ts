@@ -54,7 +54,7 @@ describe("the session auth hash", () => {
       undefined,
     ];
     for (const other of others) {
-      assert.equal(await verifySessionAuthHash(loggedIn(other), password, key), false, other);
+      assert.equal(await verifySessionAuthHash(loggedIn(other), password, key), false, String(other));
     }
   });
 });
