@@ -437,4 +437,15 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
   "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
+  "backends/deno_kv_record.ts": {
+    tests: ["deno_kv_record_test"],
+    equivalent: [["condition `userId === undefined` is always false", "`undefined` has no bytes either"]],
+  },
+  "backends/deno_kv.ts": { tests: ["deno_kv_test", "deno_kv_faults_test", "deno_kv_close_test"] },
+  "backends/file/format.ts": {
+    tests: ["file_format_test"],
+    equivalent: [["80)", "the line has at most 67 characters"]],
+  },
+  "backends/sqlite/reads.ts": { tests: ["sqlite_reads_test"] },
+  "backends/sqlite/trouble.ts": { tests: ["sqlite_trouble_test"] },
 };
