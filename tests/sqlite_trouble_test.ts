@@ -62,6 +62,7 @@ describe("trouble with SQLite", () => {
 
   it("a connection within a transaction counts as busy; a closed store and a late write are said", () => {
     assert.ok(occupied() instanceof Error && isBusy(occupied()));
+    assert.deepEqual({ ...occupied() }, { errno: 5 });
     assert.deepEqual([closed().code, closed().message], ["ERR_STORE", "The session store is closed"]);
     assert.deepEqual([late().code, late().message], [
       "ERR_STORE",
