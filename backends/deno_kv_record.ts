@@ -60,7 +60,7 @@ export function decodeRecord(value: unknown): StoredRecord {
   const flags = view.getUint8(1);
   const bodyAt = HEAD + view.getUint16(USER_LENGTH_AT);
   const [createdAt, touchedAt, expiresAt] = [view.getFloat64(2), view.getFloat64(10), view.getFloat64(18)];
-  const instants = !Number.isNaN(createdAt + touchedAt + expiresAt);
+  const instants = [createdAt, touchedAt, expiresAt].every(Number.isFinite);
   if (format !== FORMAT || flags > (HAS_USER | ESCAPED) || bodyAt > value.length || !instants) {
     throw damaged();
   }

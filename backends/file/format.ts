@@ -31,11 +31,12 @@ export function encodeFile(key: string, record: SessionRecord, version: string):
 export function decodeFile(key: string, bytes: Uint8Array | null): StoredRecord {
   const file = Buffer.from(bytes ?? []);
   const head = HEAD.exec(file.toString("latin1", 0, 80));
-  if (head && Number(head[1]) > FORMAT) {
+  if (!head) throw damaged();
+  if (Number(head[1]) > FORMAT) {
     throw new SessionError("ERR_STORE", `The session's file has the newer format ${head[1]}`);
   }
-  const body = file.subarray(head?.[0].length ?? 0);
-  if (!head || head[2] !== checksum(key, body)) throw damaged();
+  const body = file.subarray(head[0].length);
+  if (head[2] !== checksum(key, body)) throw damaged();
   try {
     return JSON.parse(body.toString()) as StoredRecord;
   } catch {

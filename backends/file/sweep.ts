@@ -104,7 +104,7 @@ export class Sweep {
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
       await this.#turn.breathe();
     }
-    this.#user = users[USERS - 1] ?? "";
-    if (users.length <= USERS) [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
+    if (users.length > USERS) this.#user = users[USERS - 1]!;
+    else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
   }
 }

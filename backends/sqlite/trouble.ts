@@ -2,7 +2,7 @@
 import { SessionError } from "../../src/errors.ts";
 
 /** SQLite's primary result codes: https://sqlite.org/rescode.html */
-const meanings: Record<number, string> = {
+const meanings: Record<string, string> = {
   5: "stayed busy",
   6: "stayed busy",
   8: "is read-only",
@@ -32,7 +32,7 @@ export function troubleOf(error: unknown, step: "read" | "write"): SessionError 
   if (error instanceof SessionError) return error;
   const code = codeOf(error);
   const damaged = step === "read" && (code === 11 || code === 26);
-  const meaning = meanings[code ?? 0] ?? "failed";
+  const meaning = meanings[String(code)] ?? "failed";
   return new SessionError(damaged ? "ERR_DAMAGED" : "ERR_STORE", `The session database ${meaning}`, {
     cause: error,
   });

@@ -1,0 +1,91 @@
+/** The bytes of one record in Deno KV. */
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { decodeRecord, encodeRecord } from "../backends/deno_kv_record.ts";
+import { SessionError } from "../src/errors.ts";
+
+const version = "01234567-89ab-4cde-8f01-23456789abcd";
+const instants = { createdAt: 1, touchedAt: -2, expiresAt: 3.5e12 };
+const head = (flags: number, userLength: number) => {
+  const bytes = Buffer.alloc(64);
+  bytes.set([1, flags]);
+  bytes.writeDoubleBE(1, 2);
+  bytes.writeDoubleBE(-2, 10);
+  bytes.writeDoubleBE(3.5e12, 18);
+  bytes.write(version, 26);
+  bytes.writeUInt16BE(userLength, 62);
+  return bytes;
+};
+const records: [flags: number, user: string | undefined, data: string, userBytes: string, bytes: string][] = [
+  [0, undefined, "", "", ""],
+  [0, undefined, '{"a":"é"}', "", '{"a":"é"}'],
+  [1, "", "{}", "", "{}"],
+  [1, "ada", "\uFEFF{}", "ada", "\uFEFF{}"],
+  [2, undefined, "\uD800", "", '"\\ud800"'],
+  [3, "ada", "\uD800", '"ada"', '"\\ud800"'],
+  [3, "\uDFFF", "{}", '"\\udfff"', '"{}"'],
+];
+const damage = (error: unknown) =>
+  error instanceof SessionError && error.code === "ERR_DAMAGED" && error.cause === undefined;
+
+describe("the bytes of a record in Deno KV", () => {
+  it("are those of format 1, wherever they lie", () => {
+    for (const [flags, userId, data, userBytes, dataBytes] of records) {
+      const record = { data, ...(userId === undefined ? {} : { userId }), ...instants };
+      const user = Buffer.from(userBytes);
+      const expected = Buffer.concat([head(flags, user.length), user, Buffer.from(dataBytes)]);
+      assert.deepEqual(Buffer.from(encodeRecord(record, version)), expected);
+      assert.deepEqual(decodeRecord(expected), { ...record, version });
+      const inside = new Uint8Array(expected.length + 9).fill(9);
+      inside.set(expected, 5);
+      assert.deepEqual(decodeRecord(inside.subarray(5, 5 + expected.length)), { ...record, version });
+    }
+  });
+
+  it("SR-058 are at most 65,536", () => {
+    const record = (length: number) => ({ data: "x".repeat(length), userId: "ada", ...instants });
+    assert.equal(encodeRecord(record(65_536 - 67), version).length, 65_536);
+    assert.throws(() => encodeRecord(record(65_537 - 67), version), {
+      code: "ERR_TOO_LARGE",
+      message: "The record takes 65537 bytes: Deno KV holds at most 65536",
+    });
+  });
+
+  it("SR-050 that are no record are damage, also without a cause that would quote them", () => {
+    const good = Buffer.concat([head(1, 3), Buffer.from("ada{}")]);
+    const changed = (change: (bytes: Buffer) => unknown) => {
+      const bytes = Buffer.from(good);
+      change(bytes);
+      return bytes;
+    };
+    const wrong: unknown[] = [
+      undefined,
+      "text",
+      { length: 64 },
+      good.subarray(0, 63),
+      good.subarray(0, 66),
+      changed((bytes) => bytes[0] = 0),
+      changed((bytes) => bytes[1] = 4),
+      changed((bytes) => bytes[1] = 3),
+      changed((bytes) => bytes.writeUInt16BE(6, 62)),
+      changed((bytes) => bytes[30] = 0xff),
+      changed((bytes) => bytes[64] = 0xff),
+      changed((bytes) => bytes[68] = 0xff),
+      ...[2, 10, 18].flatMap((at) =>
+        [NaN, Infinity, -Infinity].map((instant) => changed((bytes) => bytes.writeDoubleBE(instant, at)))
+      ),
+    ];
+    for (const [index, value] of wrong.entries()) {
+      assert.throws(() => decodeRecord(value), damage, `${index}`);
+    }
+    assert.equal(decodeRecord(good.subarray(0, 67)).data, "");
+  });
+
+  it("SR-050 of a newer format are trouble, whatever follows", () => {
+    for (const format of [2, 255]) {
+      const bytes = head(9, 9).fill(format, 0, 1);
+      assert.throws(() => decodeRecord(bytes), { code: "ERR_STORE" });
+    }
+  });
+});
