@@ -228,4 +228,32 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["`commits++` counts down", "it is only compared with what it was"],
     ],
   },
+  "backends/deno_kv_record.ts": {
+    tests: ["deno_kv_record_test"],
+    equivalent: [["condition `userId === undefined` is always false", "`undefined` has no bytes either"]],
+  },
+  "backends/deno_kv.ts": {
+    tests: ["deno_kv_calls_test", "deno_kv_test", "deno_kv_faults_test", "deno_kv_close_test"],
+    equivalent: [["<= in `removed < limit`", "a batch of none ends it as well"]],
+  },
+  "backends/file/format.ts": {
+    tests: ["file_format_test"],
+    equivalent: [["80)", "the line has at most 67 characters"]],
+  },
+  "backends/file/users.ts": { tests: ["file_users_test"] },
+  "backends/file/sweep.ts": {
+    tests: ["file_sweep_test"],
+    equivalent: [
+      ["name <= start.slice(0, 2));: 2 becomes", "what comes after two characters is no part of a name"],
+    ],
+  },
+  "backends/file/folders.ts": { tests: ["file_folders_test"] },
+  "backends/sqlite/reads.ts": {
+    tests: ["sqlite_reads_test"],
+    equivalent: [
+      ["for (let attempt = 0;; attempt++) {: 0 becomes", pauses],
+      ["deadline - performance.now())));: 0 becomes", pauses],
+    ],
+  },
+  "backends/sqlite/trouble.ts": { tests: ["sqlite_trouble_test"] },
 };
