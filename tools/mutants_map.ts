@@ -437,4 +437,5 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
   "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
+  "backends/redis/record.ts": { tests: ["redis_record_test"] },
 };
