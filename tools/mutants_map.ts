@@ -438,4 +438,9 @@ export const subjects: Readonly<Record<string, Subject>> = {
   "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
   "backends/sqlite/row_memory.ts": { tests: ["sqlite_row_memory_test", "sqlite_test"] },
   "backends/redis/record.ts": { tests: ["redis_record_test"] },
+  "backends/redis/user_index.ts": {
+    tests: ["redis_user_index_test"],
+    equivalent: [['split(" ", 1)[0]!))];: 1 becomes (1 + 1)', "only the first part is looked at"]],
+  },
+  "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
 };
