@@ -1,6 +1,7 @@
 /** A client of Redis that is made of one function, and the names of the scripts it is asked for. */
 
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers";
 import * as scripts from "../backends/redis/scripts.ts";
 import type { Client } from "../backends/redis/client.ts";
 
@@ -65,14 +66,56 @@ export function answering(answer: Answer): { send(command: string[]): Promise<un
 
 /** A client around a command function; `state` may be changed while it is used. */
 export function clientOf(
-  send: (command: string[]) => unknown,
+  send: (command: string[], key: string) => unknown,
   state: { ready: boolean } = { ready: true },
   server: (key: string) => string = () => "",
 ): Client {
   return {
     cluster: false,
     ready: () => state.ready,
-    run: (command) => send(command) as Promise<unknown>,
+    run: (command, key) => send(command, key) as Promise<unknown>,
     server,
   };
+}
+
+/** A clock that goes only when all wait for it. */
+export interface Clock {
+  /** What `performance.now` tells. */
+  now: number;
+  /** How long the timers that have gone off were set to, in order. */
+  readonly waited: number[];
+}
+
+/** Runs this on a clock of its own, where no pause takes any time. */
+export async function onClock<T>(run: (clock: Clock) => Promise<T>): Promise<T> {
+  const { setTimeout, clearTimeout } = globalThis, now = performance.now;
+  const timers = new Map<object, { due: number; time: number; ring: () => void }>();
+  const clock: Clock = { now: 10_000, waited: [] };
+  performance.now = () => clock.now;
+  globalThis.setTimeout = ((ring: () => void, time: number) => {
+    const timer = {};
+    timers.set(timer, { due: clock.now + time, time, ring });
+    return timer;
+  }) as unknown as typeof setTimeout;
+  globalThis.clearTimeout = ((timer: object) => void timers.delete(timer)) as unknown as typeof clearTimeout;
+  try {
+    let isOver = false;
+    const result = run(clock);
+    const end = () => void (isOver = true);
+    result.then(end, end);
+    while (!isOver) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const [next] = [...timers].sort(([, a], [, b]) => a.due - b.due);
+      if (isOver || next === undefined) continue;
+      const [timer, { due, time, ring }] = next;
+      timers.delete(timer);
+      clock.now = Math.max(clock.now, due);
+      clock.waited.push(time);
+      ring();
+    }
+    return await result;
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+    performance.now = now;
+  }
 }
