@@ -443,4 +443,16 @@ export const subjects: Readonly<Record<string, Subject>> = {
     equivalent: [['split(" ", 1)[0]!))];: 1 becomes (1 + 1)', "only the first part is looked at"]],
   },
   "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
+  "backends/redis/wire.ts": {
+    tests: ["redis_wire_test"],
+    equivalent: [
+      ["!this.#client.ready()` is always true", "the longer way begins with the same attempt"],
+      ['condition `answer[0] === "late"` is always true', "the longer way comes to the same answer"],
+      ['no await for `await send("EVAL"', "an async function waits for what it returns"],
+    ],
+  },
+  "backends/redis.ts": {
+    tests: ["redis_calls_test"],
+    equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
+  },
 };
