@@ -87,7 +87,7 @@ describe("the way to Redis", () => {
     assert.deepEqual(commands[0], ["EVALSHA", "e0e1f9", "1", "k", "t", "alone", "0", "0"]);
     await ask();
     const [from, until] = commands[1]!.slice(6).map(Number);
-    assert.ok(from! >= 990 && until! - from! >= 990 && until! - from! <= 1001, `${commands[1]}`);
+    assert.ok(from! >= 990 && until! - from! >= 900 && until! - from! <= 1001, `${commands[1]}`);
   });
 
   it("tells the client whom a command is about", async () => {
@@ -246,7 +246,7 @@ describe("the way to Redis", () => {
     }));
 
   it("without a connection nothing is sent, until there is one", async () => {
-    const { ask, log, state, wire } = wireOf(() => ["yes"], { timeout: 0.04 });
+    const { ask, log, state } = wireOf(() => ["yes"], { timeout: 0.04 });
     state.ready = false;
     for (const one of [script(), script(false)]) {
       const error = await thrown(ask([], one));
@@ -254,7 +254,7 @@ describe("the way to Redis", () => {
       assert.equal(Object.hasOwn(error, "cause"), false);
     }
     assert.equal(log.length, 0);
-    const asking = ask([], script(), wire.deadline());
+    const asking = ask([], script(), performance.now() + 1000);
     await pause(2);
     state.ready = true;
     assert.deepEqual(await asking, ["yes"]);
