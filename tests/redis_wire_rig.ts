@@ -1,9 +1,13 @@
 /** A client of Redis that is made of one function, and the names of the scripts it is asked for. */
 
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import * as scripts from "../backends/redis/scripts.ts";
 import type { Client } from "../backends/redis/client.ts";
+import type { Script } from "../backends/redis/scripts.ts";
+import { Wire } from "../backends/redis/wire.ts";
+import { SessionError } from "../src/errors.ts";
 
 /** A command as the client gets it. */
 export interface Asked {
@@ -118,4 +122,60 @@ export async function onClock<T>(run: (clock: Clock) => Promise<T>): Promise<T> 
     Object.assign(globalThis, { setTimeout, clearTimeout });
     performance.now = now;
   }
+}
+
+/** A script whose name on the server is known, or is not. */
+export const script = (isKnown = true): Script =>
+  isKnown ? { source: "return 1", sha: "e0e1f9" } : { source: "return 1" };
+
+/** What a wire is made of here, where it is not the usual. */
+export interface Setting {
+  readonly cluster?: boolean;
+  /** In seconds. */
+  readonly timeout?: number;
+  readonly maxWaiting?: number;
+  readonly server?: (key: string) => string;
+}
+
+/** A wire, whether its client is ready, and a question about `k` by the token `t`. */
+export interface Asking {
+  readonly wire: Wire;
+  readonly state: { ready: boolean };
+  readonly ask: (args?: string[], of?: Script, by?: number) => Promise<unknown[]>;
+}
+
+/** A wire over a function that answers scripts. */
+export function wireOf(
+  answer: Answer,
+  { cluster = false, timeout = 1, maxWaiting = 100, server }: Setting = {},
+): Asking & { readonly log: Asked[] } {
+  const { send, log } = answering(answer);
+  const state = { ready: true };
+  const wire = new Wire(clientOf(send, state, server), cluster, timeout, maxWaiting);
+  const ask = (args: string[] = [], of = script(), by = wire.deadline()) =>
+    wire.ask(of, ["k"], args, by, "t");
+  return { wire, log, state, ask };
+}
+
+/** A wire over a function that gives whole answers. */
+export function bare(
+  send: (command: string[], key: string) => unknown,
+  { timeout = 1, maxWaiting = 100 }: Setting = {},
+): Asking {
+  const state = { ready: true };
+  const wire = new Wire(clientOf(send, state), false, timeout, maxWaiting);
+  const ask = (args: string[] = [], of = script(), by = wire.deadline()) =>
+    wire.ask(of, ["k"], args, by, "t");
+  return { wire, state, ask };
+}
+
+/** Waits for this many milliseconds. */
+export const pause = (time: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, time));
+
+/** What an operation throws. */
+export async function thrown(run: Promise<unknown>): Promise<SessionError> {
+  const error = await run.then(() => undefined, (error) => error);
+  assert.ok(error instanceof SessionError, `${error}`);
+  assert.equal(error.code, "ERR_STORE");
+  return error;
 }

@@ -444,7 +444,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
   "backends/redis/wire.ts": {
-    tests: ["redis_wire_test"],
+    tests: ["redis_wire_test", "redis_waiting_test"],
     equivalent: [
       ["!this.#client.ready()` is always true", "the longer way begins with the same attempt"],
       ['condition `answer[0] === "late"` is always true', "the longer way comes to the same answer"],
@@ -452,7 +452,7 @@ export const subjects: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/redis.ts": {
-    tests: ["redis_calls_test"],
+    tests: ["redis_calls_test", "redis_cluster_calls_test"],
     equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
   },
 };
