@@ -284,7 +284,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     try {
       return read(key, await this.#wire.ask(scripts.load, [at], [], by));
     } catch (error) {
-      const cause = error instanceof SessionError ? error.cause : undefined;
+      const { cause } = error as SessionError;
       throw cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message) ? damaged(cause) : error;
     }
   }

@@ -40,6 +40,15 @@ describe("the clock of a Redis server", () => {
     }));
   });
 
+  it("has never told anything before the first answer, also in the first second of a process", () => {
+    const clock = new ServerClock();
+    assert.equal(clock.age(5), Infinity);
+    assert.deepEqual(windowOf(clock, 5, 2005), { from: 0, until: 0 });
+    clock.learn(50_000, 5, 6);
+    assert.equal(clock.age(7), 1);
+    assert.deepEqual(clock.window(7, 8), ["50000", "50001"]);
+  });
+
   it("a quick answer is not forgotten for a slow one", () => {
     const clock = new ServerClock();
     clock.learn(50_000, 0, 1);

@@ -11,7 +11,7 @@ export class ServerClock {
   /** Between these two the difference of the clocks was, when the last answer came. */
   #least = -Infinity;
   #most = Infinity;
-  #at = 0;
+  #at = -Infinity;
 
   /**
    * Takes an answer that bears the `time` it was made at, to a question that left at `sent` and was answered `now`.
