@@ -256,4 +256,22 @@ export const stores: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/sqlite/trouble.ts": { tests: ["sqlite_trouble_test"] },
+  "backends/redis/record.ts": { tests: ["redis_record_test"] },
+  "backends/redis/user_index.ts": {
+    tests: ["redis_user_index_test"],
+    equivalent: [['split(" ", 1)[0]!))];: 1 becomes (1 + 1)', "only the first part is looked at"]],
+  },
+  "backends/redis/wire.ts": {
+    tests: ["redis_wire_test", "redis_waiting_test"],
+    equivalent: [
+      ["!this.#client.ready()` is always true", "the longer way begins with the same attempt"],
+      ['condition `answer[0] === "late"` is always true', "the longer way comes to the same answer"],
+      ['no await for `await send("EVAL"', "an async function waits for what it returns"],
+    ],
+  },
+  "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
+  "backends/redis.ts": {
+    tests: ["redis_calls_test", "redis_cluster_calls_test"],
+    equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
+  },
 };
