@@ -7,19 +7,20 @@ import type { State } from "./state.ts";
 
 /** A session as it was when a log-out began. */
 export interface Left {
-  readonly found: Found;
+  /** Where it was; `undefined` for a new one whose first save was under way. */
+  readonly found: Found | undefined;
   readonly state: State;
   readonly isDoubtful: boolean;
+  /** Where a save that was under way has put it since. */
+  readonly moved?: Found;
 }
 
 /** The log-outs of one unit of work. */
 export class LogOut {
-  /** Where a save that was under way when the session was ended has put it. */
-  moved: Found | undefined;
   readonly #carrier: Carrier;
   readonly #events: Events;
-  /** What could not be ended yet, the last one at the end. */
-  #left: readonly Left[] = [];
+  /** What could not be ended yet. */
+  readonly #left: Map<State, Left> = new Map();
   /** The last one, as the handler got it. */
   #told: Reported | undefined;
   #running: Promise<void> | undefined;
@@ -29,9 +30,9 @@ export class LogOut {
     this.#events = events;
   }
 
-  /** What one has left that failed and that nobody waited for, so that it is not to be answered as done. */
-  get owed(): Left | undefined {
-    return this.#told?.isSeen === false ? this.#left.at(-1) : undefined;
+  /** Whether one failed and nobody waited for it, so that it is not to be answered as done. */
+  get isOwed(): boolean {
+    return this.#left.size > 0 && this.#told?.isSeen === false;
   }
 
   /** The one under way. */
@@ -39,33 +40,42 @@ export class LogOut {
     return this.#running;
   }
 
-  /** Ends the session after what was under way `before`. A failure goes to `restore` first, with what is still there. */
-  async end(
-    left: Left | undefined,
-    before: Promise<void> | undefined,
-    restore: (left: Left) => void,
-  ): Promise<void> {
-    if (left !== undefined) this.#left = [...this.#left.filter(({ state }) => state !== left.state), left];
-    // A save under way when the session was ended may have moved it.
-    await before;
-    const owed = this.#left.at(-1);
-    const all = new Set([this.moved, ...this.#left.map(({ found }) => found)]);
-    try {
-      for (const one of all) {
-        if (one !== undefined && await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
-      }
-    } catch (error) {
-      if (owed !== undefined) restore({ ...owed, found: this.moved ?? owed.found });
-      throw error;
-    }
-    this.moved = undefined;
-    this.#left = [];
+  /** What is still there, of the log-out that began last. */
+  get left(): Left | undefined {
+    return [...this.#left.values()].at(-1);
   }
 
-  /** The promise of a log-out that a handler gets. */
-  tell(work: Promise<void>): Promise<void> {
+  /** A save that was under way when the session was ended has put it there. */
+  moved(state: State, moved: Found): void {
+    const left = this.#left.get(state) ?? { found: undefined, state, isDoubtful: false };
+    this.#left.set(state, { ...left, moved });
+  }
+
+  /** A save that was under way when the session was ended has failed, and may have been written all the same. */
+  doubt(state: State): void {
+    const left = this.#left.get(state);
+    if (left !== undefined) this.#left.set(state, { ...left, isDoubtful: true });
+  }
+
+  /** Ends the session after what was under way `before`, and whatever another log-out could not end. */
+  async end(left: Left | undefined, before: Promise<void> | undefined): Promise<void> {
+    if (left !== undefined) {
+      this.#left.delete(left.state);
+      this.#left.set(left.state, left);
+    }
+    await before;
+    for (const { found, moved, state } of [...this.#left.values()]) {
+      for (const one of [moved, found]) {
+        if (one !== undefined && await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
+      }
+      this.#left.delete(state);
+    }
+  }
+
+  /** The promise of a log-out that a handler gets; `restore` is called when it has failed and somebody asks. */
+  tell(work: Promise<void>, restore?: () => void): Promise<void> {
     this.#running = work;
     work.catch(() => {}).then(() => this.#running === work && (this.#running = undefined));
-    return this.#told = Reported.of(work);
+    return this.#told = Reported.of(work, restore);
   }
 }

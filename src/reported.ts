@@ -9,12 +9,28 @@ export class Reported extends Promise<void> {
 
   /** Whether it was awaited, or given a handler. */
   isSeen = false;
+  /** What is done when it has failed and somebody asks, before they are told. */
+  #onSeenFailure: (() => void) | undefined;
+  #hasFailed = false;
 
   /** The outcome of `work`. */
-  static of(work: Promise<void>): Reported {
-    const reported = new Reported((resolve, reject) => work.then(resolve, reject));
+  static of(work: Promise<void>, onSeenFailure?: () => void): Reported {
+    const reported = new Reported((resolve, reject) =>
+      work.then(resolve, (error) => {
+        reported.#hasFailed = true;
+        reported.#look();
+        reject(error);
+      })
+    );
+    reported.#onSeenFailure = onSeenFailure;
     super.prototype.then.call(reported, undefined, () => {});
     return reported;
+  }
+
+  #look(): void {
+    if (!this.isSeen || !this.#hasFailed) return;
+    this.#onSeenFailure?.();
+    this.#onSeenFailure = undefined;
   }
 
   override then<A = void, B = never>(
@@ -22,6 +38,7 @@ export class Reported extends Promise<void> {
     onFailed?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.isSeen = true;
+    this.#look();
     return super.then(onDone, onFailed);
   }
 }

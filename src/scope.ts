@@ -173,6 +173,8 @@ export class Scope {
 
 /** Whether headers can be put on it: also on a `Response` that a framework has made of its own. */
 function isResponse(answer: unknown): answer is Response {
+  // First: on Bun a look at the headers of a part of a file would cost it its status and its range.
+  if (answer instanceof Response) return true;
   const { headers } = Object(answer) as Partial<Response>;
   return typeof headers?.append === "function" && typeof headers.get === "function";
 }

@@ -10,7 +10,7 @@ import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
 import type { Lines } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
-import { Saving, type SavingKit } from "./saving.ts";
+import { readChecked, Saving, type SavingKit } from "./saving.ts";
 import { demand } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
 import { State } from "./state.ts";
@@ -71,11 +71,10 @@ export class Unit {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
-    const owed = isAnswer ? this.#logOut?.owed : undefined;
-    // It is tried once more, also where the session was not given back because something was written since.
-    if (owed !== undefined) return owed.state === this.state ? this.flush() : this.#endOwed(this.#logOut!);
+    // It is tried once more.
+    if (isAnswer && this.#logOut?.isOwed) return this.#endOwed(this.#logOut);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
-    if (this.#isDoubtful) return this.#run(this.#resolve().then(() => this.#commit(isAnswer)));
+    if (this.#isDoubtful) return this.#run(this.#resolve()).then(() => this.commit(isAnswer));
     return this.#commit(isAnswer);
   }
 
@@ -172,15 +171,18 @@ export class Unit {
     saving.giveBack();
     const isDoubtful = saving.found !== undefined && error instanceof SessionError &&
       error.code === "ERR_STORE";
-    if (isDoubtful && this.state === saving.state) this.#isDoubtful = true;
+    if (isDoubtful) {
+      if (this.state === saving.state) this.#isDoubtful = true;
+      else this.#logOut!.doubt(saving.state);
+    }
     return trouble(error);
   }
 
-  #saved(saving: Saving, saved: Found): void {
+  #saved(saving: Saving, saved: Found): MaybePromise<void> {
     const { core } = this;
     const { state, found, cycles, renews } = saving;
     if (this.state !== state) {
-      this.#logOut!.moved = saved;
+      this.#logOut!.moved(state, saved);
       return;
     }
     const { key } = saved.place;
@@ -189,10 +191,17 @@ export class Unit {
     if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
     const isReissued = saved.place.token !== this.found?.place.token;
     this.found = saved;
-    core.ends.set(key, saved.record.expiresAt);
-    if (saving.isMerged(saved)) state.merged(core.format.read(saved.record), saved.record);
-    else state.saved(saved.record);
-    if (renews || isReissued) this.#sendCookie(saved, state.draft);
+    if (renews) core.ends.set(key, saved.record.expiresAt);
+    const needsCookie = renews || isReissued;
+    if (!saving.isMerged(saved)) state.saved(saved.record);
+    else if (core.schema === undefined) state.merged(core.format.read(saved.record), saved.record);
+    else {
+      return readChecked(core, saved.record).then((draft) => {
+        state.merged(draft, saved.record);
+        if (needsCookie) this.#sendCookie(saved, state.draft);
+      });
+    }
+    if (needsCookie) this.#sendCookie(saved, state.draft);
   }
 
   /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
@@ -222,17 +231,15 @@ export class Unit {
     const { key } = found.place;
     const touchedAt = Math.max(core.now(), state.draft.touchedAt);
     // Another request may have set a later end since this one loaded the session (SR-035).
-    const expiresAt = Math.max(
-      endOf(core.limits, { ...state.draft, touchedAt }),
-      core.ends.since(key, this.#begun),
-    );
+    const given = core.ends.since(key, this.#begun);
+    const expiresAt = Math.max(endOf(core.limits, { ...state.draft, touchedAt }), given);
     const record = { ...found.record, touchedAt, expiresAt };
     await harmless(async () => {
       const place = await core.carrier.touch(found.place, record);
       if (place === undefined) return core.events.emit("gone", key);
       if (this.state === state) this.found = { record, place };
       state.draft.touchedAt = touchedAt;
-      this.#sendCookie({ record, place }, state.draft);
+      if (given === 0) this.#sendCookie({ record, place }, state.draft); // else that request sends its own
       core.events.emit("touched", key);
     });
   }
@@ -246,25 +253,27 @@ export class Unit {
     const left = found && { found, state, isDoubtful: this.#isDoubtful };
     const fresh = new Unit(core, this.#header).state;
     const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
-    const ended = logOut.end(left, this.#running, (left) => {
-      // Somebody began anew, or the next log-out has begun already.
-      if (this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
-      this.found = left.found;
-      this.state = left.state;
-      this.#isDoubtful = left.isDoubtful;
-    });
+    const ended = logOut.end(left, this.#running);
     this.found = undefined;
     this.state = fresh;
     this.#isDoubtful = false;
-    return logOut.tell(this.#run(ended.then(() => {
+    const done = this.#run(ended.then(() => {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
       return core.events.settled();
-    })));
+    }));
+    return logOut.tell(done, () => {
+      const { left } = logOut;
+      // Or somebody began anew, or the next log-out has begun already.
+      if (!left?.found || this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
+      this.found = left.moved ?? left.found;
+      this.state = left.state;
+      this.#isDoubtful = left.isDoubtful;
+    });
   }
 
   /** Ends what a log-out has left, before what was written since is saved. */
   async #endOwed(logOut: LogOut): Promise<void> {
-    await logOut.tell(this.#run(logOut.end(undefined, this.#running, () => {})));
+    await logOut.tell(this.#run(logOut.end(undefined, this.#running)));
     if (this.found === undefined) this.fields = this.core.carrier.clearCookie(this.#header!);
     return this.commit(true);
   }

@@ -190,6 +190,114 @@ describe("a log-out that failed unseen", () => {
   });
 });
 
+describe("what comes after a log-out that failed unseen", () => {
+  for (const isSaved of [false, true]) {
+    it(`SR-033 is a new session's, ${isSaved ? "saved" : "or nobody's"}: the next log-in is not lost`, async () => {
+      const site = new Site();
+      const browser = await begin(site, { who: "ann" });
+      const id = await browser.id();
+      failing(site, 1);
+      const response = await browser.visit(async (session) => {
+        session.flush();
+        for (let i = 0; i < 5; i++) await turn();
+        session.login("bob");
+        if (isSaved) await session.save();
+      });
+      assert.equal(response.status, 200);
+      assert.equal(await site.stored(id), undefined);
+      let user: string | undefined;
+      await browser.visit((session) => void (user = session.userId));
+      assert.equal(user, "bob");
+    });
+  }
+
+  it("SR-033 shows the session as it was to who asks late", async () => {
+    const { site, session, id } = await opened();
+    failing(site, 1);
+    const ending = session.flush();
+    for (let i = 0; i < 5; i++) await turn();
+    assert.equal(session.id, undefined);
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    assert.equal(session.id, id);
+    assert.deepEqual({ ...session.toObject() }, { a: 1 });
+  });
+
+  it("SR-033 is given back to the session that it was of, also where a save has moved another since", async () => {
+    const { site, session, id } = await opened();
+    const slow = held(site, "save");
+    session.set("a", 2).save();
+    await slow.reached;
+    const ending = session.flush();
+    session.set("b", 3);
+    site.store.before = (method) => method === "delete" ? down() : undefined;
+    slow.go();
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    await session.save();
+    const next = session.id;
+    assert.notEqual(next, id);
+    await assert.rejects(session.flush(), { code: "ERR_STORE" });
+    assert.equal(session.id, next);
+    site.store.before = undefined;
+    await session.set("c", 4).save();
+    assert.deepEqual([await site.stored(id), await site.stored(next)], [{ a: 2 }, { b: 3, c: 4 }]);
+  });
+
+  it("SR-049 is in doubt where a save under way was in doubt: nothing is done twice", async () => {
+    const { site, session, id } = await opened();
+    const slow = held(site, "save");
+    site.store.after = (method) => method === "save" ? down() : undefined;
+    session.update("a", (a) => a + 1);
+    const saving = session.save();
+    await slow.reached;
+    site.store.before = (method) => method === "delete" ? down() : undefined;
+    const ending = session.flush();
+    slow.go();
+    await assert.rejects(saving, { code: "ERR_STORE" });
+    await assert.rejects(ending, { code: "ERR_STORE" });
+    site.store.before = site.store.after = undefined;
+    await assert.rejects(session.save(), { code: "ERR_CONFLICT" });
+    assert.deepEqual(await site.stored(id), { a: 2 });
+  });
+});
+
+describe("a session that is in doubt after a save", () => {
+  /** A session whose save has failed, in a request. */
+  async function inDoubt(work: (session: Session, site: Site) => unknown) {
+    const site = new Site();
+    const browser = await begin(site);
+    const id = await browser.id();
+    let isDown = true;
+    site.store.before = (method) => method === "save" && isDown ? (isDown = false, down()) : undefined;
+    const response = await browser.visit(async (session) => {
+      await assert.rejects(session.set("b", 2).save(), { code: "ERR_STORE" });
+      await work(session, site);
+    });
+    return { site, browser, id, response };
+  }
+
+  it("SR-048 is ended by an expiry that is past, and the answer does not wait for ever", async () => {
+    const { site, browser, id, response } = await inDoubt((session) => session.setExpiry(-1));
+    assert.equal(response.status, 200);
+    assert.deepEqual([browser.cookie, await site.stored(id)], [undefined, undefined]);
+    await site.sessions.close();
+  });
+
+  it("SR-033 and ended while it is looked at keeps the cookie of the one that comes after it", async () => {
+    const { site, browser, id } = await inDoubt(async (session, site) => {
+      site.store.before = async (method) => {
+        const turns = method === "load" ? 2 : method === "delete" ? 4 : 0;
+        for (let i = 0; i < turns; i++) await turn();
+      };
+      const again = session.save();
+      const ending = session.flush();
+      session.set("flash", "bye");
+      await Promise.all([again, ending]);
+    });
+    assert.equal(await site.stored(id), undefined);
+    assert.deepEqual(await site.stored(await browser.id()), { flash: "bye" });
+  });
+});
+
 describe("a log-out during a save", () => {
   it("SR-033 that makes the record ends it; where that fails, the next one does", async () => {
     const site = new Site();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import type { StandardSchema } from "../mod.ts";
+import type { Codec, StandardSchema } from "../mod.ts";
 import { begin, type Browser, Site, type Work } from "./commit_rig.ts";
 
 const siteWith = (schema: StandardSchema<any>) => new Site(undefined, { schema }); // any: schemas of every shape
@@ -63,5 +63,18 @@ describe("with a schema, a save that meets others' changes", () => {
     });
     assert.equal(status, 200);
     assert.deepEqual(await stored(browser), { n: 1 });
+  });
+
+  it("shows what the schema makes of the text, which may be more than the text holds", async () => {
+    const codec: Codec = { encode: (data) => JSON.stringify(data), decode: (text) => JSON.parse(text) };
+    const schema: StandardSchema<any> = z.object({ when: z.coerce.date(), n: z.number().optional() });
+    const site = new Site(undefined, { schema, codec });
+    const browser = await begin(site, { when: new Date(0) });
+    await browser.visit(async (session) => {
+      assert.ok(session.get("when") instanceof Date);
+      await browser.twin(site.other()).visit((other) => void other.set("n", 1));
+      await session.set("when", new Date(5)).save();
+      assert.deepEqual({ ...session.toObject() }, { when: new Date(5), n: 1 });
+    });
   });
 });

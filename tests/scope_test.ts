@@ -299,3 +299,18 @@ describe("headers for an answer of another kind", () => {
     assert.deepEqual([headers.get("vary"), headers.getSetCookie().length], ["Cookie", 1]);
   });
 });
+
+describe("an answer that the session has no part in", () => {
+  it("is not looked at: on Bun a look at its headers would cost a part of a file its status and range", async () => {
+    const site = new Site();
+    let looks = 0;
+    for (const work of [() => {}, (request: { session: unknown }) => request.session]) {
+      const answer = new Response("x");
+      const { headers } = answer;
+      Object.defineProperty(answer, "headers", { get: () => (looks++, headers) });
+      const handler = site.sessions.wrap(async (request) => (await work(request), answer));
+      assert.equal(await handler(requestWith(undefined)), answer);
+    }
+    assert.equal(looks, 0);
+  });
+});

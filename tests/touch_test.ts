@@ -203,3 +203,38 @@ describe("touching a store without touch", () => {
     assert.equal(await site.stored(id), undefined);
   });
 });
+
+describe("a slow reader", () => {
+  /** What a reader's answer brings when another request does `work` while it reads, and the site. */
+  async function readBeside(work: Work, site = new Site(undefined, { idleAge: 3600 })) {
+    const browser = await begin(site);
+    site.clock.now += 120_000;
+    const [go, reached] = [gate(), gate()];
+    const answer = browser.twin().visit((session) => (session.get("a"), reached.open(), go.wait));
+    await reached.wait;
+    await browser.visit(work);
+    return { browser, finish: () => (go.open(), answer) };
+  }
+
+  it("SR-035 does not cut the end that another request sets meanwhile, however many others save", async () => {
+    const site = new Site(undefined, { idleAge: 3600 });
+    const others: Browser[] = [];
+    const { browser, finish } = await readBeside(async (session) => {
+      others.push(...await Promise.all(Array.from({ length: 2100 }, () => begin(site))));
+      session.setExpiry(30 * 86_400);
+    }, site);
+    for (const one of others) await one.visit((session) => session.update("a", (a) => a + 1));
+    await finish();
+    site.clock.now += 7_200_000;
+    await browser.visit((session) => assert.equal(session.get("a"), 1));
+  });
+
+  it("sends no cookie over the one of a request that set another end meanwhile", async () => {
+    for (const seconds of [0, 25 * 86_400]) {
+      const { finish } = await readBeside((session) => session.setExpiry(seconds));
+      assert.deepEqual((await finish()).headers.getSetCookie(), []);
+    }
+    const { finish } = await readBeside((session) => session.get("a"));
+    assert.equal((await finish()).headers.getSetCookie().length, 1);
+  });
+});
