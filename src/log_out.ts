@@ -47,22 +47,17 @@ export class LogOut {
 
   /** A save that was under way when the session was ended has put it there. */
   moved(state: State, moved: Found): void {
-    const left = this.#left.get(state) ?? { found: undefined, state, isDoubtful: false };
-    this.#left.set(state, { ...left, moved });
+    this.#left.set(state, { found: undefined, isDoubtful: false, ...this.#left.get(state), state, moved });
   }
 
   /** A save that was under way when the session was ended has failed, and may have been written all the same. */
   doubt(state: State): void {
-    const left = this.#left.get(state);
-    if (left !== undefined) this.#left.set(state, { ...left, isDoubtful: true });
+    this.#left.set(state, { ...this.#left.get(state)!, isDoubtful: true });
   }
 
   /** Ends the session after what was under way `before`, and whatever another log-out could not end. */
   async end(left: Left | undefined, before: Promise<void> | undefined): Promise<void> {
-    if (left !== undefined) {
-      this.#left.delete(left.state);
-      this.#left.set(left.state, left);
-    }
+    if (left !== undefined) this.#left.set(left.state, left);
     await before;
     for (const { found, moved, state } of [...this.#left.values()]) {
       for (const one of [moved, found]) {

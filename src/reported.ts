@@ -9,7 +9,7 @@ export class Reported extends Promise<void> {
 
   /** Whether it was awaited, or given a handler. */
   isSeen = false;
-  /** What is done when it has failed and somebody asks, before they are told. */
+  /** What is done when it has failed and somebody asks, each time before they are told. */
   #onSeenFailure: (() => void) | undefined;
   #hasFailed = false;
 
@@ -28,9 +28,7 @@ export class Reported extends Promise<void> {
   }
 
   #look(): void {
-    if (!this.isSeen || !this.#hasFailed) return;
-    this.#onSeenFailure?.();
-    this.#onSeenFailure = undefined;
+    if (this.isSeen && this.#hasFailed) this.#onSeenFailure?.();
   }
 
   override then<A = void, B = never>(

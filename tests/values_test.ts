@@ -136,6 +136,20 @@ describe("values that were parsed", () => {
     }
   });
 
+  it("SR-071 a number that no double holds can be put right within its object", async () => {
+    const store = new MemoryStore();
+    const sessions = createSessions({ store, secrets });
+    const first = await sessions.open();
+    await first.set("n", 1).save();
+    const key = await storageKey(first.id!);
+    const record = store.load(key)!;
+    store.save(key, { ...record, data: `1\n{"list":[1e999]}` }, record.version);
+    const session = await sessions.open(first.id);
+    session.get("list")[0] = 1;
+    await session.save();
+    assert.match(store.load(key)!.data, /\{"list":\[1\]\}$/);
+  });
+
   it("SR-050 what somebody has put on the prototype of all objects is no part of a session", async () => {
     const sessions = createSessions({ store: new MemoryStore(), secrets });
     const first = await sessions.open();

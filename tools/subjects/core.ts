@@ -208,6 +208,9 @@ export const core: Readonly<Record<string, Subject>> = {
     tests: [
       "log_out_test",
       "unit_test",
+      "unit_save_test",
+      "values_test",
+      "schema_merge_test",
       "unit_end_test",
       "events_test",
       "touch_test",
@@ -216,6 +219,10 @@ export const core: Readonly<Record<string, Subject>> = {
       "schema_test",
     ],
     equivalent: [
+      [
+        "else if (core.schema === undefined) state.merged(core.format.read(saved.record), saved.record);: condition `core.schema === undefined` is always false",
+        "without a schema the check gives the same, a turn later",
+      ],
       [
         "if (this.#header === undefined) return;: condition `this.#header === undefined` is always false",
         "outside of a request nobody reads the fields",
@@ -232,6 +239,7 @@ export const core: Readonly<Record<string, Subject>> = {
       "saving_test",
       "schema_merge_test",
       "data_test",
+      "unit_save_test",
       "unit_test",
     ],
     equivalent: [['`return "";` returns nothing', "nobody asks for the text of a value that is no object"]],
@@ -265,7 +273,16 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/log_out.ts": { tests: ["log_out_test", "unit_test", "events_test", "commit_test"] },
+  "src/log_out.ts": {
+    tests: ["log_out_test", "unit_test", "events_test", "commit_test"],
+    equivalent: [
+      ["> becomes >= in `this.#left.size > 0`", "nothing is ended once more"],
+      [
+        "isDoubtful: false, ...this.#left.get(state), state, moved });: false becomes true",
+        "a new session is not given back",
+      ],
+    ],
+  },
   "src/trail.ts": {
     tests: ["trail_test", "held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"],
   },
@@ -276,5 +293,9 @@ export const core: Readonly<Record<string, Subject>> = {
   "src/guard.ts": {
     tests: ["guard_test", "trail_test", "held_carrier_test", "tracing_test", "on_error_test"],
     equivalent: [["condition `isTraced()` is always true", "`call` looks for itself, and does the same"]],
+  },
+  "src/reported.ts": {
+    tests: ["log_out_test", "unit_test", "rotation_test"],
+    equivalent: [["`return Promise;` returns nothing", "without a species it is `Promise`"]],
   },
 };
