@@ -45,8 +45,8 @@ const testValue = "worked";
 export class Session<Data extends object = SessionData> extends SessionMap<Data> {
   /**
    * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. What is
-   * written afterwards starts a new session. One that fails leaves the session as it was; one that fails and that nobody
-   * awaits is tried once more before the answer, which is a 503 if that fails too.
+   * written afterwards starts a new session. One that fails leaves the session as it was. One that fails and that nobody
+   * awaits is not answered as done: it is tried once more for the answer if the handler still ran, else the answer is a 503.
    *
    * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
    */

@@ -4,10 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Session } from "../mod.ts";
 import { begin, gate, type Method, Site, turn } from "./commit_rig.ts";
-
-const down = () => {
-  throw new Error("down");
-};
+import { down, opened } from "./unit_rig.ts";
 
 /** Holds up the first call of a method: `reached` when it has come, until `go`. */
 function held(site: Site, one: Method) {
@@ -25,13 +22,6 @@ function held(site: Site, one: Method) {
 function failing(site: Site, times: number) {
   let left = times;
   site.store.before = (method) => method === "delete" && left-- > 0 ? down() : undefined;
-}
-
-async function opened(site = new Site()) {
-  const session = await site.sessions.open();
-  await session.set("a", 1).save();
-  site.store.taken();
-  return { site, session, id: session.id };
 }
 
 describe("two log-outs at once", () => {

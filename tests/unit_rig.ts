@@ -21,12 +21,12 @@ export function held(site: Site, one: Method): { reached: Promise<void>; go: () 
 export async function opened(
   site: Site = new Site(),
   data: Record<string, unknown> = { a: 1 },
-): Promise<{ site: Site; session: Session }> {
+): Promise<{ site: Site; session: Session; id: string | undefined }> {
   const session = await site.sessions.open();
   await session.assign(data).save();
   site.store.taken();
   site.events.length = 0;
-  return { site, session };
+  return { site, session, id: session.id };
 }
 
 /** A save that is written, and fails all the same. */

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../backends/memory.ts";
-import { begin, gate, Site, turn, type Work } from "./commit_rig.ts";
+import type { Session } from "../mod.ts";
+import { begin, gate, type Method, Site, turn, type Work } from "./commit_rig.ts";
 import { down, downAt, held, hour, opened, saveInDoubt } from "./unit_rig.ts";
 
 describe("a save that fails", () => {
@@ -94,6 +95,17 @@ describe("a save that fails", () => {
   });
 });
 
+/** Saves, and ends the session while the save calls this method. */
+async function endDuring(method: Method, site: Site, session: Session) {
+  const slow = held(site, method);
+  const saving = session.save();
+  await slow.reached;
+  const ending = session.flush();
+  slow.go();
+  await Promise.all([saving, ending]);
+  assert.equal(session.id, undefined);
+}
+
 describe("a log-out", () => {
   it("SR-033 that fails gives the session back: id, data, and what was not saved", async () => {
     const { site, session } = await opened();
@@ -173,13 +185,7 @@ describe("a log-out", () => {
     const { id } = session;
     session.set("b", 2);
     await saveInDoubt(site, session);
-    const slow = held(site, "load");
-    const saving = session.save();
-    await slow.reached;
-    const ending = session.flush();
-    slow.go();
-    await Promise.all([saving, ending]);
-    assert.equal(session.id, undefined);
+    await endDuring("load", site, session);
     assert.equal(await site.stored(id), undefined);
   });
 
@@ -188,13 +194,7 @@ describe("a log-out", () => {
     const { id } = session;
     site.clock.now += 2 * hour;
     session.get("a");
-    const slow = held(site, "touch");
-    const saving = session.save();
-    await slow.reached;
-    const ending = session.flush();
-    slow.go();
-    await Promise.all([saving, ending]);
-    assert.equal(session.id, undefined);
+    await endDuring("touch", site, session);
     await session.set("b", 2).save();
     assert.equal(await site.stored(id), undefined);
     assert.deepEqual(await site.stored(session.id), { b: 2 });
