@@ -200,9 +200,9 @@ function badNetwork({ isFull, seed }: Size): Promise<Outcome> {
       let [right, failed, answers] = [0, 0, 0];
       proxy.spoil = (answer) => {
         const [luck, number] = [roll(100), ++answers];
-        // Whatever the dice say, one is cut and one is too late.
+        // Whatever the dice say, one is cut, and one that somebody waits for is too late: what a cut connection still had counts too.
         if (luck === 0 || number === 10) return [answer.subarray(0, roll(answer.length)), "cut"];
-        if (number === 20) return [1000, answer];
+        if (number >= 20 && failed === 0) return [1000, answer];
         if (luck === 1) return [10 * roll(100), answer]; // at times too late
         const size = luck < 14 ? 1 : 1 + roll(64);
         const pieces: Piece[] = [];
