@@ -186,7 +186,8 @@ async function page(
     "- Without its write-ahead log an SQLite database is back at its last checkpoint, and nobody can tell (S6 wal): values are",
     "  missing, and what was ended may be back, but no value is a mixture. Never remove that file.",
     "- Deno KV as a remote service is not here; K5 stands in a client that rejects, hangs and throws.",
-    "- G4 here is a minute per store, a third of it to warm up. `SOJOURN_SOAK=3600 deno task campaign G4` is the hour of a release.",
+    "- G4 here is a minute per store, or more where three rounds of 4,096 new ids take longer, a third of it to warm up.",
+    "  `SOJOURN_SOAK=3600 deno task campaign G4` is the hour of a release.",
     "",
   ].join("\n");
 }

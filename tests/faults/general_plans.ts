@@ -52,7 +52,7 @@ async function soak(store: StoreName | "MemoryStore", size: Size): Promise<Outco
   try {
     const place = server ? String(server.port) : `${size.folder}/sessions`;
     const { result, said } = await alone(1, "soak", store, place, String(seconds), String(size.seed));
-    const { warm, end, files, filesEnd, requests, errors, rss } = said as Record<string, number> & {
+    const { warm, end, files, filesEnd, requests, errors, rss, took } = said as Record<string, number> & {
       warm: number;
     };
     expect(result, errors === 0, `${errors} errors`);
@@ -62,7 +62,7 @@ async function soak(store: StoreName | "MemoryStore", size: Size): Promise<Outco
     expect(result, filesEnd === files, `${files} open files, then ${filesEnd}`);
     const kib = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
     result.notes.push(
-      `${requests} requests in ${seconds} s`,
+      `${requests} requests in ${Math.round(took!)} s`,
       `at its least, heap ${kib(end! - warm)} more in the last third than in the second; resident memory ${
         kib(rss!)
       } more`,

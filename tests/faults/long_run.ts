@@ -99,6 +99,8 @@ async function aborts(requests: number, seed: number): Promise<void> {
 /** Requests through `wrap` with a browser's cookie. */
 class Browser {
   cookie: string | undefined;
+  /** How many it was given. */
+  ids = 0;
 
   async visit(handler: (request: Request) => Promise<Response>, what: string): Promise<void> {
     const headers = this.cookie === undefined ? {} : { cookie: `__Host-sid=${this.cookie}` };
@@ -107,6 +109,7 @@ class Browser {
     const field = response.headers.getSetCookie()[0];
     const value = field === undefined ? undefined : /^__Host-sid=([^;]*)/.exec(field)![1];
     if (value !== undefined) this.cookie = value === "" ? undefined : value;
+    if (value) this.ids++;
     await response.text();
   }
 }
@@ -132,9 +135,9 @@ async function soak(name: string, place: string, seconds: number, seed: number):
   const handler = site(opened.sessions);
   const browsers = Array.from({ length: 100 }, () => new Browser());
   let [requests, errors] = [0, 0];
-  const end = performance.now() + seconds * 1000;
-  /** As many as come to be, over eight at a time, each with its own visitors; then all rest, to be looked at. */
-  const work = async (until: number) => {
+  /** For some milliseconds as many as come to be, over eight at a time, each with its own visitors. */
+  const work = async (milliseconds: number) => {
+    const until = performance.now() + milliseconds;
     const loop = async (number: number) => {
       while (performance.now() < until) {
         const browser = browsers[roll(100 / 8 | 0) * 8 + number]!;
@@ -147,31 +150,35 @@ async function soak(name: string, place: string, seconds: number, seed: number):
     };
     await Promise.all(Array.from({ length: 8 }, (_, number) => loop(number)));
   };
-  /** Answers, and what was closed, are let go of a moment later. */
-  const settle = () => pause(seconds > 10 ? 500 : 0);
+  const third = seconds * 1000 / 3;
+  const ids = () => browsers.reduce((sum, browser) => sum + browser.ids, 0);
   /**
-   * The least of some looks at the heap, with work between them. Memories of bounded size fill up and are half emptied again: by
-   * some thousand new ids, which takes 20 seconds.
+   * The least of some looks at the heap in a third of the time, with work between them and rest before each. Memories of bounded size fill up
+   * and are half emptied again: it takes as long as the largest, of 4,096 ids, needs to come round.
    */
-  const least = async (until: number) => {
+  const least = async () => {
+    const [until, all] = [performance.now() + third, ids() + (seconds > 10 ? 4096 : 0)];
     const looks: number[] = [];
     do {
-      await work(Math.min(until, performance.now() + 4000));
-      await settle();
+      await work(Math.min(4000, third));
+      // Answers, and what was closed, are let go of a moment later.
+      await pause(seconds > 10 ? 500 : 0);
       looks.push(await heap());
-    } while (performance.now() < until);
+    } while (performance.now() < until || ids() < all);
     return Math.min(...looks);
   };
-  await work(end - seconds * 667);
-  const warm = await least(end - seconds * 333);
+  const started = performance.now();
+  await least();
+  const warm = await least();
   const warmRss = process.memoryUsage.rss();
   const files = openFiles();
-  const last = await least(Math.max(end, performance.now() + seconds * 300));
+  const last = await least();
+  const took = (performance.now() - started) / 1000;
   const rss = process.memoryUsage.rss() - warmRss;
   const filesEnd = openFiles();
   await opened.sessions.close();
   await opened.close();
-  finish({ warm, end: last, rss, files, filesEnd, requests, errors });
+  finish({ warm, end: last, rss, files, filesEnd, requests, errors, took });
 }
 
 async function leak(count: number): Promise<void> {
