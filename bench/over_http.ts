@@ -82,12 +82,12 @@ try {
       name !== "bare" && (only?.includes(scenario) ?? true) && (kind !== "bare" || scenario === "N")
     );
     const all: Round[] = [];
-    // N cannot be told from the bare handler over HTTP but where it costs much; in process it can
-    const times = scenario === "N" ? Math.min(2, Number(rounds)) : Number(rounds);
+    const isN = scenario === "N";
+    const times = isN ? Math.min(2, Number(rounds)) : Number(rounds);
     for (let i = 0; i < times; i++) all.push(await round(fleet, scenario, some));
-    // Ours and the limits lie so near to each other that they need more rounds to be told apart
+    // Ours lie so near to the limits, and N to the bare handler, that they need more rounds to be told apart
     const close = some.filter(({ kind }) => kind === "ours" || kind === "limit");
-    for (let i = 0; scenario !== "N" && i < times; i++) all.push(await round(fleet, scenario, close));
+    for (let i = 0; i < (isN ? 4 * times : times); i++) all.push(await round(fleet, scenario, close));
     const bare = subjects.find(({ name }) => name === "bare")!;
     for (const subject of [bare, ...some]) figures.push(...figuresOf(subject, scenario, all));
   }
