@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { FileStore } from "../backends/file.ts";
-import { A, age, B, cleanUp, entries, FILE_CHILD, fresh, leavings, record, root } from "./file_support.ts";
+import { age } from "./file_age.ts";
+import { A, B, cleanUp, entries, FILE_CHILD, fresh, leavings, record, root } from "./file_support.ts";
 import { other, own, start } from "./processes.ts";
 
 after(cleanUp);

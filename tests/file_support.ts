@@ -43,13 +43,6 @@ export function walk(path: string): { path: string; mode: number; isFile: boolea
   });
 }
 export const leavings = (directory: string): ReturnType<typeof walk> => walk(`${directory}/work`);
-/** Makes everything that is at work there look so many seconds old. */
-export function age(directory: string, seconds: number): void {
-  const time = Date.now() / 1000 - seconds;
-  for (const name of fs.readdirSync(`${directory}/work`)) {
-    fs.utimesSync(`${directory}/work/${name}`, time, time);
-  }
-}
 export const entries = (directory: string): number =>
   walk(`${directory}/users`).filter(({ isFile }) => isFile).length;
 export const cleanUp = (): void => fs.rmSync(root, { recursive: true, force: true });
