@@ -5,7 +5,8 @@ import { after, describe, it } from "node:test";
 import type { FileStore } from "../backends/file.ts";
 import type { SessionErrorCode } from "../src/errors.ts";
 import type { StoredRecord } from "../src/store.ts";
-import { A, B, cleanUp, file, fresh, leavings, record, root, withCode } from "./file_support.ts";
+import { file, leavings } from "./file_places.ts";
+import { A, B, cleanUp, fresh, record, root, withCode } from "./file_support.ts";
 
 after(cleanUp);
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { FileStore } from "../backends/file.ts";
-import { age } from "./file_age.ts";
-import { A, B, cleanUp, entries, FILE_CHILD, fresh, leavings, record, root } from "./file_support.ts";
+import { age, entries, leavings } from "./file_places.ts";
+import { A, B, cleanUp, FILE_CHILD, fresh, record, root } from "./file_support.ts";
 import { other, own, start } from "./processes.ts";
 
 after(cleanUp);

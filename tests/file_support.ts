@@ -24,8 +24,6 @@ export const record = (data: string, more: Partial<SessionRecord> = {}): Session
 });
 export const withCode = (code: SessionErrorCode) => (error: unknown): boolean =>
   error instanceof SessionError && error.code === code;
-export const file = (directory: string, key: string): string =>
-  `${directory}/sessions/${key.slice(0, 2)}/${key[2]}/${key}`;
 export const nth = (i: number): string => i.toString(16).padStart(3, "0").padEnd(64, "e");
 
 export async function fresh(options?: FileStoreOptions): Promise<[store: FileStore, directory: string]> {
@@ -33,16 +31,4 @@ export async function fresh(options?: FileStoreOptions): Promise<[store: FileSto
   return [await FileStore.open(directory, options), directory];
 }
 
-/** All paths below a folder, with their modes. */
-export function walk(path: string): { path: string; mode: number; isFile: boolean }[] {
-  return fs.readdirSync(path).flatMap((name) => {
-    const inside = `${path}/${name}`;
-    const facts = fs.lstatSync(inside);
-    const own = { path: inside, mode: facts.mode & 0o7777, isFile: facts.isFile() };
-    return facts.isDirectory() ? [own, ...walk(inside)] : [own];
-  });
-}
-export const leavings = (directory: string): ReturnType<typeof walk> => walk(`${directory}/work`);
-export const entries = (directory: string): number =>
-  walk(`${directory}/users`).filter(({ isFile }) => isFile).length;
 export const cleanUp = (): void => fs.rmSync(root, { recursive: true, force: true });

@@ -3,22 +3,9 @@ import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { FileStore, type FileStoreOptions } from "../backends/file.ts";
-import { FILE_CHILD } from "./file_support.ts";
+import { entries, file, leavings, walk } from "./file_places.ts";
+import { A, B, cleanUp, FILE_CHILD, fresh, nth, record, root, withCode } from "./file_support.ts";
 import { isDeno, own, start } from "./processes.ts";
-import {
-  A,
-  B,
-  cleanUp,
-  entries,
-  file,
-  fresh,
-  leavings,
-  nth,
-  record,
-  root,
-  walk,
-  withCode,
-} from "./file_support.ts";
 
 after(cleanUp);
 

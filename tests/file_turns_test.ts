@@ -6,7 +6,8 @@ import { dirname } from "node:path";
 import { after, describe, it } from "node:test";
 import type { FileStore } from "../backends/file.ts";
 import { encodeFile } from "../backends/file/format.ts";
-import { A, B, cleanUp, file, fresh, nth, record, walk } from "./file_support.ts";
+import { file, walk } from "./file_places.ts";
+import { A, B, cleanUp, fresh, nth, record } from "./file_support.ts";
 
 after(cleanUp);
 

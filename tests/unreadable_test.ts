@@ -21,7 +21,7 @@ import { openDatabase } from "../backends/sqlite/database.ts";
 import type { MaybePromise, SessionStore } from "../src/store.ts";
 import { storeCases } from "../src/testing/suite.ts";
 import { openTestKv } from "./deno_kv/open_kv.ts";
-import { file } from "./file_support.ts";
+import { file } from "./file_places.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sojourn-unreadable-"));
 const kvs: DenoKv[] = [];

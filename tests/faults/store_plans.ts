@@ -1,7 +1,7 @@
 /** The plans of files, SQLite and Deno KV. */
 
 import * as fs from "node:fs";
-import { age } from "../file_age.ts";
+import { age } from "../file_places.ts";
 import { connect, run as query } from "../sqlite_driver.ts";
 import { count } from "./counting.ts";
 import { kill } from "./killing.ts";
