@@ -42,9 +42,12 @@ export type { SessionInfo } from "./src/devices.ts";
 export type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 } from "./src/store.ts";

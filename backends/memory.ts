@@ -7,20 +7,27 @@ import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
+import { checkPage } from "./pages.ts";
 import { pause, Tally } from "./tally.ts";
 
 export type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 };
@@ -74,7 +81,9 @@ export class MemoryStore implements CountableStore {
   readonly #entries = new Map<string, Entry>();
   /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
   readonly #ring = {} as Entry;
-  readonly #users = new Map<string, Set<string>>();
+  /** The keys of each user, in the order in which they became the user's, with their places in that order. */
+  readonly #users = new Map<string, Map<string, number>>();
+  #lastPlace = 0;
   readonly #maxEntries: number;
   readonly #now: () => number;
   #lastVersion = 0;
@@ -125,19 +134,6 @@ export class MemoryStore implements CountableStore {
     return this.#entries.get(key)?.record.version === version ? this.#put(key, record) : undefined;
   }
 
-  /**
-   * Moves a session to a new key with new content; the old key is dead afterwards. Answers the new version;
-   * `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
-   */
-  rotate(oldKey: string, newKey: string, record: SessionRecord, version: string): string | undefined {
-    checkInstants(record);
-    if (oldKey === newKey || this.#entries.get(oldKey)?.record.version !== version || this.#isTaken(newKey)) {
-      return undefined;
-    }
-    this.delete(oldKey);
-    return this.#put(newKey, record);
-  }
-
   /** Removes the record; whether there was one. */
   delete(key: string): boolean {
     const entry = this.#entries.get(key);
@@ -152,13 +148,17 @@ export class MemoryStore implements CountableStore {
     return this.#entries.delete(key);
   }
 
-  /** Moves `touchedAt` and `expiresAt` (ms since the epoch) of a record that exists; whether there was one. */
-  touch(key: string, touchedAt: number, expiresAt: number): boolean {
+  /** Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had. */
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): boolean {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
     const record = this.load(key);
-    if (record === undefined) return false;
-    this.#entries.get(key)!.record = Object.freeze({ ...record, touchedAt, expiresAt });
+    if (record?.version !== version) return false;
+    this.#entries.get(key)!.record = Object.freeze({
+      ...record,
+      touchedAt: Math.max(record.touchedAt, touchedAt),
+      expiresAt: Math.max(record.expiresAt, expiresAt),
+    });
     return true;
   }
 
@@ -173,14 +173,20 @@ export class MemoryStore implements CountableStore {
     return removed;
   }
 
-  /** The records of one user, at a cost that does not grow with other users' records. */
-  list(userId: string): readonly IndexedRecord[] {
-    const found: IndexedRecord[] = [];
-    for (const key of this.#users.get(userId) ?? []) {
-      const { version: _, ...record } = this.#entries.get(key)!.record;
-      found.push({ key, record });
+  /** A page of one user's records, without their data, at a cost that does not grow with other users' records. */
+  list(userId: string, options: ListOptions = {}): SessionPage {
+    const { after, limit } = checkPage(options);
+    const begin = after === undefined ? 0 : Number(after);
+    const entries: IndexedRecord[] = [];
+    let last = 0;
+    for (const [key, place] of this.#users.get(userId) ?? []) {
+      if (place <= begin) continue;
+      if (entries.length === limit) return { entries, next: String(last) };
+      const { version: _, data: __, ...record } = this.#entries.get(key)!.record;
+      entries.push({ key, record });
+      last = place;
     }
-    return found;
+    return { entries };
   }
 
   /** Counts all records, a thousand at a time; `bounds` are ages in ms, ascending. */
@@ -224,9 +230,10 @@ export class MemoryStore implements CountableStore {
     this.#entries.set(key, entry);
     this.#join(entry);
     if (record.userId !== undefined) {
+      const place = ++this.#lastPlace;
       const keys = this.#users.get(record.userId);
-      if (keys) keys.add(key);
-      else this.#users.set(record.userId, new Set([key]));
+      if (keys) keys.set(key, place);
+      else this.#users.set(record.userId, new Map([[key, place]]));
     }
     return version;
   }
@@ -245,10 +252,15 @@ export class MemoryStore implements CountableStore {
 
 /** A record to keep: a copy that nobody can change. (Written out, because engines are slow at spreading.) */
 function withVersion(record: SessionRecord, version: string): StoredRecord {
-  const { data, userId, createdAt, touchedAt, expiresAt } = record;
-  return Object.freeze(
-    userId === undefined
-      ? { data, createdAt, touchedAt, expiresAt, version }
-      : { data, userId, createdAt, touchedAt, expiresAt, version },
-  );
+  const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
+  const stored: { -readonly [Name in keyof StoredRecord]: StoredRecord[Name] } = {
+    data,
+    createdAt,
+    touchedAt,
+    expiresAt,
+    version,
+  };
+  if (head !== undefined) stored.head = head;
+  if (userId !== undefined) stored.userId = userId;
+  return Object.freeze(stored);
 }

@@ -1,7 +1,6 @@
 /** What a store remembers of `import-django`: how far it came, and that it is done. Kept as a record that no cookie leads to. */
 
 import { SessionError } from "../src/errors.ts";
-import { readText, writeText } from "../src/record.ts";
 import { storageKey } from "../src/token.ts";
 import type { AnyStore } from "./open.ts";
 
@@ -64,7 +63,7 @@ export class ImportMarker {
   async put(reached: Reached, end: number = 0): Promise<void> {
     this.#end = Math.max(this.#end, end);
     const record = {
-      data: writeText({}, JSON.stringify(reached)),
+      data: JSON.stringify(reached),
       createdAt: this.#now,
       touchedAt: this.#now,
       expiresAt: this.#end,
@@ -79,6 +78,6 @@ export class ImportMarker {
 }
 
 function read(text: string): Reached {
-  const { from, unreadable, isDone } = JSON.parse(readText(text).data);
+  const { from, unreadable, isDone } = JSON.parse(text);
   return { from: String(from), unreadable: Number(unreadable), isDone: isDone === true };
 }

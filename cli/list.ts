@@ -1,8 +1,9 @@
 /** `list`: the live sessions of one user, by their handles. */
 
 import { SessionError } from "../src/errors.ts";
-import { readText } from "../src/record.ts";
+import { notesOf } from "../src/head.ts";
 import type { IndexedRecord } from "../src/store.ts";
+import { indexed } from "../src/user_sessions.ts";
 import { type Command, storeOptions } from "./command.ts";
 import { exit, type Io, UsageError } from "./io.ts";
 import type { AnyStore } from "./open.ts";
@@ -12,7 +13,7 @@ import { withStore } from "./with_store.ts";
 /** The records of a user. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index. */
 export async function recordsOf(store: AnyStore, user: string): Promise<readonly IndexedRecord[]> {
   if (!store.list) throw new SessionError("ERR_UNSUPPORTED", "This store cannot list the sessions of a user");
-  return await store.list(user);
+  return await Array.fromAsync(indexed((user, after) => store.list!(user, { after }), user));
 }
 
 /** Prints handles, labels and times, the latest activity first. */
@@ -29,8 +30,8 @@ export const list: Command = {
       const sessions = (await recordsOf(store, user))
         .filter(({ record }) => record.userId === user && record.expiresAt > now)
         .sort((a, b) => b.record.touchedAt - a.record.touchedAt)
-        .map(({ key, record: { createdAt, touchedAt, expiresAt, data } }) => {
-          const label = labelIn(data);
+        .map(({ key, record: { createdAt, touchedAt, expiresAt, head } }) => {
+          const label = labelIn(head);
           return { handle: key, createdAt, touchedAt, expiresAt, ...(label === undefined ? {} : { label }) };
         });
       if (given.flags.has("json")) io.out(json({ user, sessions }));
@@ -47,9 +48,9 @@ export const list: Command = {
   },
 };
 
-function labelIn(data: string): string | undefined {
+function labelIn(head: string | undefined): string | undefined {
   try {
-    return readText(data).notes.label;
+    return notesOf(head).label;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 
 import type { Found } from "./carrier.ts";
 import { endOf, endsWithBrowser, isTouchDue, type Life, type Limits } from "./lifetime.ts";
-import { notesOf } from "./record.ts";
+import { notesOf, withNotes } from "./head.ts";
 import type { SessionRecord } from "./store.ts";
 
 /** A record to store, and whether it gives the session a new end, so that the cookie needs one too. */
@@ -22,12 +22,13 @@ export function compose(
 ): Composed {
   const renews = base === undefined || isFresh || base.place.isStale || isTouchDue(limits, life, now) ||
     endOf(limits, life) !== base.record.expiresAt ||
-    endsWithBrowser(limits, life.notes) !== endsWithBrowser(limits, notesOf(base.record.data));
+    endsWithBrowser(limits, life.notes) !== endsWithBrowser(limits, notesOf(base.record.head));
   const touchedAt = renews ? Math.max(now, life.touchedAt) : life.touchedAt;
   const { createdAt, userId } = life;
   const expiresAt = endOf(limits, life, touchedAt);
+  const head = withNotes(base?.record.head, life.notes);
   const record = userId === undefined
-    ? { data, createdAt, touchedAt, expiresAt }
-    : { data, userId, createdAt, touchedAt, expiresAt };
+    ? { data, head, createdAt, touchedAt, expiresAt }
+    : { data, head, userId, createdAt, touchedAt, expiresAt };
   return { record, renews };
 }

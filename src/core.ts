@@ -1,7 +1,6 @@
 /** Puts the parts of one `Sessions` object together. */
 
 import { type Carrier, type CarrierKit, ownCarrier } from "./carrier.ts";
-import { Ends } from "./ends.ts";
 import { Events } from "./events.ts";
 import { Format } from "./format.ts";
 import { Guard } from "./guard.ts";
@@ -36,7 +35,7 @@ export function makeCore(settings: Settings): Core {
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,
-    ends: new Ends(),
+    maxSessionsPerUser: settings.maxSessionsPerUser,
     running: new Set(),
   };
   return core;

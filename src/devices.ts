@@ -1,10 +1,9 @@
 /** A user's sessions, seen from outside: listing them and ending them. */
 
-import { endOf } from "./lifetime.ts";
-import { readText } from "./record.ts";
+import { notesOf } from "./head.ts";
 import { unitOf } from "./session_map.ts";
-import type { IndexedRecord, SessionRecord } from "./store.ts";
 import type { Core } from "./unit.ts";
+import { endByKey, endOfRecord, indexed, live } from "./user_sessions.ts";
 
 /** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
 export interface SessionInfo {
@@ -22,9 +21,6 @@ export interface SessionInfo {
   readonly current: boolean;
 }
 
-/** How often `revokeAll` looks again. */
-const mostRounds = 10;
-
 const isHandle = (value: unknown): value is string =>
   typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 
@@ -36,53 +32,12 @@ function keyOf(session: object | undefined): string | undefined {
 /** The live sessions of a user. */
 export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
   const mine = keyOf(current);
-  const infos: SessionInfo[] = [];
-  for (const { key, record } of await live(core, userId)) {
+  return (await live(core, userId)).map(({ key, record, end: expiresAt }) => {
     const { createdAt, touchedAt } = record;
-    const expiresAt = endOfRecord(core, record);
-    const { label } = readText(record.data).notes;
-    infos.push({
-      handle: key,
-      createdAt,
-      touchedAt,
-      expiresAt,
-      ...(label === undefined ? {} : { label }),
-      current: key === mine,
-    });
-  }
-  return infos;
-}
-
-/** When a record ends, by its own account and by the limits. @throws {SessionError} If it is damaged. */
-function endOfRecord(core: Core, record: SessionRecord): number {
-  const { notes } = readText(record.data);
-  const { userId, createdAt, touchedAt, expiresAt } = record;
-  return Math.min(expiresAt, endOf(core.limits, { notes, userId, createdAt, touchedAt }));
-}
-
-/** Whether a record has expired; a damaged one has not. */
-function isOver(core: Core, record: SessionRecord): boolean {
-  try {
-    return core.now() >= endOfRecord(core, record);
-  } catch {
-    return false;
-  }
-}
-
-function isReadable({ record }: IndexedRecord): boolean {
-  try {
-    readText(record.data);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function live(core: Core, userId: string): Promise<IndexedRecord[]> {
-  const records = await core.carrier.list(userId);
-  return records.filter((one) =>
-    one.record.userId === userId && isReadable(one) && !isOver(core, one.record)
-  );
+    const { label } = notesOf(record.head);
+    const shown = label === undefined ? {} : { label };
+    return { handle: key, createdAt, touchedAt, expiresAt, ...shown, current: key === mine };
+  });
 }
 
 /** Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's. */
@@ -97,32 +52,21 @@ export async function revoke(
     // An undefined one comes from a visitor who is not logged in, and whose nothing is.
     if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
   }
-  return await end(core, handle);
+  return Number(await endByKey(core, handle));
 }
 
-/** Ends all sessions of a user but one; the number ended, expired ones not counted. */
+/**
+ * Ends all sessions of a user but one; the number ended, expired ones not counted. Each page is read once: a session keeps its key, and what
+ * a log-in creates meanwhile is a later log-in.
+ */
 export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
-  const found = except && unitOf(except).found;
+  const mine = keyOf(except);
   let ended = 0;
-  // Again until nothing is left: a session may get a new id between the look and the end.
-  for (let round = 0; round < mostRounds; round++) {
-    let isNothingLeft = true;
-    const records = await core.carrier.list(userId);
-    // Asked after the list: another request may have given it a new id, with grace.
-    const mine = found && [found.place.key, (await core.carrier.reload(found.place))?.place.key];
-    for (const { key, record } of records) {
-      if (mine?.includes(key)) continue;
-      isNothingLeft = false;
-      const count = await end(core, key);
-      if (!isOver(core, record)) ended += count;
-    }
-    if (isNothingLeft) break;
+  for await (const { key, record } of indexed(core.carrier.list.bind(core.carrier), userId)) {
+    if (key === mine) continue;
+    const end = endOfRecord(core.limits, record);
+    const isOver = end !== undefined && core.now() >= end;
+    if (await endByKey(core, key) && !isOver) ended++;
   }
   return ended;
-}
-
-async function end(core: Core, key: string): Promise<number> {
-  if (!await core.carrier.revoke(key)) return 0;
-  core.events.emit("ended", key);
-  return 1;
 }

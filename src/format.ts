@@ -3,7 +3,7 @@
 import { type Codec, strictJson } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
-import { type Notes, readText, writeText } from "./record.ts";
+import { type Notes, notesOf } from "./head.ts";
 import type { SessionRecord } from "./store.ts";
 import { ParsedValues, toMap, toPlain, type Values } from "./values.ts";
 
@@ -24,7 +24,7 @@ export interface DataFormat {
   draft(values: Values, base: Life): Draft;
   /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
   read(record: SessionRecord): Draft;
-  /** The text for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
+  /** The text of the values for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
   write(draft: Draft): string;
   /** One value as text, which is also the proof that it can be carried. @throws {SessionError} `ERR_SERIALIZE`. */
   encodeValue(key: string, value: unknown): string;
@@ -34,7 +34,7 @@ export interface DataFormat {
   decodeValue(key: string, text: string): unknown;
 }
 
-/** The library's own: its notes, then what the codec makes of the values. */
+/** The library's own: what the codec makes of the values, with the notes in the head of the record. */
 export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;
@@ -49,7 +49,8 @@ export class Format implements DataFormat {
   }
 
   read(record: SessionRecord): Draft {
-    const { notes, data } = readText(record.data);
+    const { data } = record;
+    const notes = notesOf(record.head);
     const isStrict = this.#codec === strictJson;
     let values: Values;
     try {
@@ -76,7 +77,7 @@ export class Format implements DataFormat {
         );
       }
     }
-    return writeText(draft.notes, data);
+    return data;
   }
 
   encodeValue(key: string, value: unknown): string {

@@ -2,16 +2,30 @@
 
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
-import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+import type {
+  MaybePromise,
+  SessionPage,
+  SessionRecord,
+  SessionStore,
+  SessionSummary,
+  StoredRecord,
+} from "./store.ts";
 import { TimeLimit } from "./time_limit.ts";
 import { isTraced, traced } from "./tracing.ts";
+
+/** How many of a user's sessions are asked for at a time. */
+const pageSize = 100;
 
 const isInstant = (value: unknown) => Number.isFinite(value);
 
 function isRecord(value: unknown): value is SessionRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { data, userId, createdAt, touchedAt, expiresAt } = value as SessionRecord;
-  return typeof data === "string" && (userId === undefined || typeof userId === "string") &&
+  return typeof (value as SessionRecord).data === "string" && isSummary(value as SessionRecord);
+}
+
+function isSummary({ head, userId, createdAt, touchedAt, expiresAt }: SessionSummary): boolean {
+  return (userId === undefined || typeof userId === "string") &&
+    (head === undefined || typeof head === "string") &&
     isInstant(createdAt) && isInstant(touchedAt) && isInstant(expiresAt);
 }
 
@@ -120,6 +134,11 @@ export class GuardedStore {
     }
   }
 
+  /** The record past every copy. */
+  loadFresh(key: string): MaybePromise<StoredRecord | undefined> {
+    return this.#guard.call("load", () => this.#store.load(key, { fresh: true }), isStoredOrNone, key);
+  }
+
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     return this.#write("create", () => this.#store.create(key, record), isVersion, key);
   }
@@ -134,20 +153,6 @@ export class GuardedStore {
     }
   }
 
-  rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): MaybePromise<string | undefined> {
-    return this.#write(
-      "rotate",
-      () => this.#store.rotate(oldKey, newKey, record, version),
-      isVersion,
-      oldKey,
-    );
-  }
-
   delete(key: string): MaybePromise<boolean> {
     return this.#write("delete", () => this.#store.delete(key), isBoolean, key);
   }
@@ -156,8 +161,8 @@ export class GuardedStore {
     return this.#store.touch !== undefined;
   }
 
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#write("touch", () => this.#store.touch!(key, touchedAt, expiresAt), isBoolean, key);
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
+    return this.#write("touch", () => this.#store.touch!(key, touchedAt, expiresAt, version), isBoolean, key);
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {
@@ -169,9 +174,9 @@ export class GuardedStore {
     return this.#store.list !== undefined;
   }
 
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
+  list(userId: string, after: string | undefined): MaybePromise<SessionPage> {
     if (this.#store.list === undefined) unsupported("list a user's sessions");
-    return this.#guard.call("list", () => this.#store.list!(userId), isIndex);
+    return this.#guard.call("list", () => this.#store.list!(userId, { after, limit: pageSize }), isPage);
   }
 
   close(): MaybePromise<void> {
@@ -232,8 +237,14 @@ const isBoolean = (value: unknown): value is boolean => typeof value === "boolea
 
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
 
-const isIndex = (value: unknown): value is IndexedRecord[] =>
-  Array.isArray(value) && value.every((item) => typeof item?.key === "string" && isRecord(item.record));
+function isPage(value: unknown): value is SessionPage {
+  const { entries, next } = Object(value) as SessionPage;
+  const isEntry = (one: unknown) => {
+    const { key, record } = Object(one) as Partial<SessionPage["entries"][number]>;
+    return typeof key === "string" && typeof record === "object" && record !== null && isSummary(record);
+  };
+  return Array.isArray(entries) && entries.every(isEntry) && (next === undefined || typeof next === "string");
+}
 
 function checked<T>(value: unknown, isRight: (value: unknown) => value is T): T {
   const answer = value === null ? undefined : value;

@@ -1,30 +1,40 @@
-/** The carrier of server-held sessions: a signed id in the cookie, the record in a `SessionStore`. */
+/** The carrier of server-held sessions: a signed id in the cookie, the record in a `SessionStore` under one key for life. */
 
-import type { Carrier, CarrierKit, Found, Place } from "./carrier.ts";
+import type { Carrier, CarrierKit, Cycle, Ended, Found, Place } from "./carrier.ts";
 import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
-import { Guard, GuardedStore, trouble } from "./guard.ts";
+import { Guard, GuardedStore, harmless } from "./guard.ts";
 import { Signer } from "./keyring.ts";
-import { comesFrom, withFormer } from "./record.ts";
+import { isCurrent, type Proofs, readProofs, rotated, saved, withProofs } from "./proofs.ts";
 import { Recent } from "./recent.ts";
-import { mask } from "./pointer.ts";
-import type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
-import { isId, makeId, storageKey } from "./token.ts";
-import { type Sign, Trail } from "./trail.ts";
+import type { MaybePromise, SessionPage, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+import { isId, makeId, nextId, proofOf, storageKey } from "./token.ts";
 
 /** A verified cookie: everything that reading it again would cost crypto to find out. */
-type Identity = Omit<Place, "version">;
+interface Identity {
+  readonly id: string;
+  readonly key: string;
+  readonly proof: string;
+  readonly token: string;
+  readonly isStale: boolean;
+}
+
+interface HeldPlace extends Identity, Place {
+  readonly version: string;
+}
 
 /** More different cookies than this on one request are refused unread (SR-016). */
 const mostCandidates = 4;
+/** So many of them are looked at when they are to be ended. */
+const mostEnded = 64;
 /** New ids that may be taken before that means trouble (SR-004). */
 const mostIds = 8;
-/** Rotations with grace that an old cookie may be behind. */
-const mostSteps = 32;
 /** Verified cookies remembered per generation. */
 const remembered = 4096;
 /** A `Cookie` header of more characters is read anew each time. */
 const longestKnown = 512;
+/** For how long after an id was replaced the newer cookie may be on its way to the browser, in milliseconds. */
+const onTheWay = 60_000;
 
 /** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
 const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
@@ -39,26 +49,21 @@ export class HeldCarrier implements Carrier {
   readonly #store: GuardedStore;
   readonly #kit: CarrierKit;
   readonly #signer: Signer;
-  readonly #trail: Trail;
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
   readonly #verified: Recent<string, Identity> = new Recent(remembered);
   /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
   readonly #headers: Recent<string, Identity> = new Recent(remembered);
 
-  /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
-  readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
-
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
-    this.#trail = new Trail(this.#store, kit.now);
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
     const known = header === null ? undefined : this.#headers.get(header);
-    if (known !== undefined) return this.#look(known);
-    const { isCarried, values } = readCookie(header, this.#kit.cookie.name, isToken, mostCandidates);
+    if (known !== undefined) return this.#findOne(known);
+    const { isCarried, values } = this.#read(header, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
         this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
@@ -69,205 +74,221 @@ export class HeldCarrier implements Carrier {
       const identity = this.#verified.get(values[0]!);
       if (identity !== undefined) {
         if (header!.length <= longestKnown) this.#headers.set(header!, identity);
-        return this.#look(identity);
+        return this.#findOne(identity);
       }
     }
     return this.#findAll(values);
   }
 
+  #read(header: string | null, most: number): ReturnType<typeof readCookie> {
+    return readCookie(header, this.#kit.cookie.name, isToken, most);
+  }
+
+  #findOne(identity: Identity): MaybePromise<readonly Found[]> {
+    const found = this.#look(identity);
+    return isPromise(found) ? found.then((one) => this.#chosen([one])) : this.#chosen([found]);
+  }
+
   async #findAll(values: readonly string[]): Promise<readonly Found[]> {
-    const found: Found[] = [];
+    const found: (Found | undefined)[] = [];
     for (const value of values) {
       const identity = this.#verified.get(value) ?? await this.#verify(value);
       if (identity === undefined) this.#kit.events.emit("rejected", undefined, "forged");
-      else found.push(...await this.#look(identity));
+      else found.push(await this.#look(identity));
     }
-    // An old cookie and the new one are one session.
-    const sessions = new Map<string, Found>();
-    for (const one of found) {
-      const { key, isFormer } = one.place;
-      if (!isFormer || !sessions.has(key)) sessions.set(key, one);
-    }
-    return [...sessions.values()];
+    return this.#chosen(found);
   }
 
+  /** One for each session: by its current id, else by one in grace. A replaced id beside it is no surprise, and alone an event. */
+  #chosen(all: readonly (Found | undefined)[]): readonly Found[] {
+    if (all.length === 1 && all[0]?.place.replacedBy === undefined) return all[0] ? [all[0]] : [];
+    const rank = ({ place }: Found) => place.replacedBy ? 2 : place.isFormer ? 1 : 0;
+    const best = new Map<string, Found>();
+    for (const one of all) {
+      const other = one && best.get(one.place.key);
+      if (one && (!other || rank(one) < rank(other))) best.set(one.place.key, one);
+    }
+    const chosen = [...best.values()];
+    if (chosen.every(({ place }) => place.replacedBy)) {
+      for (const { place } of chosen) this.#kit.events.emit("reuse", place.key);
+    }
+    return chosen;
+  }
+
+  /** The identity of a cookie value, if its tag is right. */
   async #verify(carried: string): Promise<Identity | undefined> {
     const token = copyOf(carried);
     const id = token.slice(0, 32);
     const secret = await this.#signer.verify(id, token.slice(33));
-    return secret < 0 ? undefined : this.#remember(id, await storageKey(id), token, secret > 0);
+    if (secret < 0) return undefined;
+    const [key, proof] = await Promise.all([storageKey(id), proofOf(id)]);
+    return this.#remember({ id, key, proof, token, isStale: secret > 0 });
   }
 
-  #remember(id: string, key: string, token: string, isStale: boolean): Identity {
-    const identity = { id, key, token, isStale };
-    this.#verified.set(token, identity);
+  async #identify(id: string): Promise<Identity> {
+    const [key, proof, tag] = await Promise.all([storageKey(id), proofOf(id), this.#signer.sign(id)]);
+    return { id, key, proof, token: `${id}.${tag}`, isStale: false };
+  }
+
+  #remember(identity: Identity): Identity {
+    this.#verified.set(identity.token, identity);
     return identity;
   }
 
-  /** The record that a verified cookie leads to. A damaged one is reported and left alone. */
-  #look(identity: Identity): MaybePromise<readonly Found[]> {
+  /** The session that a verified cookie leads to. A damaged one is reported and left alone. */
+  #look(identity: Identity): MaybePromise<Found | undefined> {
     try {
-      const found = this.#load(identity);
-      return isPromise(found)
-        ? found.then((one) => this.#seen(one, identity), (error) => this.#damaged(error, identity))
-        : this.#seen(found, identity);
+      const record = this.#store.load(identity.key);
+      return isPromise(record)
+        ? record.then((one) => this.#seen(one, identity), (error) => this.#damaged(error, identity))
+        : this.#seen(record, identity);
     } catch (error) {
       return this.#damaged(error, identity);
     }
   }
 
-  #seen(found: Found | Sign | undefined, { key }: Identity): MaybePromise<readonly Found[]> {
-    if (found === undefined) this.#kit.events.emit("rejected", key, "unknown");
-    else if ("place" in found) return [found];
-    else return this.#reused(found, key);
-    return [];
+  #seen(record: StoredRecord | undefined, identity: Identity): MaybePromise<Found | undefined> {
+    if (record === undefined) return this.#unknown(identity);
+    if (isCurrent(record.head, identity.proof)) return { record, place: placeOf(identity, record.version) };
+    return this.#seenFresh(identity).catch((error) => this.#damaged(error, identity));
   }
 
-  async #reused(sign: Sign, key: string): Promise<readonly Found[]> {
-    this.#kit.events.emit("reuse", key);
-    await this.#trail.close(sign);
-    return [];
+  /** A copy never decides that an id was replaced. */
+  async #seenFresh(identity: Identity): Promise<Found | undefined> {
+    const record = await this.#store.loadFresh(identity.key);
+    if (record === undefined) return this.#unknown(identity);
+    const found = this.#at(identity, record, record.version);
+    // Struck out, so that no clock that steps back revives it (SR-038).
+    if (
+      found.place.replacedBy && readProofs(record.head).formers.some(({ proof }) => proof === identity.proof)
+    ) {
+      await harmless(async () => void await this.save(found, record));
+    }
+    return found;
   }
 
-  #damaged(error: unknown, { key }: Identity): readonly Found[] {
+  #unknown({ key }: Identity): undefined {
+    this.#kit.events.emit("rejected", key, "unknown");
+  }
+
+  #damaged(error: unknown, { key }: Identity): undefined {
     if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
     this.#kit.events.emit("damaged", key);
-    return [];
   }
 
-  /** The session under this id, or where that leads to; a sign on the way whose grace is over. */
-  #load(identity: Identity): MaybePromise<Found | Sign | undefined> {
-    const record = this.#store.load(identity.key);
-    return isPromise(record)
-      ? record.then((record) => this.#at(identity, record))
-      : this.#at(identity, record);
-  }
-
-  #at(identity: Identity, record: StoredRecord | undefined): MaybePromise<Found | Sign | undefined> {
-    if (record === undefined) return this.#follow(identity);
-    const { id, key, token, isStale, isFormer = false } = identity;
-    return { record, place: { id, key, token, isStale, isFormer, version: record.version } };
-  }
-
-  async #follow({ id, key, token }: Identity): Promise<Found | Sign | undefined> {
-    for (let step = 0; step < mostSteps; step++) {
-      const sign = await this.#trail.from(key);
-      if (sign === undefined) return undefined;
-      if (this.#kit.now() >= sign.until) return sign;
-      id = await mask(sign.masked, id);
-      key = await storageKey(id);
-      const record = await this.#store.load(key);
-      if (record === undefined) continue;
-      return {
-        record,
-        place: { id, key, token, isStale: false, isFormer: true, version: record.version },
-      };
+  /** A record as the holder of an id sees it; `loaded` is what it saw before. */
+  #at(identity: Identity, record: SessionRecord, version: string, loaded?: Proofs): Found {
+    const place = placeOf(identity, version);
+    if (isCurrent(record.head, identity.proof)) return { record, place };
+    const { since, logins, formers } = readProofs(record.head);
+    const former = formers.find(({ proof }) => proof === identity.proof);
+    if (former !== undefined && this.#kit.now() < former.until) {
+      return { record, place: { ...place, isFormer: true } };
     }
-    return undefined;
+    const replacedBy = loaded === undefined || loaded.logins === logins ? "rotation" : "login";
+    return { record, place: { ...place, replacedBy, newerUntil: since + onTheWay } };
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
-    const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-    const [found] = await this.#look({ id, key, token: `${id}.${tag}`, isStale: false });
-    return found;
+    const found = await this.#look(await this.#identify(id));
+    return found?.place.replacedBy === undefined ? found : undefined;
   }
 
-  async reload(place: Place): Promise<Found | undefined> {
-    const found = await this.#load(place);
-    return found !== undefined && "place" in found ? found : undefined;
+  async reload(found: Found): Promise<Found | undefined> {
+    const record = await this.#store.loadFresh(found.place.key);
+    return record && this.#at(identityOf(found), record, record.version, readProofs(found.record.head));
   }
 
-  async create(record: SessionRecord): Promise<Place> {
+  seenBy(found: Found, { record, place }: Found): Found {
+    return this.#at(identityOf(found), record, place.version, readProofs(found.record.head));
+  }
+
+  async create(record: SessionRecord): Promise<Found> {
     for (let i = 0; i < mostIds; i++) {
-      const id = makeId();
-      const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-      const version = await this.#store.create(key, record);
-      if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
+      const identity = await this.#identify(makeId());
+      const proofs = { proof: identity.proof, since: this.#kit.now(), logins: 0, formers: [] };
+      const created = { ...record, head: withProofs(record.head, proofs) };
+      const version = await this.#store.create(identity.key, created);
+      if (version !== undefined) {
+        return { record: created, place: placeOf(this.#remember(identity), version) };
+      }
     }
-    throw noFreeId();
+    throw new SessionError("ERR_STORE", `The session store said of ${mostIds} new ids that each was taken`);
   }
 
-  save(place: Place, record: SessionRecord): MaybePromise<Place | undefined> {
-    const version = this.#store.save(place.key, record, place.version);
-    if (isPromise(version) || place.isStale) return this.#saved(place, version);
-    return version === undefined ? undefined : { ...place, version };
+  save(found: Found, record: SessionRecord): MaybePromise<Found | undefined> {
+    const { key, version, isStale } = found.place;
+    const before = found.record;
+    const head = saved(before.head, record.head!, this.#kit.now(), before.userId !== record.userId);
+    const written = head === record.head ? record : { ...record, head };
+    const answer = this.#store.save(key, written, version);
+    if (isPromise(answer) || isStale) return this.#saved(found, written, answer);
+    return answer === undefined ? undefined : { record: written, place: { ...found.place, version: answer } };
   }
 
-  async #saved(place: Place, saved: MaybePromise<string | undefined>): Promise<Place | undefined> {
+  async #saved(
+    { place }: Found,
+    record: SessionRecord,
+    saved: MaybePromise<string | undefined>,
+  ): Promise<Found | undefined> {
     const version = await saved;
-    return version === undefined ? undefined : { ...await this.#fresh(place), version };
+    return version === undefined ? undefined : { record, place: { ...await this.#renewed(place), version } };
   }
 
   /** The same place with a token under the newest secret. */
-  async #fresh(place: Place): Promise<Place> {
-    if (!place.isStale) return place;
+  async #renewed(place: Place): Promise<Place> {
+    if (!place.isStale || place.isFormer || place.replacedBy) return place;
     const token = `${place.id}.${await this.#signer.sign(place.id)}`;
-    return { ...this.#remember(place.id, place.key, token, false), version: place.version };
+    this.#remember({ ...place as HeldPlace, token, isStale: false });
+    return { ...place, token, isStale: false };
   }
 
-  async rotate(place: Place, record: SessionRecord, grace: number): Promise<Place | undefined> {
-    let id: string | undefined;
-    for (let i = 0; i < mostIds; i++) {
-      id = grace > 0 ? await this.#trail.leave(place, grace, id) : makeId();
-      if (id === undefined) return undefined;
-      const [key, tag] = await Promise.all([storageKey(id), this.#signer.sign(id)]);
-      const moved = { ...record, data: withFormer(record.data, place.key) };
-      const rotating = Promise.resolve(this.#store.rotate(place.key, key, moved, place.version));
-      this.#rotations.set(place.key, rotating.then((version) => version && key, () => key));
-      const version = await rotating;
-      if (version !== undefined) return { ...this.#remember(id, key, `${id}.${tag}`, false), version };
-      const now = await this.#store.load(place.key);
-      if (now?.version !== place.version) return undefined;
+  async rotate(found: Found, record: SessionRecord, cycle: Cycle): Promise<Found | undefined> {
+    const { key, id, version } = found.place;
+    const next = await this.#next(id, cycle);
+    const isLogin = cycle.why === "login" || found.record.userId !== record.userId;
+    const { grace } = cycle;
+    const head = rotated(found.record.head, record.head!, {
+      proof: next.proof,
+      now: this.#kit.now(),
+      grace,
+      isLogin,
+    });
+    const written = { ...record, head };
+    const answer = await this.#store.save(key, written, version);
+    if (answer === undefined) return undefined;
+    return { record: written, place: placeOf(this.#remember(next), answer) };
+  }
+
+  async #next(id: string, cycle: Cycle): Promise<HeldPlace> {
+    cycle.next ??= placeOf(await this.#identify(nextId(id)), "");
+    return cycle.next as HeldPlace;
+  }
+
+  async touch(found: Found, record: SessionRecord): Promise<Found | undefined> {
+    const { place } = found;
+    if (!this.#store.canTouch) return await this.save(found, record);
+    const { touchedAt, expiresAt } = record;
+    const isDone = await this.#store.touch(place.key, touchedAt, expiresAt, place.version);
+    return isDone ? { record, place: await this.#renewed(place) } : undefined;
+  }
+
+  end({ place }: Found): MaybePromise<boolean> {
+    return this.#store.delete(place.key);
+  }
+
+  /** Of a cookie that is not ours nothing is known, and nothing is done to it. */
+  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+    const { values } = this.#read(header, mostEnded);
+    const keys = new Set<string>();
+    for (const value of values) {
+      const identity = this.#verified.get(value) ?? await this.#verify(value);
+      if (identity !== undefined) keys.add(identity.key);
     }
-    throw noFreeId();
-  }
-
-  async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
-    if (this.#store.canTouch) {
-      if (await this.#store.touch(place.key, record.touchedAt, record.expiresAt)) {
-        return await this.#fresh(place);
-      }
-    } else {
-      const saved = await this.save(place, record);
-      if (saved !== undefined) return saved;
-    }
-    const now = await this.reload(place);
-    if (now === undefined) return undefined;
-    // Somebody else saved or moved it: the version stays the old one, so that a save of ours will notice.
-    return now.place.isFormer ? { ...place, isFormer: true } : await this.#fresh(place);
-  }
-
-  /** The keys that a session has had since this one, by rotations with grace and, for a log-out, by all of this process. */
-  async *#since(key: string, isLogOut = false): AsyncGenerator<string> {
-    const keys = new Set([key]);
-    for (const one of keys) {
-      yield one;
-      const own = isLogOut ? await this.#rotations.get(one) : undefined;
-      if (own !== undefined) keys.add(own);
-      const sign = await this.#trail.from(one).catch(trouble);
-      if (sign !== undefined) keys.add(sign.key);
-    }
-  }
-
-  /**
-   * Ends the session wherever it has gone. No rotation overtakes it: one under way has left its pointer before. Looks on also
-   * when it was at the first place: of a rotation that a crash cut short in files there may be a second record.
-   */
-  async end({ place, record }: Found): Promise<boolean> {
-    let isEnded = false;
-    for await (const key of this.#since(place.key, true)) isEnded = await this.#store.delete(key) || isEnded;
-    return isEnded || await this.#endMoved(record, place.key);
-  }
-
-  /** Ends a user's session that another process has given a new id without grace: its record says where it was before. */
-  async #endMoved({ userId }: SessionRecord, key: string): Promise<boolean> {
-    if (userId === undefined || !this.#store.canList) return false;
-    let isEnded = false;
-    for (const { key: at, record } of await this.#store.list(userId)) {
-      if (comesFrom(record, key)) isEnded = await this.#store.delete(at) || isEnded;
-    }
-    return isEnded;
+    const ended: string[] = [];
+    for (const key of keys) if (!except.has(key) && await this.#store.delete(key)) ended.push(key);
+    return { ended, fields: keys.size > 0 ? this.#kit.cookie.clearAll() : [] };
   }
 
   /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */
@@ -276,31 +297,33 @@ export class HeldCarrier implements Carrier {
     if (version !== undefined) await this.#store.delete(place.key);
   }
 
-  setCookie(place: Place, maxAge: number | undefined): readonly string[] {
-    return place.isFormer ? [] : [this.#kit.cookie.set(place.token, maxAge)];
+  setCookie(place: Place, maxAge: number | undefined, header: string | null): readonly string[] {
+    if (place.isFormer || place.replacedBy) return [];
+    const { cookie } = this.#kit;
+    const field = cookie.set(place.token, maxAge);
+    // One that was set before there was a domain would stand beside it.
+    return cookie.hasTwin && this.#read(header, 1).values.length > 1 ? [cookie.clearTwin(), field] : [field];
   }
 
-  clearCookie(header: string | null): readonly string[] {
-    return readCookie(header, this.#kit.cookie.name, isToken, mostCandidates).isCarried
-      ? [this.#kit.cookie.clear()]
-      : [];
+  /** What led to no session is left alone: it may be another application's. */
+  clearCookie(): readonly string[] {
+    return [];
   }
 
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#store.list(userId);
+  get canList(): boolean {
+    return this.#store.canList;
   }
 
-  async inspect(key: string): Promise<SessionRecord | undefined> {
-    for await (const one of this.#since(key)) {
-      const record = await this.#store.load(one);
-      if (record !== undefined) return record;
-    }
-    return undefined;
+  list(userId: string, after: string | undefined): MaybePromise<SessionPage> {
+    return this.#store.list(userId, after);
   }
 
-  async revoke(key: string): Promise<boolean> {
-    for await (const one of this.#since(key)) if (await this.#store.delete(one)) return true;
-    return false;
+  inspect(key: string): MaybePromise<SessionRecord | undefined> {
+    return this.#store.loadFresh(key);
+  }
+
+  revoke(key: string): MaybePromise<boolean> {
+    return this.#store.delete(key);
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {
@@ -312,11 +335,15 @@ export class HeldCarrier implements Carrier {
   }
 }
 
+function placeOf({ id, key, proof, token, isStale }: Identity, version: string): HeldPlace {
+  return { id, key, proof, token, isStale, version };
+}
+
+function identityOf({ place }: Found): Identity {
+  return place as HeldPlace;
+}
+
 /** The same text in memory of its own: on Bun a part of a header keeps the whole header alive. */
 function copyOf(text: string): string {
   return new TextDecoder().decode(new TextEncoder().encode(text));
-}
-
-function noFreeId(): SessionError {
-  return new SessionError("ERR_STORE", `The session store said of ${mostIds} new ids that each was taken`);
 }

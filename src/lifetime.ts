@@ -1,7 +1,7 @@
 /** When a session ends, when a touch is due, and how long its cookie lives. Pure arithmetic. */
 
 import { maxCookieAge } from "./cookie.ts";
-import type { Notes } from "./record.ts";
+import type { Notes } from "./head.ts";
 
 /** What decides a session's end. Instants in milliseconds. */
 export interface Life {

@@ -35,7 +35,7 @@ export async function open(core: Core, id: string | undefined): Promise<Unit> {
 function choose(core: Core, header: string | null | undefined, all: readonly Found[]): MaybePromise<Unit> {
   const [found] = all;
   if (found === undefined) return stale(core, header);
-  if (all.length === 1) {
+  if (all.length === 1 && found.place.replacedBy === undefined) {
     const draft = read(core, found);
     if (draft !== undefined && isLive(core, found, draft)) return admit(core, header, found, draft);
   }
@@ -48,8 +48,12 @@ async function chooseOne(
   all: readonly Found[],
 ): Promise<Unit> {
   const live: [Found, Draft][] = [];
-  let isDamaged = false;
+  let [isDamaged, newerUntil] = [false, 0];
   for (const found of all) {
+    if (found.place.replacedBy !== undefined) {
+      newerUntil = Math.max(newerUntil, found.place.newerUntil ?? 0);
+      continue;
+    }
     const draft = read(core, found);
     if (draft === undefined) {
       isDamaged = true;
@@ -59,7 +63,10 @@ async function chooseOne(
   }
   if (live.length > 1) core.events.emit("rejected", undefined, "ambiguous");
   if (live.length === 1) return await admit(core, header, ...live[0]!);
-  return live.length === 0 && !isDamaged ? stale(core, header) : new Unit(core, header);
+  const unit = live.length === 0 && !isDamaged ? stale(core, header) : new Unit(core, header);
+  unit.newerUntil = newerUntil;
+  unit.others = live.map(([found]) => found);
+  return unit;
 }
 
 /** A new session for cookies that lead to none, or are none. */
@@ -131,5 +138,7 @@ async function fit(
     return new Unit(core, header, found, core.format.draft(new Map(Object.entries(data)), draft));
   }
   core.events.emit("invalid", found.place.key);
-  return new Unit(core, header);
+  const unit = new Unit(core, header);
+  unit.others = [found];
+  return unit;
 }

@@ -3,6 +3,7 @@
 import type { Carrier, Found } from "./carrier.ts";
 import type { Events } from "./events.ts";
 import { Reported } from "./reported.ts";
+import type { Saving } from "./saving.ts";
 import type { State } from "./state.ts";
 
 /** A session as it was when a log-out began. */
@@ -10,7 +11,8 @@ export interface Left {
   /** Where it was; `undefined` for a new one whose first save was under way. */
   readonly found: Found | undefined;
   readonly state: State;
-  readonly isDoubtful: boolean;
+  /** A save that failed and may have been written all the same. */
+  readonly doubtful?: Saving | undefined;
   /** Where a save that was under way has put it since. */
   readonly moved?: Found;
 }
@@ -19,15 +21,18 @@ export interface Left {
 export class LogOut {
   readonly #carrier: Carrier;
   readonly #events: Events;
+  readonly #header: string | null | undefined;
   /** What could not be ended yet. */
   readonly #left: Map<State, Left> = new Map();
   /** The last one, as the handler got it. */
   #told: Reported | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(carrier: Carrier, events: Events) {
+  /** `header` holds the request's cookies; `undefined` outside a request. */
+  constructor(carrier: Carrier, events: Events, header: string | null | undefined) {
     this.#carrier = carrier;
     this.#events = events;
+    this.#header = header;
   }
 
   /** Whether one failed and nobody waited for it, so that it is not to be answered as done. */
@@ -47,24 +52,34 @@ export class LogOut {
 
   /** A save that was under way when the session was ended has put it there. */
   moved(state: State, moved: Found): void {
-    this.#left.set(state, { found: undefined, isDoubtful: false, ...this.#left.get(state), state, moved });
+    this.#left.set(state, { found: undefined, ...this.#left.get(state), state, moved });
   }
 
   /** A save that was under way when the session was ended has failed, and may have been written all the same. */
-  doubt(state: State): void {
-    this.#left.set(state, { ...this.#left.get(state)!, isDoubtful: true });
+  doubt(saving: Saving): void {
+    this.#left.set(saving.state, { ...this.#left.get(saving.state)!, doubtful: saving });
   }
 
-  /** Ends the session after what was under way `before`, and whatever another log-out could not end. */
-  async end(left: Left | undefined, before: Promise<void> | undefined): Promise<void> {
+  /**
+   * Ends the session after what was under way `before`, whatever another log-out could not end, and all else that the request's
+   * own cookies prove; the fields that clear them.
+   */
+  async end(left: Left | undefined, before: Promise<void> | undefined): Promise<readonly string[]> {
     if (left !== undefined) this.#left.set(left.state, left);
     await before;
+    const done = new Set<string>();
     for (const { found, moved, state } of [...this.#left.values()]) {
       for (const one of [moved, found]) {
-        if (one !== undefined && await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
+        if (one === undefined || done.has(one.place.key)) continue;
+        if (await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
+        done.add(one.place.key);
       }
       this.#left.delete(state);
     }
+    if (this.#header === undefined) return [];
+    const { ended, fields } = await this.#carrier.endCarried(this.#header, done);
+    for (const key of ended) this.#events.emit("ended", key);
+    return fields;
   }
 
   /** The promise of a log-out that a handler gets; `restore` is called when it has failed and somebody asks. */

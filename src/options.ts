@@ -42,6 +42,11 @@ export interface SessionsOptions<Data extends object = SessionData> {
    * a user. @default none
    */
   readonly stampOf?: (userId: string) => MaybePromise<string | undefined>;
+  /**
+   * The most sessions that a user may have: when a log-in makes one more, those end that were longest without activity. `Infinity` for no
+   * limit, and for log-ins that cost no look at the list. @default 1_000
+   */
+  readonly maxSessionsPerUser?: number;
   /** How data becomes text. @default strict JSON */
   readonly codec?: Codec;
   /** The most bytes that the encoded data of one session may take. @default 65_536 */
@@ -77,6 +82,7 @@ export interface Settings {
   readonly expireAtBrowserClose: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
+  readonly maxSessionsPerUser: number;
   readonly codec: Codec;
   readonly maxBytes: number;
   readonly timeout: number;
@@ -92,7 +98,7 @@ const known: Record<keyof SessionsOptions, Kind> = {
   store: (_, value) => {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
     if (typeof value === "object" && value !== null && ownCarrier(value) !== undefined) return;
-    const missing = ["load", "create", "save", "rotate", "delete"].filter((name) => !has(name));
+    const missing = ["load", "create", "save", "delete"].filter((name) => !has(name));
     for (const name of ["touch", "clearExpired", "list", "close"]) {
       const method = (value as Record<string, unknown> | null)?.[name];
       if (method !== undefined && typeof method !== "function") {
@@ -131,6 +137,13 @@ const known: Record<keyof SessionsOptions, Kind> = {
     }
   },
   stampOf: optional("function"),
+  maxSessionsPerUser: (name, value) => {
+    if (value === undefined || value === Infinity) return;
+    if (typeof value !== "number") wrong(`${name} must be a number`, shape(value));
+    if (!Number.isInteger(value) || value < 1) {
+      outOfRange(`${name} must be a whole number of sessions, 1 or more, or Infinity`, value);
+    }
+  },
   codec: (name, value) => {
     if (value === undefined) return;
     const { encode, decode } = (value ?? {}) as Partial<Codec>;
@@ -178,6 +191,7 @@ export function settle(options: SessionsOptions<never>): Settings {
     expireAtBrowserClose: options.expireAtBrowserClose ?? false,
     schema: options.schema,
     stampOf: options.stampOf,
+    maxSessionsPerUser: options.maxSessionsPerUser ?? 1_000,
     codec: options.codec ?? strictJson,
     maxBytes: options.maxBytes ?? 65_536,
     timeout: options.timeout ?? 2,

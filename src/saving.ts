@@ -23,7 +23,7 @@ export interface SavingKit {
 /** Takes the changes out of a state; `giveBack` undoes that. */
 export class Saving implements Task {
   /** The session as it was loaded; `undefined` for a new one. */
-  readonly found: Found | undefined;
+  found: Found | undefined;
   readonly state: State;
   readonly cycles: State["cycles"];
   /** Whether the session gets a new end, so that its cookie needs one too. */
@@ -33,8 +33,8 @@ export class Saving implements Task {
   readonly #life: Life;
   readonly #text: string;
   readonly #isFresh: boolean;
+  isShared = false;
   #isReplayed = false;
-  #written: SessionRecord | undefined;
 
   /** @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`, and then the state is as it was. */
   constructor(kit: SavingKit, state: State, found: Found | undefined, isForced: boolean) {
@@ -52,12 +52,10 @@ export class Saving implements Task {
     state.cycles = undefined;
   }
 
-  get rotates(): number | undefined {
-    return this.cycles?.grace;
-  }
-
   /** The first record of a new session. */
   first(): SessionRecord {
+    this.found = undefined;
+    this.#isReplayed = this.isShared = false;
     return this.#put(this.#life, this.#text, undefined);
   }
 
@@ -90,19 +88,30 @@ export class Saving implements Task {
     const { limits, now } = this.#kit;
     const { record, renews } = compose(limits, now(), life, data, base, this.#isFresh);
     this.renews = renews;
-    return this.#written = record;
+    return record;
   }
 
   /** Whether what was saved holds more than the handler saw. */
-  isMerged(saved: Found): boolean {
-    return this.#isReplayed || saved.record !== this.#written;
+  get isMerged(): boolean {
+    return this.#isReplayed || this.isShared;
   }
 
   /** After a failure: the next save is to write this too. */
   giveBack(): void {
     const { state, cycles } = this;
     state.log = [...this.#log, ...state.log];
-    if (cycles !== undefined) state.cycle(cycles.why, cycles.grace);
+    if (cycles === undefined) return;
+    if (state.cycles === undefined) state.cycles = cycles;
+    else state.cycle(cycles.why, cycles.grace);
+  }
+
+  /** After all it was written: undoes `giveBack`. */
+  takeBack(): void {
+    const { state, cycles } = this;
+    state.log = state.log.slice(this.#log.length);
+    state.cycles = state.cycles === cycles || !state.cycles
+      ? undefined
+      : { ...state.cycles, next: undefined };
   }
 }
 

@@ -61,13 +61,13 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
-   * it at every change of rights that is not a `login`.
+   * it at every change of rights that is not a `login`. Of two requests that do so concurrently one gets a 409.
    *
    * With `grace`, the old id leads to the session for that many seconds more, so that requests on their way are not logged
    * out: for a change of ids now and then, not for a change of rights. They read, write and log out as under the new id,
    * but get no cookie: the browser has it from the answer that made it. Asked for again under the old id, it does nothing.
-   * Of several calls in one request the shortest grace counts, and with a `login` there is none. Who comes with the old id
-   * after the grace is a new visitor, and for a day also an event, `reuse`.
+   * Of several calls in one request the shortest grace counts, and with a `login` there is none. At most eight old ids are in grace.
+   * Who comes with the old id after the grace is a new visitor, and also an event, `reuse`.
    *
    * @throws {TypeError} If `grace` is not a number. @throws {RangeError} If it is not from 0, the default, to 300 seconds.
    * @throws {SessionError} `ERR_UNSUPPORTED` for a grace when sessions are kept in the cookie; `ERR_CLOSED`.
@@ -79,7 +79,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * import assert from "node:assert/strict";
    *
    * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
-   * const sessions = createSessions({ store: new MemoryStore(), secrets });
+   * const sessions = createSessions<{ a: number }>({ store: new MemoryStore(), secrets });
    * const session = await sessions.open();
    * await session.set("a", 1).save();
    * const { id } = session;
@@ -87,7 +87,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * session.cycleKey({ grace: 30 });
    * await session.save();
    * assert.notEqual(session.id, id);
-   * assert.equal((await sessions.open(id)).id, session.id);
+   * assert.equal((await sessions.open(id)).get("a"), 1);
    * ```
    */
   cycleKey(options: { readonly grace?: number } = {}): void {

@@ -1,5 +1,6 @@
 /** The state of one session in one unit of work: its values, what was handed out, and the log of changes. No I/O. */
 
+import type { Cycle } from "./carrier.ts";
 import type { DataFormat, Draft } from "./format.ts";
 import type { SessionRecord } from "./store.ts";
 
@@ -20,8 +21,8 @@ export class State {
   draft: Draft;
   /** The changes since the last save. */
   log: Change[] = [];
-  /** Why the next save is to be made under a new id, if it is, and the seconds for which the old one leads there. */
-  cycles: { readonly why: "rotated" | "login"; readonly grace: number } | undefined;
+  /** The wish for a new id, if the next save is to be made under one. */
+  cycles: Cycle | undefined;
   readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
   #held: Map<string, Map<object, string>> | undefined;
@@ -44,6 +45,7 @@ export class State {
   cycle(why: "rotated" | "login", grace: number): void {
     const { cycles } = this;
     this.cycles = {
+      ...cycles,
       why: cycles?.why === "login" ? "login" : why,
       grace: Math.min(cycles?.grace ?? Infinity, grace),
     };

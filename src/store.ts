@@ -10,8 +10,10 @@ export type MaybePromise<T> = T | Promise<T>;
  * Records are values: the one that `load` gave never changes afterwards.
  */
 export interface SessionRecord {
-  /** Opaque text: the session data as the codec encoded it, with the library's own notes. */
+  /** Opaque text: the session data as the codec encoded it. */
   readonly data: string;
+  /** Opaque text of at most 4,096 bytes: what the library keeps beside the data, and shows without it. */
+  readonly head?: string;
   /** The user who is logged in, for the user index. */
   readonly userId?: string;
   /** When the session was created; restarted by a log-in. */
@@ -28,12 +30,31 @@ export interface StoredRecord extends SessionRecord {
   readonly version: string;
 }
 
+/** A record without its data: what a list shows. */
+export type SessionSummary = Omit<SessionRecord, "data">;
+
 /** One of a user's sessions, as a store's index knows it. */
 export interface IndexedRecord {
   /** The storage key. */
   readonly key: string;
-  /** The record under it. */
-  readonly record: SessionRecord;
+  /** The record under it, without its data. */
+  readonly record: SessionSummary;
+}
+
+/** Some of a user's sessions. */
+export interface SessionPage {
+  /** Possibly none, also when more follow; one may come up on two pages. */
+  readonly entries: readonly IndexedRecord[];
+  /** Where the next page begins: what to give as `after`. Absent on the last page. */
+  readonly next?: string;
+}
+
+/** Which page of a user's sessions `list` is to give. */
+export interface ListOptions {
+  /** The `next` of the page before; without it the first page. */
+  readonly after?: string | undefined;
+  /** The most entries of the page, a positive integer. A store may give fewer. @default 100 */
+  readonly limit?: number | undefined;
 }
 
 /** Counts over all the records of a store, as they were while it was looked through. */
@@ -76,33 +97,33 @@ export interface CountableStore extends SessionStore {
  * Prove your own store with `testStore` from `@sojourn/session/testing`.
  */
 export interface SessionStore {
-  /** The record under `key`, or `undefined`. A record that has expired but is still stored may be shown. */
-  load(key: string): MaybePromise<StoredRecord | undefined>;
+  /**
+   * The record under `key`, or `undefined`. A record that has expired but is still stored may be shown. With `fresh` it comes from where it
+   * is kept for good, past every copy.
+   */
+  load(key: string, options?: { readonly fresh?: boolean }): MaybePromise<StoredRecord | undefined>;
   /** Inserts a record, only if the key is free (an expired record does not count), and answers its version; `undefined`: the key is taken. */
   create(key: string, record: SessionRecord): MaybePromise<string | undefined>;
   /** Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone. */
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined>;
   /**
-   * Moves a session to a new key, with new content, in one atomic step; the old key is dead afterwards. Answers the new
-   * version; `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
-   */
-  rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): MaybePromise<string | undefined>;
-  /**
    * Removes the record; whether there was one. It goes by the key alone, so that a session can be ended whatever became of
    * its record: one that is damaged or of a newer format is removed too.
    */
   delete(key: string): MaybePromise<boolean>;
-  /** Moves `touchedAt` and `expiresAt` of a record that exists, and nothing else; whether there was one. */
-  touch?(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean>;
+  /**
+   * Moves `touchedAt` and `expiresAt` of the record forward if it still has `version`, and changes nothing else, the version neither; each
+   * of the two stays as it is if it is later already. Whether the record had that version.
+   */
+  touch?(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean>;
   /** Removes at most `limit` records that expired at or before `now`; the number removed. What it cannot read it leaves alone. */
   clearExpired?(now: number, limit: number): MaybePromise<number>;
-  /** The records of one user, at a cost that does not grow with other users' records. What it cannot read it leaves out. */
-  list?(userId: string): MaybePromise<readonly IndexedRecord[]>;
+  /**
+   * A page of one user's records, without their data, at a cost that does not grow with other users' records. Every record that is
+   * the user's from the first page to the last is on one of them, whatever is saved, touched or removed meanwhile. What it cannot read
+   * it leaves out.
+   */
+  list?(userId: string, options?: ListOptions): MaybePromise<SessionPage>;
   /**
    * The version of the record under `key`, or `undefined`: what `load` would give at this moment, for less. A `CachedStore`
    * asks for it before it serves a copy. Leave it out where it would cost as much as a `load`.

@@ -3,18 +3,18 @@
 import type { Carrier, Found } from "./carrier.ts";
 import { gone, SessionError } from "./errors.ts";
 import type { Draft } from "./format.ts";
-import type { Ends } from "./ends.ts";
 import type { Events } from "./events.ts";
 import { cookieAge, endOf, idleEndOf, isTouchDue, type Life } from "./lifetime.ts";
 import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
-import type { Lines } from "./lines.ts";
+import { type Lines, overtaken } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
 import { readChecked, Saving, type SavingKit } from "./saving.ts";
 import { demand } from "./schema.ts";
 import { fate, isEmpty } from "./stale.ts";
 import { State } from "./state.ts";
-import type { MaybePromise, SessionRecord } from "./store.ts";
+import type { MaybePromise } from "./store.ts";
+import { keepWithinLimit } from "./user_sessions.ts";
 
 /** What all units of one `Sessions` object share. */
 export interface Core extends SavingKit {
@@ -27,8 +27,8 @@ export interface Core extends SavingKit {
   readonly attends: Manners["attends"] | undefined;
   /** The stamp that a user's sessions have to bear. */
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
-  /** The ends that this process gave to sessions lately, by storage key. */
-  readonly ends: Ends;
+  /** The most sessions that a user may have. */
+  readonly maxSessionsPerUser: number;
   /** The commits under way: closing waits for them. */
   readonly running: Set<Promise<void>>;
 }
@@ -45,23 +45,24 @@ export class Unit {
   isClosed = false;
   /** The request's cookies, if they led to no session and that is all there is to say of them. */
   staleCookies: string | null | undefined;
+  /** Live sessions that the cookies lead to beside this one: none of them is believed, and a log-in ends them. */
+  others: readonly Found[] = [];
+  /** Until when a newer cookie than the request's may be on its way to the browser, so that none may take its place; in ms. */
+  newerUntil = 0;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
   fields: readonly string[] = [];
   /** The request's `Cookie` header; `undefined` outside a request. */
   readonly #header: string | null | undefined;
   /** What is under way; it never rejects. */
   #running: Promise<void> | undefined;
-  /** Whether a save failed that may have been written all the same. */
-  #isDoubtful = false;
+  /** The save that failed and may have been written all the same. */
+  #doubtful: Saving | undefined;
   #logOut: LogOut | undefined;
-  /** When this unit began, in this process's own order of events. */
-  readonly #begun: number;
 
   constructor(core: Core, header: string | null | undefined, found?: Found, draft?: Draft) {
     this.core = core;
     this.#header = header;
     this.found = found;
-    this.#begun = core.ends.begin();
     this.state = new State(core.format, draft ?? blank(core), core.schema === undefined);
   }
 
@@ -74,34 +75,48 @@ export class Unit {
     // It is tried once more.
     if (isAnswer && this.#logOut?.isOwed) return this.#endOwed(this.#logOut);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
-    if (this.#isDoubtful) return this.#run(this.#resolve()).then(() => this.commit(isAnswer));
+    if (this.#doubtful) return this.#run(this.#resolve(this.#doubtful)).then(() => this.commit(isAnswer));
     return this.#commit(isAnswer);
   }
 
   #commit(isAnswer: boolean): MaybePromise<void> {
     const { found, state, core } = this;
     const { draft } = state;
-    if (this.#header === undefined && found !== undefined && !this.#isLive(found)) this.#expire();
+    if (this.#header === undefined && found !== undefined && !this.#isLive(found)) this.#gone("expired");
     const isForced = isAnswer &&
       (found === undefined ? fate(this) === "replaced" : core.savesEveryRequest);
     const { isModified } = state;
     if (found === undefined ? isEmpty(this) : !isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
-      const isDue = found !== undefined && this.isUsed && core.rolls &&
+      const isDue = found?.place.replacedBy === undefined && found !== undefined && this.isUsed &&
+        core.rolls &&
         isTouchDue(core.limits, draft, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
-    if (found === undefined) draft.createdAt = core.now();
     const now = core.now();
+    if (found === undefined) {
+      if (now < this.newerUntil && state.cycles?.why !== "login") this.#gone("gone");
+      draft.createdAt = now;
+    }
     if (idleEndOf(core.limits, draft, now) <= now) return this.flush();
-    if (endOf(core.limits, draft, now) <= now) this.#expire();
+    if (endOf(core.limits, draft, now) <= now) this.#gone("expired");
+    if (this.others.length > 0 && state.cycles?.why === "login") {
+      return this.#run(this.#endOthers().then(() => this.#commit(isAnswer)));
+    }
     return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
 
   /** What would be saved now is refused, not dropped. */
-  #expire(): never {
-    this.core.events.emit("expired", this.found?.place.key);
+  #gone(event: "expired" | "gone"): never {
+    this.core.events.emit(event, this.found?.place.key);
     throw gone();
+  }
+
+  /** A log-in leaves no session behind that the same cookies lead to (SR-016). */
+  async #endOthers(): Promise<void> {
+    const { carrier, events } = this.core;
+    for (const found of this.others) if (await carrier.end(found)) events.emit("ended", found.place.key);
+    this.others = [];
   }
 
   #isLive({ record }: Found): boolean {
@@ -154,17 +169,26 @@ export class Unit {
     const saving = new Saving(core, this.state, found, isForced);
     let saved: MaybePromise<Found>;
     try {
-      saved = found === undefined ? this.#create(saving.first()) : core.lines.save(found, saving);
+      saved = found === undefined ? core.carrier.create(saving.first()) : core.lines.save(found, saving);
     } catch (error) {
       return this.#failed(saving, error);
     }
-    return saved instanceof Promise
-      ? this.#run(saved.then((saved) => this.#saved(saving, saved), (error) => this.#failed(saving, error)))
-      : this.#saved(saving, saved);
+    if (!(saved instanceof Promise)) return this.#saved(saving, saved);
+    return this.#run(saved.then(
+      (saved) => this.#saved(saving, saved),
+      (error) => error === overtaken ? this.#beginAnew(saving) : this.#failed(saving, error),
+    ));
   }
 
-  async #create(record: SessionRecord): Promise<Found> {
-    return { record, place: await this.core.carrier.create(record) };
+  /** A log-in that another one has overtaken gets a session of its own, from what it loaded and changed itself. */
+  async #beginAnew(saving: Saving): Promise<void> {
+    let saved: Found;
+    try {
+      saved = await this.core.carrier.create(saving.first());
+    } catch (error) {
+      return this.#failed(saving, error);
+    }
+    return this.#saved(saving, saved);
   }
 
   #failed(saving: Saving, error: unknown): never {
@@ -172,8 +196,8 @@ export class Unit {
     const isDoubtful = saving.found !== undefined && error instanceof SessionError &&
       error.code === "ERR_STORE";
     if (isDoubtful) {
-      if (this.state === saving.state) this.#isDoubtful = true;
-      else this.#logOut!.doubt(saving.state);
+      if (this.state === saving.state) this.#doubtful = saving;
+      else this.#logOut!.doubt(saving);
     }
     return trouble(error);
   }
@@ -189,34 +213,53 @@ export class Unit {
     if (found === undefined) core.events.emit("created", key);
     const isMoved = found !== undefined && saved.place.isFormer !== true;
     if (cycles !== undefined && (isMoved || cycles.why === "login")) core.events.emit(cycles.why, key);
-    const isReissued = saved.place.token !== this.found?.place.token;
+    const needsCookie = renews || saved.place.token !== this.found?.place.token;
     this.found = saved;
-    if (renews) core.ends.set(key, saved.record.expiresAt);
-    const needsCookie = renews || isReissued;
-    if (!saving.isMerged(saved)) state.saved(saved.record);
+    const goOn = () => {
+      if (needsCookie) this.#sendCookie(saved, state.draft);
+      const { userId } = state.draft;
+      if (cycles?.why === "login" && userId !== undefined) return this.#keepWithinLimit(userId);
+    };
+    // Under an id that was replaced nothing of the record is shown that it did not show before.
+    if (!saving.isMerged || saved.place.replacedBy) state.saved(saved.record);
     else if (core.schema === undefined) state.merged(core.format.read(saved.record), saved.record);
     else {
       return readChecked(core, saved.record).then((draft) => {
         state.merged(draft, saved.record);
-        if (needsCookie) this.#sendCookie(saved, state.draft);
+        return goOn();
       });
     }
-    if (needsCookie) this.#sendCookie(saved, state.draft);
+    return goOn();
+  }
+
+  /** The log-in is saved already: what fails here is told, and does not undo it. */
+  #keepWithinLimit(userId: string): Promise<void> | undefined {
+    const { core } = this;
+    if (core.maxSessionsPerUser === Infinity || core.carrier.canList !== true) return undefined;
+    return harmless(() => keepWithinLimit(core, userId));
   }
 
   /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
-  async #resolve(): Promise<void> {
-    const { found, core, state } = this;
-    const { key, version } = found!.place;
-    const fresh = await core.carrier.reload(found!.place);
-    if (this.state !== state) return;
-    if (fresh !== undefined && (fresh.place.key !== key || fresh.place.version !== version)) {
+  async #resolve(saving: Saving): Promise<void> {
+    const { carrier } = this.core;
+    const found = saving.found!;
+    const next = saving.cycles?.next;
+    const fresh = await carrier.reload(next === undefined ? found : { ...found, place: next });
+    if (this.state !== saving.state) return;
+    // A record that knows the id which only that save made is the one that it has written.
+    if (fresh !== undefined && next !== undefined && fresh.place.replacedBy === undefined) {
+      this.#doubtful = undefined;
+      saving.takeBack();
+      saving.isShared = true;
+      return this.#saved(saving, fresh);
+    }
+    if (fresh !== undefined && fresh.place.version !== found.place.version) {
       throw new SessionError(
         "ERR_CONFLICT",
         "A save failed, and the session changed: it may have been saved",
       );
     }
-    this.#isDoubtful = false;
+    this.#doubtful = undefined;
   }
 
   #sendCookie({ place, record }: Found, life: Life): void {
@@ -228,18 +271,19 @@ export class Unit {
   /** Renews the limits. A session that is gone meanwhile, or a store that fails, does not harm an answer that only read. */
   async #touch(found: Found): Promise<void> {
     const { core, state } = this;
-    const { key } = found.place;
     const touchedAt = Math.max(core.now(), state.draft.touchedAt);
-    // Another request may have set a later end since this one loaded the session (SR-035).
-    const given = core.ends.since(key, this.#begun);
-    const expiresAt = Math.max(endOf(core.limits, { ...state.draft, touchedAt }), given);
-    const record = { ...found.record, touchedAt, expiresAt };
+    const expiresAt = endOf(core.limits, { ...state.draft, touchedAt });
     await harmless(async () => {
-      const place = await core.carrier.touch(found.place, record);
-      if (place === undefined) return core.events.emit("gone", key);
-      if (this.state === state) this.found = { record, place };
+      const touched = await core.carrier.touch(found, { ...found.record, touchedAt, expiresAt });
+      const { key } = found.place;
+      if (touched === undefined) {
+        // Saved by somebody else, who has renewed it, or gone.
+        if (await core.carrier.reload(found) === undefined) core.events.emit("gone", key);
+        return;
+      }
+      if (this.state === state) this.found = touched;
       state.draft.touchedAt = touchedAt;
-      if (given === 0) this.#sendCookie({ record, place }, state.draft); // else that request sends its own
+      this.#sendCookie(touched, state.draft);
       core.events.emit("touched", key);
     });
   }
@@ -250,15 +294,15 @@ export class Unit {
    */
   flush(): Promise<void> {
     const { core, found, state } = this;
-    const left = found && { found, state, isDoubtful: this.#isDoubtful };
+    const left = found && { found, state, doubtful: this.#doubtful };
     const fresh = new Unit(core, this.#header).state;
-    const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
+    const logOut = this.#logOut ??= new LogOut(core.carrier, core.events, this.#header);
     const ended = logOut.end(left, this.#running);
     this.found = undefined;
     this.state = fresh;
-    this.#isDoubtful = false;
-    const done = this.#run(ended.then(() => {
-      if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
+    this.#doubtful = undefined;
+    const done = this.#run(ended.then((fields) => {
+      this.#cleared(fields);
       return core.events.settled();
     }));
     return logOut.tell(done, () => {
@@ -267,14 +311,24 @@ export class Unit {
       if (!left?.found || this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
       this.found = left.moved ?? left.found;
       this.state = left.state;
-      this.#isDoubtful = left.isDoubtful;
+      this.#doubtful = left.doubtful;
     });
+  }
+
+  /** All that the cookies led to has ended: what is written from now on may take their place. */
+  #cleared(fields: readonly string[]): void {
+    if (this.#header !== undefined) this.fields = fields;
+    this.others = [];
+    this.newerUntil = 0;
   }
 
   /** Ends what a log-out has left, before what was written since is saved. */
   async #endOwed(logOut: LogOut): Promise<void> {
-    await logOut.tell(this.#run(logOut.end(undefined, this.#running)));
-    if (this.found === undefined) this.fields = this.core.carrier.clearCookie(this.#header!);
+    await logOut.tell(this.#run(
+      logOut.end(undefined, this.#running).then((fields) => {
+        if (this.found === undefined) this.#cleared(fields);
+      }),
+    ));
     return this.commit(true);
   }
 }

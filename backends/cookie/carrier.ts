@@ -1,6 +1,6 @@
 /** The carrier of sessions that live in the cookie itself; the server remembers at most which ones have ended. */
 
-import type { Carrier, CarrierKit, Found, Place } from "../../src/carrier.ts";
+import type { Carrier, CarrierKit, Ended, Found, Place } from "../../src/carrier.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Guard, GuardedStore } from "../../src/guard.ts";
 import { Recent } from "../../src/recent.ts";
@@ -124,16 +124,25 @@ export class CookieCarrier implements Carrier {
     return { record, place };
   }
 
-  async #open(token: string, count: number): Promise<Contents | undefined> {
+  async #open(token: string, count: number, isTold = true): Promise<Contents | undefined> {
     const result = await this.#envelope.open(token, String(count));
     if (typeof result === "string") {
-      this.#kit.events.emit("rejected", undefined, result);
+      if (isTold) this.#kit.events.emit("rejected", undefined, result);
       return undefined;
     }
     const end = result.text.indexOf("\n");
-    const [id, issuedAt, createdAt, touchedAt, expiresAt, userId] = JSON.parse(result.text.slice(0, end));
+    const [id, issuedAt, createdAt, touchedAt, expiresAt, head, userId] = JSON.parse(
+      result.text.slice(0, end),
+    );
     const data = result.text.slice(end + 1);
-    const record = { data, ...(userId === null ? {} : { userId }), createdAt, touchedAt, expiresAt };
+    const record = {
+      data,
+      head,
+      ...(userId === undefined ? {} : { userId }),
+      createdAt,
+      touchedAt,
+      expiresAt,
+    };
     const contents = {
       id,
       key: await storageKey(id),
@@ -167,7 +176,7 @@ export class CookieCarrier implements Carrier {
   }
 
   /** As far as this process knows. */
-  async reload(place: Place): Promise<Found | undefined> {
+  async reload({ place }: Found): Promise<Found | undefined> {
     const found = this.#last.get(place.key)?.found;
     return found === undefined || await this.#hasEnded(place.key, found.record) ? undefined : found;
   }
@@ -178,19 +187,19 @@ export class CookieCarrier implements Carrier {
     return last !== undefined && last.seen > (place as CookiePlace).seen ? last : undefined;
   }
 
-  async create(record: SessionRecord): Promise<Place> {
+  async create(record: SessionRecord): Promise<Found> {
     const id = makeId();
     return this.#keep(await this.#make(id, await storageKey(id), record), record);
   }
 
-  async save(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     if (await this.#hasEnded(place.key, record)) return undefined;
     const made = await this.#make(place.id, place.key, record);
     return this.#later(place) === undefined ? this.#keep(made, record) : undefined;
   }
 
   /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
-  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     const id = makeId();
     const made = await this.#make(id, await storageKey(id), record);
     if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
@@ -198,7 +207,7 @@ export class CookieCarrier implements Carrier {
   }
 
   /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
-  async touch(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async touch({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     if (await this.#hasEnded(place.key, record)) return undefined;
     const { touchedAt, expiresAt } = record;
     const later = this.#later(place);
@@ -212,8 +221,9 @@ export class CookieCarrier implements Carrier {
   /** @throws {SessionError} `ERR_TOO_LARGE` if the cookies would have no room for it. */
   async #make(id: string, key: string, record: SessionRecord): Promise<CookiePlace> {
     const issuedAt = this.#kit.now();
-    const { data, userId, createdAt, touchedAt, expiresAt } = record;
-    const text = `${JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, userId])}\n${data}`;
+    const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
+    const user = userId === undefined ? [] : [userId];
+    const text = `${JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, head, ...user])}\n${data}`;
     const token = await this.#envelope.close(text, "1");
     const count = this.#chunks.count(token.length);
     const chunked = count === 1 ? token : await this.#envelope.close(text, String(count));
@@ -221,7 +231,7 @@ export class CookieCarrier implements Carrier {
   }
 
   /** From now on this is what this process knows of the session. */
-  #keep(made: CookiePlace, record: SessionRecord): Place {
+  #keep(made: CookiePlace, record: SessionRecord): Found {
     const seen = ++this.#clock;
     const place = { ...made, seen };
     const { id, key, token, count } = place;
@@ -232,8 +242,9 @@ export class CookieCarrier implements Carrier {
       record,
       isStale: false,
     });
-    this.#last.set(key, { seen, found: { record, place } });
-    return place;
+    const found = { record, place };
+    this.#last.set(key, { seen, found });
+    return found;
   }
 
   async end({ place, record }: Found): Promise<boolean> {
@@ -242,6 +253,16 @@ export class CookieCarrier implements Carrier {
       ...record,
       expiresAt: Math.max(record.expiresAt, later.expiresAt),
     });
+  }
+
+  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+    const ended: string[] = [];
+    for (const one of this.#chunks.read(header).carried) {
+      const contents = this.#known(one) ?? await this.#open(one.token, one.count, false);
+      if (contents === undefined || except.has(contents.key)) continue;
+      if (await this.end(this.#found(contents, one))) ended.push(contents.key);
+    }
+    return { ended, fields: this.clearCookie(header) };
   }
 
   /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */

@@ -2,7 +2,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import type { Life } from "../../src/lifetime.ts";
-import type { Notes } from "../../src/record.ts";
+import type { Notes } from "../../src/head.ts";
 import type { DataFormat, Draft } from "../../src/format.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import type { Values } from "../../src/values.ts";

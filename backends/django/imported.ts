@@ -3,9 +3,10 @@
 import { toBase64url } from "../../src/base64url.ts";
 import { strictJson } from "../../src/codec.ts";
 import type { Secrets } from "../../src/keyring.ts";
-import { type Notes, writeText } from "../../src/record.ts";
+import { type Notes, withNotes } from "../../src/head.ts";
+import { withProofs } from "../../src/proofs.ts";
 import type { SessionRecord } from "../../src/store.ts";
-import { storageKey } from "../../src/token.ts";
+import { proofOf, storageKey } from "../../src/token.ts";
 import { Envelope } from "./envelope.ts";
 import { authKeys, type DataSettings, expiryKey, expiryOf, userIdOf } from "./format.ts";
 import { readMembers, writeMembers } from "./json.ts";
@@ -50,20 +51,21 @@ export class Importer {
 
   /** What a row is at this moment, in milliseconds. */
   async convert({ key: djangoKey, text, end }: SourceRow, now: number): Promise<Imported> {
-    const key = await storageKey(await importedId(String(djangoKey)));
+    const id = await importedId(String(djangoKey));
+    const [key, proof] = await Promise.all([storageKey(id), proofOf(id)]);
     const unreadable = { kind: "unreadable", key } as const;
     if (end === undefined || typeof text !== "string" || !isDjangoKey(djangoKey)) return unreadable;
     if (end <= now) return { kind: "expired" };
     const opened = await this.#envelope.open(text);
     if (typeof opened === "string") return unreadable;
     try {
-      return { kind: "session", key, record: this.#record(opened.json, end, now) };
+      return { kind: "session", key, record: this.#record(opened.json, proof, end, now) };
     } catch {
       return unreadable; // such as a NaN, which is no JSON
     }
   }
 
-  #record(json: string, end: number, now: number): SessionRecord {
+  #record(json: string, proof: string, end: number, now: number): SessionRecord {
     const { cookieAge, useTz } = this.#settings;
     const members = readMembers(json);
     const valueOf = (name: string) => members.get(name)?.value;
@@ -88,7 +90,8 @@ export class Importer {
     const saved = Math.floor(end - age * 1000);
     const touchedAt = saved > 0 && saved < now ? saved : now;
     return {
-      data: writeText(notes, data),
+      data,
+      head: withProofs(withNotes(undefined, notes), { proof, since: now, logins: 0, formers: [] }),
       ...userId === undefined ? {} : { userId },
       createdAt: touchedAt,
       touchedAt,

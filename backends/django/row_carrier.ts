@@ -1,11 +1,11 @@
 /** The carrier of Django's sessions that an engine keeps: the session key in the cookie, the encoded data in a row. */
 
-import type { Carrier, CarrierKit, Found, Place } from "../../src/carrier.ts";
+import type { Carrier, CarrierKit, Ended, Found, Place } from "../../src/carrier.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Guard, trouble } from "../../src/guard.ts";
 import type { Manners } from "../../src/manners.ts";
 import { Recent } from "../../src/recent.ts";
-import type { IndexedRecord, MaybePromise, SessionRecord } from "../../src/store.ts";
+import type { MaybePromise, SessionPage, SessionRecord } from "../../src/store.ts";
 import { type CookieJar, mostKeys } from "./cookies.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
 import type { Envelope, Opened, Refused } from "./envelope.ts";
@@ -136,22 +136,22 @@ export class RowCarrier implements Carrier {
     return isKey(id) ? (await this.#look(id))[0] : undefined;
   }
 
-  reload(place: Place): MaybePromise<Found | undefined> {
+  reload({ place }: Found): MaybePromise<Found | undefined> {
     return this.#load(place.key);
   }
 
-  async create(record: SessionRecord): Promise<Place> {
+  async create(record: SessionRecord): Promise<Found> {
     const row = await this.#row(record);
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
       if (await this.#write("create", () => this.#engine.create(key, row), isFlag, key)) {
-        return placeOf(key, row);
+        return { record, place: placeOf(key, row) };
       }
     }
     throw noFreeKey();
   }
 
-  async save(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     const row = await this.#row(record);
     const isSaved = await this.#write(
       "save",
@@ -159,10 +159,10 @@ export class RowCarrier implements Carrier {
       isFlag,
       place.key,
     );
-    return isSaved ? placeOf(place.key, row) : undefined;
+    return isSaved ? { record, place: placeOf(place.key, row) } : undefined;
   }
 
-  async rotate(place: Place, record: SessionRecord): Promise<Place | undefined> {
+  async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     const row = await this.#row(record);
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
@@ -175,7 +175,7 @@ export class RowCarrier implements Carrier {
         ),
       );
       this.#rotations.set(place.key, rotating.then((isDone) => isDone ? key : undefined, () => key));
-      if (await rotating) return placeOf(key, row);
+      if (await rotating) return { record, place: placeOf(key, row) };
       const now = await this.#guard.call("load", () => this.#engine.load(place.key), isRow, place.key);
       if (now?.text !== place.version) return undefined;
     }
@@ -183,15 +183,15 @@ export class RowCarrier implements Carrier {
   }
 
   /** The same text with a new end. */
-  async touch(place: Place, { expiresAt }: SessionRecord): Promise<Place | undefined> {
-    const row = { text: place.version, expiresAt };
+  async touch({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+    const row = { text: place.version, expiresAt: record.expiresAt };
     return await this.#write(
         "save",
         () => this.#engine.replace(place.key, row, place.version),
         isFlag,
         place.key,
       )
-      ? place
+      ? { record, place }
       : undefined;
   }
 
@@ -202,6 +202,17 @@ export class RowCarrier implements Carrier {
       if (await this.#write("delete", () => this.#engine.delete(dead), isFlag, dead)) return true;
     }
     return false;
+  }
+
+  /** A key is all that Django has: whatever row one leads to is the visitor's own. */
+  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+    const ended: string[] = [];
+    const { keys } = this.#kit.jar.read(header);
+    for (const key of keys.slice(0, mostKeys)) {
+      if (except.has(key)) continue;
+      if (await this.#write("delete", () => this.#engine.delete(key), isFlag, key)) ended.push(key);
+    }
+    return { ended, fields: this.clearCookie(header) };
   }
 
   /** Django leaves expired rows to `clearsessions`. */
@@ -215,7 +226,7 @@ export class RowCarrier implements Carrier {
     return this.#kit.jar.clear(header);
   }
 
-  list(): MaybePromise<readonly IndexedRecord[]> {
+  list(): MaybePromise<SessionPage> {
     return unsupported("list a user's sessions: Django's keep no index of users");
   }
 

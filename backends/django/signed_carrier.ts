@@ -1,6 +1,6 @@
 /** The carrier of Django's `signed_cookies`: the session itself, signed, is the cookie's value and the session key. */
 
-import type { Carrier, Found, Place } from "../../src/carrier.ts";
+import type { Carrier, Ended, Found, Place } from "../../src/carrier.ts";
 import { maxCookieBytes } from "../../src/cookie.ts";
 import { SessionError } from "../../src/errors.ts";
 import type { Manners } from "../../src/manners.ts";
@@ -69,22 +69,23 @@ export class SignedCarrier implements Carrier {
   /** There is nothing but what the browser has. */
   reload(): undefined {}
 
-  async create(record: SessionRecord): Promise<Place> {
+  async create(record: SessionRecord): Promise<Found> {
     const token = await this.#make(record);
-    return { id: token, key: token, version: token, token, isStale: false };
+    return { record, place: { id: token, key: token, version: token, token, isStale: false } };
   }
 
   /** Under the same name for this process, so that requests that overlap are saved in turn. */
-  async save(place: Place, record: SessionRecord): Promise<Place> {
-    return { ...await this.create(record), key: place.key };
+  async save(found: Found, record: SessionRecord): Promise<Found> {
+    const { place } = await this.create(record);
+    return { record, place: { ...place, key: found.place.key } };
   }
 
-  rotate(_place: Place, record: SessionRecord): Promise<Place> {
+  rotate(_found: Found, record: SessionRecord): Promise<Found> {
     return this.create(record);
   }
 
-  touch(place: Place, record: SessionRecord): Promise<Place> {
-    return this.save(place, record);
+  touch(found: Found, record: SessionRecord): Promise<Found> {
+    return this.save(found, record);
   }
 
   async #make({ data }: SessionRecord): Promise<string> {
@@ -100,6 +101,11 @@ export class SignedCarrier implements Carrier {
   /** The browser is told to forget; a copy stays good until its age is over, as in Django. */
   end(): boolean {
     return true;
+  }
+
+  /** The same for all of them. */
+  endCarried(header: string | null): Ended {
+    return { ended: [], fields: this.clearCookie(header) };
   }
 
   retire(): void {}
