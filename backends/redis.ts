@@ -6,19 +6,27 @@
 
 import { SessionError } from "../src/errors.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
-import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
-import { type Arrival, arrive } from "./redis/arrive.ts";
+import type {
+  CountableStore,
+  IndexedRecord,
+  ListOptions,
+  SessionPage,
+  SessionRecord,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
 import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
+import { checkPage } from "./pages.ts";
 import {
-  countFields,
   damaged,
-  type Found,
   isWhole,
   read,
-  recordFields,
+  readSummary,
   storedUser,
-  written,
+  write,
+  type Written,
+  writtenInstants,
 } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
@@ -36,15 +44,18 @@ export type { RedisStoreOptions };
 export type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
 
-/** So many records are read at once when listing. */
-const page = 64;
+/** For how much longer than a write can take a removed record leaves its mark, in milliseconds. */
+const markFor = 1000;
 
 /**
  * A store in Redis.
@@ -52,11 +63,11 @@ const page = 64;
  * The client is handed in, connected or about to be, and stays yours: `close` does not close it. It is recognised by its
  * shape: ioredis (`Redis`, `Cluster`), node-redis (`createClient`, `createClientPool`, `createCluster`) or `Bun.RedisClient`.
  *
- * A session is a hash under `prefix` + key, with the time to live of the session; a user's sessions are a sorted set under
- * `prefix` + `"user:"` + the user id as JSON, which loses its dead entries at each write and lives no longer than an hour after them.
+ * A session is a string under `prefix` + key, with the time to live of the session; a user's sessions are a sorted set under
+ * `prefix` + `"user:"` + the user id as JSON, which loses its dead entries as it changes and lives no longer than an hour after them.
  * Every operation is a script (the user needs the rights for `EVALSHA` and `EVAL`), so that record and index change in one atomic step and
- * one round trip. In a cluster they are on two servers: what moves a logged-in session, or its end, takes two to five steps, and is safe
- * to be killed between them; the servers' clocks have to agree within half an hour.
+ * one round trip. In a cluster they are on two servers: a log-in, and what moves the end of a logged-in session, takes two or three steps, and
+ * is safe to be killed between them; the servers' clocks have to agree within half an hour.
  *
  * While Redis is away, slow or full, operations throw `ERR_STORE` within `timeout`; what was certainly not applied is
  * tried again within it. Afterwards the store works again by itself. An evicted, flushed or forgotten session is "not found".
@@ -108,9 +119,23 @@ export class RedisStore implements CountableStore, AsyncDisposable {
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble; `ERR_DAMAGED` if something else is stored there.
    */
   load(key: string): Promise<StoredRecord | undefined> {
-    return this.#find(key, this.#wire.deadline()).then((found) =>
-      found?.pending === false ? found.record : undefined
-    );
+    const by = this.#wire.deadline();
+    const at = this.#prefix + key;
+    return this.#wire.look(at, by)?.then((text) =>
+      isWhole(key, text) ? read(key, text) : this.#loadSurely(key, by)
+    ) ??
+      this.#loadSurely(key, by);
+  }
+
+  async #loadSurely(key: string, by: number): Promise<StoredRecord | undefined> {
+    let text: unknown;
+    try {
+      [text] = await this.#wire.ask(scripts.load, [this.#prefix + key], [], by);
+    } catch (error) {
+      const { cause } = error as SessionError;
+      throw cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message) ? damaged(cause) : error;
+    }
+    return typeof text === "string" ? read(key, text) : undefined;
   }
 
   /**
@@ -121,14 +146,16 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const write = this.#written(key, record);
-    if (this.#wire.cluster && record.userId !== undefined) {
-      return await this.#arrive(key, record.userId, write, by, token);
-    }
-    const keys = [this.#prefix + key, ...this.#beside(record.userId)];
-    const args = [String(this.#now()), "", ...write, nowhere.entry, nowhere.latest];
-    const [made] = await this.#wire.ask(scripts.create, keys, args, by, token);
-    return made === "yes" ? token : undefined;
+    const { front, back, user } = this.#written(key, record, token);
+    const life = this.#life(record.expiresAt);
+    const { entry, latest } = this.#wire.cluster
+      ? await this.#index.enter(user, key, token, life, by)
+      : nowhere;
+    const args = [String(this.#now()), front, back, user, life, entry, latest];
+    const [made] = await this.#wire.ask(scripts.create, [this.#prefix + key], args, by, token);
+    if (made === "yes") return token;
+    await this.#index.leave(user, key, token, by);
+    return undefined;
   }
 
   /**
@@ -139,15 +166,17 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const user = storedUser(record.userId);
-    const write = this.#written(key, record);
-    const keys = [this.#prefix + key, ...this.#beside(record.userId)];
+    const { front, back, user, ends } = this.#written(key, record, token);
+    const life = this.#life(record.expiresAt);
     let { entry, latest } = nowhere;
-    const ask = () => this.#wire.ask(scripts.save, keys, [version, ...write, entry, latest], by, token);
+    const ask = () => {
+      const args = [version, front, back, user, ends, life, entry, latest];
+      return this.#wire.ask(scripts.save, [this.#prefix + key], args, by, token);
+    };
     let [saved, ...before] = await ask();
     if (saved === "index") {
       const [known] = before;
-      ({ entry, latest } = await this.#index.enter(user, key, String(known || token), write.at(-1)!, by));
+      ({ entry, latest } = await this.#index.enter(user, key, String(known || token), life, by));
       [saved, ...before] = await ask();
     }
     const [oldUser, oldEntry] = before;
@@ -160,31 +189,6 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /**
-   * Moves a session to a new key, with new content, and answers the new version. On a single server it is one step; in a
-   * cluster a process killed, or a server stopped, half way may lose the session, but never leaves two, nor the old one with new data.
-   *
-   * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
-   */
-  async rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    const by = this.#wire.deadline();
-    const token = this.#wire.token();
-    const write = this.#written(newKey, record);
-    if (this.#wire.cluster) {
-      const from = { key: oldKey, name: this.#prefix + oldKey, version };
-      return await this.#arrive(newKey, record.userId, write, by, token, from);
-    }
-    const keys = [this.#prefix + oldKey, this.#prefix + newKey, ...this.#beside(record.userId)];
-    const args = [String(this.#now()), version, ...write, oldKey];
-    const [moved] = await this.#wire.ask(scripts.rotate, keys, args, by, token);
-    return moved === "yes" ? token : undefined;
-  }
-
-  /**
    * Removes what is under the key, also if it is damaged or of a newer format, and its place in the index as far as the record
    * knows it; whether there was something.
    *
@@ -192,33 +196,33 @@ export class RedisStore implements CountableStore, AsyncDisposable {
    */
   async delete(key: string): Promise<boolean> {
     const by = this.#wire.deadline();
-    const [gone, user, entry] = await this.#wire.ask(scripts.remove, [this.#prefix + key], [key, ""], by);
+    const window = String(Math.ceil(by - performance.now()) + markFor);
+    const [gone, user, entry] = await this.#wire.ask(scripts.remove, [this.#prefix + key], [window], by);
     if (gone === "yes") await this.#index.leave(user, key, entry, by);
     return gone === "yes";
   }
 
   /**
-   * Moves `touchedAt` and `expiresAt` of a record that exists; whether there was one.
+   * Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had.
    *
    * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
    */
-  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+  async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
     const by = this.#wire.deadline();
-    const life = String(this.#life(expiresAt));
     let { entry, latest } = nowhere;
-    const ask = () => {
-      const args = [key, String(touchedAt), String(expiresAt), life, entry, latest];
-      return this.#wire.ask(scripts.touch, [this.#prefix + key], args, by);
-    };
-    let [touched, user, old] = await ask();
-    // More than once only if another session comes under the key, or another user, at the same time
-    while (touched === "index") {
-      ({ entry, latest } = await this.#index.enter(String(user), key, String(old), life, by));
-      [touched, user, old] = await ask();
+    for (;;) {
+      const life = this.#life(expiresAt);
+      const instants = writtenInstants(key, touchedAt, expiresAt);
+      const args = [version, String(touchedAt), String(expiresAt), instants, life, entry, latest];
+      const [touched, first, second] = await this.#wire.ask(scripts.touch, [this.#prefix + key], args, by);
+      // More than once only if another session comes under the key, or another user, at the same time
+      if (touched === "index") {
+        ({ entry, latest } = await this.#index.enter(String(first), key, String(second), life, by));
+      } else if (touched === "other") [touchedAt, expiresAt] = [Number(first), Number(second)];
+      else return touched === "yes";
     }
-    return touched === "yes";
   }
 
   /** Answers 0: Redis removes what has expired by itself, and dead entries of an index go with the next write to it. */
@@ -228,25 +232,35 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /**
-   * The records of one user. A damaged record is left out.
+   * A page of one user's records, without their data. A damaged record is left out.
    *
-   * @throws {SessionError} `ERR_STORE` if Redis is in trouble.
+   * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} `ERR_STORE` if Redis is in trouble.
    */
-  async list(userId: string): Promise<readonly IndexedRecord[]> {
+  async list(userId: string, options: ListOptions = {}): Promise<SessionPage> {
+    const { after, limit } = checkPage(options);
     const by = this.#wire.deadline();
-    const keys = await this.#index.keys(storedUser(userId), by);
-    const records: IndexedRecord[] = [];
-    for (let start = 0; start < keys.length; start += page) {
-      const found = await Promise.all(
-        keys.slice(start, start + page).map((key) => this.#listed(key, userId, by)),
-      );
-      for (const one of found) if (one !== undefined) records.push(one);
-    }
-    return records;
+    const { keys, next } = await this.#index.keys(storedUser(userId), after, limit, by);
+    const texts = await this.#heads(keys, by);
+    const entries = keys.flatMap((key, i): IndexedRecord[] => {
+      const record = summaryOf(key, texts[i]);
+      // An entry of the index proves nothing: the record does.
+      return record?.userId === userId ? [{ key, record }] : [];
+    });
+    return next === undefined ? { entries } : { entries, next };
+  }
+
+  /** The beginnings of records: in one question, but in a cluster, where each may be on another server. */
+  async #heads(keys: readonly string[], by: number): Promise<unknown[]> {
+    if (keys.length === 0) return [];
+    const ask = async (some: readonly string[]) => {
+      const [texts] = await this.#wire.ask(scripts.heads, some.map((key) => this.#prefix + key), [], by);
+      return texts as unknown[];
+    };
+    return this.#wire.cluster ? (await Promise.all(keys.map((key) => ask([key])))).flat() : await ask(keys);
   }
 
   /**
-   * Counts the records under `prefix`, by `SCAN`; `bounds` are ages in ms, ascending. One that Redis moves about meanwhile
+   * Reads and counts the records under `prefix`, by `SCAN`; `bounds` are ages in ms, ascending. One that Redis moves about meanwhile
    * may count twice.
    *
    * @throws {SessionError} `ERR_UNSUPPORTED` in a cluster, where no server knows all; `ERR_STORE` if Redis is in trouble.
@@ -258,8 +272,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const tally = new Tally(now, bounds);
     for (let cursor = "0", begun = false; cursor !== "0" || !begun; begun = true) {
       const by = this.#wire.deadline();
-      const [next, fields] = await this.#wire.ask(scripts.sizes, [this.#prefix], [cursor], by);
-      countFields(tally, fields as unknown[]);
+      const [next, found] = await this.#wire.ask(scripts.page, [this.#prefix], [cursor], by);
+      count(tally, found as string[]);
       cursor = String(next);
     }
     return tally.stats;
@@ -273,63 +287,36 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     await this.close();
   }
 
-  #find(key: string, by: number): Promise<Found | undefined> {
-    const at = this.#prefix + key;
-    return this.#wire.look(at, recordFields, by)?.then((plain) =>
-      plain !== undefined && isWhole(key, plain) ? read(key, plain) : this.#findSurely(key, at, by)
-    ) ?? this.#findSurely(key, at, by);
-  }
-
-  async #findSurely(key: string, at: string, by: number): Promise<Found | undefined> {
-    try {
-      return read(key, await this.#wire.ask(scripts.load, [at], [], by));
-    } catch (error) {
-      const { cause } = error as SessionError;
-      throw cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message) ? damaged(cause) : error;
-    }
-  }
-
-  /** An entry of the index proves nothing: the record does. */
-  async #listed(key: string, userId: string, by: number): Promise<IndexedRecord | undefined> {
-    const found = await this.#find(key, by).catch((error) => {
-      if (error instanceof SessionError && error.code === "ERR_DAMAGED") return undefined;
-      throw error;
-    });
-    if (found === undefined || found.record.userId !== userId) return undefined;
-    const { version: _, ...record } = found.record;
-    return { key, record };
-  }
-
-  /** Brings a record to its key in a cluster, entry first. */
-  async #arrive(
-    key: string,
-    userId: string | undefined,
-    record: readonly string[],
-    by: number,
-    token: string,
-    from?: Arrival["from"],
-  ): Promise<string | undefined> {
-    const user = storedUser(userId);
-    const entered = await this.#index.enter(user, key, token, record.at(-1)!, by);
-    const to = { key, name: this.#prefix + key };
-    const old = await arrive(this.#wire, { to, from, now: this.#now(), record, entered }, by, token);
-    if (old === undefined) await this.#index.leave(user, key, token, by);
-    else if (from !== undefined) await this.#index.leave(old[0], from.key, old[1], by);
-    return old && token;
-  }
-
-  /** The user's index as one more key of a script, where it is on the same server. */
-  #beside(userId: string | undefined): string[] {
-    return this.#wire.cluster || userId === undefined ? [] : [this.#index.name(storedUser(userId))];
-  }
-
-  #written(key: string, record: SessionRecord): string[] {
+  #written(key: string, record: SessionRecord, version: string): Written {
     checkInstants(record);
-    return written(key, record, this.#life(record.expiresAt));
+    return write(key, record, version);
   }
 
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */
-  #life(expiresAt: number): number {
-    return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
+  #life(expiresAt: number): string {
+    return String(Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER))));
+  }
+}
+
+/** A record in a list; nothing for one that is gone or cannot be read. */
+function summaryOf(key: string, text: unknown): IndexedRecord["record"] | undefined {
+  try {
+    return isWhole(key, text) ? readSummary(key, text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts keys and texts; a mark of a removed record is none. */
+function count(tally: Tally, found: readonly string[]): void {
+  for (let i = 0; i < found.length; i += 2) {
+    const [key, text] = [found[i]!, found[i + 1]!];
+    if (text.startsWith("x ")) continue;
+    try {
+      const { createdAt, expiresAt, data } = read(key, text);
+      tally.add(createdAt, expiresAt, Buffer.byteLength(data));
+    } catch {
+      tally.addDamaged();
+    }
   }
 }

@@ -1,78 +1,133 @@
-/** Records as the scripts take and give them. */
+/**
+ * Records as texts. Four parts, each but the last on a line of its own:
+ *
+ * 1. the format, the key, the sum of the instants, `touchedAt`, `expiresAt`, the version, the sums of data and record, `createdAt`, in a cluster
+ *    the entry in the index (else `-`), and the versions before this one. The first five have fixed places, so that a touch writes over three.
+ * 2. the user as JSON, or nothing.
+ * 3. the head as JSON, or nothing.
+ * 4. the data as it is.
+ */
 
 import { SessionError } from "../../src/errors.ts";
-import type { SessionRecord, StoredRecord } from "../../src/store.ts";
-import type { Tally } from "../tally.ts";
-import { FORMAT } from "./scripts.ts";
+import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
+import { instantsSum, recordSum, type Summed, sumsOf } from "../checksum.ts";
+
+/** The format that this version of the library writes. */
+export const FORMAT = "2";
+/** Where the sum of the instants and the instants are in a text. */
+export const instantsAt: number = `${FORMAT} `.length + 64 + 1;
+/** The most characters of a 32-bit number and of any number. */
+const [sumWidth, numberWidth] = [10, 24];
 
 /** A user as it is stored: JSON, or empty for none. */
 export function storedUser(userId: string | undefined): string {
   return userId === undefined ? "" : JSON.stringify(userId);
 }
 
-/** The arguments of a script that writes a record, but for its place in the index. */
-export function written(key: string, record: SessionRecord, life: number): string[] {
-  if (!record.data.isWellFormed()) {
-    throw new SessionError("ERR_SERIALIZE", "The encoded data has a lone surrogate, which Redis cannot keep");
+/** A record's text, but for what the server puts in at the end of its first line. */
+export interface Written {
+  readonly front: string;
+  readonly back: string;
+  readonly user: string;
+  /** `expiresAt`, as the text has it. */
+  readonly ends: string;
+}
+
+/** The sum of the instants and the instants, as a touch writes them. */
+export function writtenInstants(key: string, touchedAt: number, expiresAt: number): string {
+  return instantsText(instantsSum(key, touchedAt, expiresAt), touchedAt, expiresAt);
+}
+
+function instantsText(sum: number, touchedAt: number, expiresAt: number): string {
+  return `${String(sum).padStart(sumWidth)} ${String(touchedAt).padStart(numberWidth)} ${
+    String(expiresAt).padStart(numberWidth)
+  }`;
+}
+
+/** The text of a record. @throws {SessionError} `ERR_SERIALIZE` for a lone surrogate, which UTF-8 has none of. */
+export function write(key: string, record: SessionRecord, version: string): Written {
+  const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
+  if (!data.isWellFormed() || head?.isWellFormed() === false) {
+    throw new SessionError("ERR_SERIALIZE", "The record has a lone surrogate, which Redis cannot keep");
   }
-  return [
-    key,
-    record.data,
-    String(record.createdAt),
-    String(record.touchedAt),
-    String(record.expiresAt),
-    storedUser(record.userId),
-    String(life),
-  ];
+  const user = storedUser(userId);
+  const sums = sumsOf({ key, version, data, head, userId, createdAt, touchedAt, expiresAt });
+  const instants = instantsText(sums.instants, touchedAt, expiresAt);
+  const front = `${FORMAT} ${key} ${instants} ${version} ${sums.data} ${sums.record} ${createdAt}`;
+  const back = `\n${user}\n${head === undefined ? "" : JSON.stringify(head)}\n${data}`;
+  return { front, back, user, ends: String(expiresAt) };
 }
 
-/** What the load script found. */
-export interface Found {
-  /** The record. */
-  readonly record: StoredRecord;
-  /** Whether it is on its way, and no session yet. */
-  readonly pending: boolean;
+/** Whether a text says itself that it is a record under this key. */
+export function isWhole(key: string, text: unknown): text is string {
+  return typeof text === "string" && text.startsWith(key, 2) && text.startsWith(`${FORMAT} `);
 }
 
-/** The fields that make a record, as the load script answers them. */
-export const recordFields: readonly string[] = ["f", "k", "v", "d", "c", "t", "e", "u", "p"];
-
-/** Whether these fields say themselves that they are the live record under this key. */
-export function isWhole(key: string, fields: readonly unknown[]): boolean {
-  return fields[0] === FORMAT && fields[1] === key && typeof fields[8] !== "string";
+/** The record in a text. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
+export function read(key: string, text: string): StoredRecord {
+  const { summed, dataSum, dataAt } = open(key, text);
+  const { version, head, userId, createdAt, touchedAt, expiresAt } = summed;
+  const data = text.slice(dataAt);
+  if (sumsOf({ ...summed, data }).data !== dataSum) throw damaged();
+  const record = { version, data, createdAt, touchedAt, expiresAt };
+  return withOptional(record, head, userId);
 }
 
-/** The record in an answer of the load script; `undefined` for none. */
-export function read(key: string, answer: readonly unknown[]): Found | undefined {
-  const [format, owner, version, data, created, touched, expires, user, pending] = answer;
-  if (format === null || format === undefined) return undefined;
-  if (format !== FORMAT && /^[1-9]\d{0,8}$/.test(String(format))) {
-    throw new SessionError("ERR_STORE", "A record in Redis has a newer format");
+/** The same without its data, of a text that may end where the data begins. */
+export function readSummary(key: string, text: string): SessionSummary {
+  const { head, userId, createdAt, touchedAt, expiresAt } = open(key, text).summed;
+  return withOptional({ createdAt, touchedAt, expiresAt }, head, userId);
+}
+
+function withOptional<T extends object>(
+  record: T,
+  head: string | undefined,
+  userId: string | undefined,
+): T & { head?: string; userId?: string } {
+  const whole: T & { head?: string; userId?: string } = record;
+  if (head !== undefined) whole.head = head;
+  if (userId !== undefined) whole.userId = userId;
+  return whole;
+}
+
+interface Opened {
+  readonly summed: Omit<Summed, "data" | "head" | "userId"> & {
+    head: string | undefined;
+    userId: string | undefined;
+  };
+  readonly dataSum: number;
+  readonly dataAt: number;
+}
+
+function open(key: string, text: string): Opened {
+  const format = /^([1-9]\d{0,8})[ \n]/.exec(text)?.[1];
+  if (format !== undefined && format !== FORMAT) {
+    throw new SessionError(
+      "ERR_STORE",
+      `A record in Redis has format ${format}: this release reads ${FORMAT}`,
+    );
   }
-  if (format !== FORMAT || owner !== key || typeof version !== "string" || typeof data !== "string") {
-    throw damaged();
-  }
-  const userId = userOf(user);
-  const [createdAt, touchedAt, expiresAt] = [instant(created), instant(touched), instant(expires)];
-  const record = userId === undefined
-    ? { version, data, createdAt, touchedAt, expiresAt }
-    : { version, data, createdAt, touchedAt, expiresAt, userId };
-  return { record, pending: typeof pending === "string" };
+  const first = text.indexOf("\n");
+  const second = text.indexOf("\n", first + 1);
+  const third = text.indexOf("\n", second + 1);
+  if (!isWhole(key, text) || first < 0 || second < 0 || third < 0) throw damaged();
+  const [sum, touched, ends, version, dataSum, sums, created] = text.slice(instantsAt, first).trim().split(
+    / +/,
+  );
+  const [createdAt, touchedAt, expiresAt] = [numberOf(created), numberOf(touched), numberOf(ends)];
+  const userId = jsonOf(text.slice(first + 1, second));
+  const head = jsonOf(text.slice(second + 1, third));
+  const summed = { key, version: version!, head, userId, createdAt, touchedAt, expiresAt };
+  const isGood = Number(sum) === instantsSum(key, touchedAt, expiresAt) && Number(sums) === recordSum(summed);
+  if (!isGood) throw damaged();
+  return { summed, dataSum: numberOf(dataSum), dataAt: third + 1 };
 }
 
-/** Counts what the sizes script answers: created, expires and bytes of each record, empty where it is damaged. */
-export function countFields(tally: Tally, fields: readonly unknown[]): void {
-  const numberOf = (value: unknown) => value === "" ? NaN : Number(value);
-  for (let i = 0; i < fields.length; i += 3) {
-    tally.add(numberOf(fields[i]), numberOf(fields[i + 1]), numberOf(fields[i + 2]));
-  }
-}
-
-function userOf(value: unknown): string | undefined {
-  if (value === "") return undefined;
+function jsonOf(text: string): string | undefined {
+  if (text === "") return undefined;
   try {
-    const user: unknown = JSON.parse(value as string);
-    if (typeof user === "string") return user;
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "string") return value;
   } catch { /* damaged, below */ }
   throw damaged();
 }
@@ -82,8 +137,8 @@ export function damaged(cause?: unknown): SessionError {
   return new SessionError("ERR_DAMAGED", "A record in Redis is not what was written", { cause });
 }
 
-function instant(value: unknown): number {
-  const number = typeof value === "string" && value !== "" ? Number(value) : NaN;
+function numberOf(value: string | undefined): number {
+  const number = value === undefined ? NaN : Number(value);
   if (!Number.isFinite(number)) throw damaged();
   return number;
 }

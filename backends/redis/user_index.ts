@@ -7,9 +7,8 @@
  *   looks at the record.
  * - An entry belongs to one life of a record under one user: its name is the key and the token of the write that began this life,
  *   and the record knows it. Taking it out when that life is over takes no other life's entry, whoever is creating the key anew
- *   meanwhile; and that life does not come back: `save` and `rotate` need a version that is gone, and a `create` that the client sends
- *   twice makes a record on its way, which only its own process can activate (see `arrive.ts`). So an index holds the live
- *   sessions and what killed processes left behind.
+ *   meanwhile; and that life does not come back: a `save` needs a version that is gone, and a `create` that the client sends
+ *   twice meets the mark that the removal has left. So an index holds the live sessions and what killed processes left behind.
  * - An entry lapses no earlier than its record, however late a write is carried out (its server may have stood still for a day). The
  *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and every write that moves the end of a record is told
  *   not to let it live past E and half an hour by the clock of the record's server. This takes servers that agree within half an hour.
@@ -61,11 +60,26 @@ export class UserIndex {
     );
   }
 
-  /** The keys of records that may be the user's. */
-  async keys(user: string, by: number): Promise<string[]> {
-    const [members] = await this.#wire.ask(scripts.members, [this.name(user)], [], by);
-    return [...new Set((members as string[]).map((member) => member.split(" ", 1)[0]!))];
+  /** A page of the keys of records that may be the user's, and where the next one begins. */
+  async keys(user: string, after: string | undefined, size: number, by: number): Promise<Keys> {
+    const [end = "", name = ""] = after === undefined ? [] : splitAt(after, after.indexOf(" "));
+    const args = [end, name, String(size)];
+    const [page] = await this.#wire.ask(scripts.members, [this.name(user)], args, by) as [string[]];
+    const keys = new Set<string>();
+    for (let i = 0; i < page.length; i += 2) keys.add(page[i]!.split(" ", 1)[0]!);
+    const isLast = page.length < size * 2;
+    return { keys: [...keys], next: isLast ? undefined : `${page.at(-1)} ${page.at(-2)}` };
   }
+}
+
+/** Some of an index. */
+export interface Keys {
+  readonly keys: readonly string[];
+  readonly next: string | undefined;
+}
+
+function splitAt(text: string, at: number): [string, string] {
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function member(key: string, entry: string): string {

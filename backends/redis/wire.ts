@@ -14,9 +14,6 @@ const passing =
 const shortestPause = 8;
 const longestPause = 128;
 
-/** How long to wait for a record on its way before its process is taken for killed, in milliseconds. */
-const patience = 250;
-
 /** At least so often an answer has to bear its token and the time, in milliseconds. */
 const tokenEvery = 1000;
 
@@ -54,8 +51,7 @@ export class Wire {
 
   /**
    * Runs a script and answers what it answered. A command that was certainly not applied is sent again while there is
-   * time; one whose outcome is unknown is not: it was applied by `by`, or never will be. In a cluster a record on its way
-   * is waited for.
+   * time; one whose outcome is unknown is not: it was applied by `by`, or never will be.
    */
   ask(
     script: Script,
@@ -64,45 +60,24 @@ export class Wire {
     by: number,
     token: string = this.token(),
   ): Promise<unknown[]> {
-    return this.cluster
-      ? this.#askPatiently(script, keys, args, by, token)
-      : this.#ask(script, keys, [token, "alone", ...args], by);
-  }
-
-  async #askPatiently(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    by: number,
-    token: string,
-  ): Promise<unknown[]> {
-    const until = Math.min(by, performance.now() + patience);
-    for (let pause = 1; performance.now() + pause < until; pause = Math.min(pause * 2, shortestPause)) {
-      const answer = await this.#ask(script, keys, [token, "patient", ...args], by);
-      if (answer[0] !== "wait") return answer;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    return await this.#ask(script, keys, [token, "", ...args], by);
+    return this.#ask(script, keys, [token, this.cluster ? "" : "alone", ...args], by);
   }
 
   /**
-   * Fields of a hash in one plain command, which costs Redis a sixth of a script. `undefined`: ask by a script, because an answer
+   * A text in one plain command, which costs Redis a sixth of a script. `undefined`: ask by a script, because an answer
    * that bears a token, and the time, is due, or because the command failed. Only an answer that says itself whom it belongs to
    * may be believed.
    */
-  look(key: string, fields: readonly string[], by: number): Promise<unknown[] | undefined> | undefined {
+  look(key: string, by: number): Promise<unknown> | undefined {
     const clock = this.#clocks.get(this.#client.server(key));
     if (clock === undefined || clock.age(performance.now()) > tokenEvery || !this.#client.ready()) {
       return undefined;
     }
     if (this.#waiting >= this.#maxWaiting) return undefined;
-    const isWhole = (reply: unknown): reply is unknown[] =>
-      Array.isArray(reply) && reply.length === fields.length;
-    return this.#run(["HMGET", key, ...fields], key, by, (reply) => isWhole(reply) ? texts(reply) : undefined)
-      .catch((error) => {
-        if (error instanceof SessionError) throw error;
-        return undefined;
-      });
+    return this.#run(["GET", key], key, by, text).catch((error) => {
+      if (error instanceof SessionError) throw error;
+      return undefined;
+    });
   }
 
   #ask(script: Script, keys: readonly string[], args: Arguments, by: number): Promise<unknown[]> {
