@@ -18,6 +18,8 @@ export const FORMAT = "2";
 export const instantsAt: number = `${FORMAT} `.length + 64 + 1;
 /** The most characters of a 32-bit number and of any number. */
 const [sumWidth, numberWidth] = [10, 24];
+const touchedFrom = instantsAt + sumWidth + 1;
+const endsFrom = touchedFrom + numberWidth + 1;
 
 /** A user as it is stored: JSON, or empty for none. */
 export function storedUser(userId: string | undefined): string {
@@ -100,27 +102,29 @@ interface Opened {
 }
 
 function open(key: string, text: string): Opened {
-  const format = /^([1-9]\d{0,8})[ \n]/.exec(text)?.[1];
-  if (format !== undefined && format !== FORMAT) {
-    throw new SessionError(
-      "ERR_STORE",
-      `A record in Redis has format ${format}: this release reads ${FORMAT}`,
-    );
-  }
+  if (!isWhole(key, text)) throw foreign(text);
   const first = text.indexOf("\n");
   const second = text.indexOf("\n", first + 1);
   const third = text.indexOf("\n", second + 1);
-  if (!isWhole(key, text) || first < 0 || second < 0 || third < 0) throw damaged();
-  const [sum, touched, ends, version, dataSum, sums, created] = text.slice(instantsAt, first).trim().split(
-    / +/,
-  );
-  const [createdAt, touchedAt, expiresAt] = [numberOf(created), numberOf(touched), numberOf(ends)];
+  if (first < 0 || second < 0 || third < 0) throw damaged();
+  const touchedAt = numberOf(text.slice(touchedFrom, touchedFrom + numberWidth));
+  const expiresAt = numberOf(text.slice(endsFrom, endsFrom + numberWidth));
+  const [version, dataSum, sum, created] = text.slice(endsFrom + numberWidth + 1, first).split(" ", 4);
   const userId = jsonOf(text.slice(first + 1, second));
   const head = jsonOf(text.slice(second + 1, third));
-  const summed = { key, version: version!, head, userId, createdAt, touchedAt, expiresAt };
-  const isGood = Number(sum) === instantsSum(key, touchedAt, expiresAt) && Number(sums) === recordSum(summed);
+  const summed = { key, version: version!, head, userId, createdAt: numberOf(created), touchedAt, expiresAt };
+  const isGood = Number(sum) === recordSum(summed) &&
+    Number(text.slice(instantsAt, instantsAt + sumWidth)) === instantsSum(key, touchedAt, expiresAt);
   if (!isGood) throw damaged();
   return { summed, dataSum: numberOf(dataSum), dataAt: third + 1 };
+}
+
+/** What stands there instead of a record of this format. */
+function foreign(text: string): SessionError {
+  const format = /^([1-9]\d{0,8})[ \n]/.exec(text)?.[1];
+  return format === undefined || format === FORMAT
+    ? damaged()
+    : new SessionError("ERR_STORE", `A record in Redis has format ${format}: this release reads ${FORMAT}`);
 }
 
 function jsonOf(text: string): string | undefined {
