@@ -7,13 +7,21 @@
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
-import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
+import type {
+  CountableStore,
+  ListOptions,
+  SessionPage,
+  SessionRecord,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 import { Calls } from "./calls.ts";
 import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/folders.ts";
 import { FileSessions } from "./file/sessions.ts";
 import { Sweep } from "./file/sweep.ts";
 import { Turn } from "./file/turn.ts";
+import { checkPage } from "./pages.ts";
 import { Tally } from "./tally.ts";
 
 /** How a {@linkcode FileStore} behaves. */
@@ -114,45 +122,31 @@ export class FileStore implements CountableStore {
 
   /** The record under `key`, or `undefined`. Reads one small file, without a lock. */
   load(key: string): Promise<StoredRecord | undefined> {
-    return this.#run([key], () => this.#sessions.load(key));
+    return this.#run(key, () => this.#sessions.load(key));
   }
 
   /** Inserts a record, only if the key is free or its record has expired, and answers its version. */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     checkInstants(record);
-    return await this.#run([key], () => this.#sessions.create(key, record));
+    return await this.#run(key, () => this.#sessions.create(key, record));
   }
 
   /** Replaces the record if it still has `version`, also against other processes, and answers the new version. */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     checkInstants(record);
-    return await this.#run([key], () => this.#sessions.save(key, record, version));
-  }
-
-  /**
-   * Moves a session to a new key. When the process is killed or the power fails half way, the old record may be left, with
-   * the old data, and the new one beside it.
-   */
-  async rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    checkInstants(record);
-    return await this.#run([oldKey, newKey], () => this.#sessions.rotate(oldKey, newKey, record, version));
+    return await this.#run(key, () => this.#sessions.save(key, record, version));
   }
 
   /** Removes whatever is under the session's name, also what cannot be read; whether there was something. */
   delete(key: string): Promise<boolean> {
-    return this.#run([key], () => this.#sessions.delete(key));
+    return this.#run(key, () => this.#sessions.delete(key));
   }
 
-  /** Moves `touchedAt` and `expiresAt`; data and version stay. */
-  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+  /** Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had. */
+  async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
-    return await this.#run([key], () => this.#sessions.touch(key, touchedAt, expiresAt));
+    return await this.#run(key, () => this.#sessions.touch(key, touchedAt, expiresAt, version));
   }
 
   /**
@@ -162,17 +156,18 @@ export class FileStore implements CountableStore {
    */
   async clearExpired(now: number, limit: number): Promise<number> {
     now = checkMoment("now", now);
-    return await this.#run([], () => this.#sweep.clearExpired(now, limit));
+    return await this.#run(undefined, () => this.#sweep.clearExpired(now, limit));
   }
 
-  /** The records of one user, from an index of empty files; those that cannot be read are left out. */
-  list(userId: string): Promise<readonly IndexedRecord[]> {
-    return this.#run([], () => this.#sessions.list(userId));
+  /** A page of one user's records, without their data, from an index of empty files; those that cannot be read are left out. */
+  async list(userId: string, options: ListOptions = {}): Promise<SessionPage> {
+    const { after, limit } = checkPage(options);
+    return await this.#run(undefined, () => this.#sessions.list(userId, after, limit));
   }
 
   /** Reads and counts all records, one folder of them at a time; `bounds` are ages in ms, ascending. */
   stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
-    return this.#run([], async () => {
+    return this.#run(undefined, async () => {
       const tally = new Tally(now, bounds);
       await this.#sweep.count(tally);
       return tally.stats;
@@ -189,8 +184,8 @@ export class FileStore implements CountableStore {
     return this.close();
   }
 
-  async #run<T>(keys: readonly string[], work: () => T | Promise<T>): Promise<T> {
-    if (!keys.every((key) => KEY.test(key))) {
+  async #run<T>(key: string | undefined, work: () => T | Promise<T>): Promise<T> {
+    if (key !== undefined && !KEY.test(key)) {
       throw new TypeError("Cannot use a storage key as it must be 64 lower-case hex digits");
     }
     return await this.#calls.run(() =>

@@ -145,30 +145,21 @@ export class Claim {
   }
 }
 
-/** Stages all wants, takes their locks, and runs `act`, which must be synchronous, while holding them. */
+/** Stages what is wanted, takes the lock, and runs `act`, which must be synchronous, while holding it. */
 export async function hold<T>(
   disk: Disk,
   work: string,
-  wants: readonly Want[],
+  want: Want,
   patience: Patience,
-  act: (...claims: Claim[]) => T,
+  act: (claim: Claim) => T,
 ): Promise<T> {
-  const claims: Claim[] = [];
+  const claim = new Claim(disk, work, want.key);
   try {
-    for (const want of wants) {
-      const claim = new Claim(disk, work, want.key);
-      claims.push(claim);
-      await claim.stage(want);
-    }
-    for (const [index, claim] of claims.entries()) {
-      while (!claim.take(patience)) {
-        if (index > 0) throw new Lost(); // never wait for one lock while holding another
-        await patience.pause();
-      }
-    }
-    return act(...claims);
+    await claim.stage(want);
+    while (!claim.take(patience)) await patience.pause();
+    return act(claim);
   } finally {
-    for (const claim of claims) claim.release();
+    claim.release();
   }
 }
 

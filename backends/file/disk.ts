@@ -25,8 +25,8 @@ export interface Disk {
   names(path: string): string[];
   /** About the name itself, not what a link points to; `undefined` if it is missing. */
   facts(path: string): Facts | undefined;
-  /** The whole of a plain file; `undefined` if it is missing, `null` if it is not a plain file of our own making. */
-  read(path: string): Uint8Array | undefined | null;
+  /** A plain file, or its first bytes; `undefined` if it is missing, `null` if it is not a plain file of our own making. */
+  read(path: string, most?: number): Uint8Array | undefined | null;
   /** A new file, 0600 whatever the umask, whole and synced when it resolves. `time` (ms) becomes its modification time. */
   write(path: string, bytes: Uint8Array, time: number): Promise<void>;
   /** Makes an empty file, unless it is there. */
@@ -39,8 +39,6 @@ export interface Disk {
   clear(path: string): void;
   /** Makes the names in a folder durable. */
   sync(folder: string): Promise<void>;
-  /** The same, at once: for use where nothing may come in between. */
-  syncNow(folder: string): void;
 }
 
 /** No file of ours is longer; so reading a planted one takes neither long nor much memory. */
@@ -72,10 +70,10 @@ export function writeAll(
   }
 }
 
-function readWhole(fd: number): Uint8Array | null {
+function readPlain(fd: number, most: number): Uint8Array | null {
   const facts = fs.fstatSync(fd); // no link is left of a file that was replaced in this instant
   if (!facts.isFile() || facts.nlink > 1 || facts.size > MAX_FILE_BYTES) return null;
-  const bytes = new Uint8Array(facts.size);
+  const bytes = new Uint8Array(Math.min(facts.size, most));
   let length = 0;
   while (length < bytes.length) {
     const count = fs.readSync(fd, bytes, length, bytes.length - length, null);
@@ -129,7 +127,7 @@ export function nodeDisk(durable: boolean): Disk {
         time: found.mtimeMs,
       };
     },
-    read(path) {
+    read(path, most = MAX_FILE_BYTES) {
       let fd: number;
       try {
         fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -140,7 +138,7 @@ export function nodeDisk(durable: boolean): Disk {
         throw error;
       }
       try {
-        return readWhole(fd);
+        return readPlain(fd, most);
       } finally {
         fs.closeSync(fd);
       }
@@ -190,14 +188,5 @@ export function nodeDisk(durable: boolean): Disk {
           }
         })
         : Promise.resolve(),
-    syncNow(folder) {
-      if (!durable) return;
-      const fd = fs.openSync(folder, O_RDONLY);
-      try {
-        fs.fsyncSync(fd);
-      } finally {
-        fs.closeSync(fd);
-      }
-    },
   };
 }

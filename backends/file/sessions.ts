@@ -1,11 +1,17 @@
 /** The operations on sessions, each a change of one file under that session's lock. */
 
 import { SessionError } from "../../src/errors.ts";
-import type { IndexedRecord, SessionRecord, StoredRecord } from "../../src/store.ts";
+import type {
+  IndexedRecord,
+  SessionPage,
+  SessionRecord,
+  SessionSummary,
+  StoredRecord,
+} from "../../src/store.ts";
 import { type Claim, hold, insist, Lost, Patience, token, type Want } from "./claims.ts";
 import type { Disk } from "./disk.ts";
 import type { Folders } from "./folders.ts";
-import { decodeFile, encodeFile } from "./format.ts";
+import { decodeFile, decodeSummary, encodeFile, summaryBytes } from "./format.ts";
 import { Turn } from "./turn.ts";
 import { Users } from "./users.ts";
 
@@ -45,59 +51,24 @@ export class FileSessions {
     return this.#write(key, record, (current) => current?.version === version);
   }
 
-  touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     return this.#insist(async (patience) => {
       const before = this.load(key);
-      if (!before) return false;
-      const want = this.#want(key, { ...before, touchedAt, expiresAt }, before.version);
-      await this.#hold([want], patience, (claim) => {
-        if (this.load(key)?.version !== before.version) throw new Lost();
+      if (before?.version !== version) return false;
+      const touched = {
+        ...before,
+        touchedAt: Math.max(before.touchedAt, touchedAt),
+        expiresAt: Math.max(before.expiresAt, expiresAt),
+      };
+      await this.#hold(this.#want(key, touched, version), patience, (claim) => {
+        const now = this.load(key);
+        const isSame = now?.version === version && now.touchedAt === before.touchedAt &&
+          now.expiresAt === before.expiresAt;
+        if (!isSame) throw new Lost();
         claim.put(this.folders.file(key));
       });
       await this.#sync(key);
       return true;
-    });
-  }
-
-  rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    const allowed = (old: StoredRecord | undefined) =>
-      old?.version === version && oldKey !== newKey && this.#isFree(this.load(newKey));
-    return this.#insist(async (patience) => {
-      if (!allowed(this.load(oldKey))) return undefined;
-      const next = token();
-      return await this.#listed(newKey, record.userId, undefined, async () => {
-        const wants = [this.#want(newKey, record, next), { key: oldKey }];
-        await this.folders.prepare(this.folders.shard(newKey));
-        let isPut = false;
-        let past: StoredRecord | undefined;
-        try {
-          const isDone = await this.#hold(wants, patience, (fresh, old) => {
-            const current = this.load(oldKey);
-            if (!allowed(current)) return false;
-            this.#mustBeListed(newKey, record.userId);
-            fresh.put(this.folders.file(newKey));
-            isPut = true;
-            // At once: the old may go only when the new is there for good, and nobody should see both.
-            this.disk.syncNow(this.folders.shard(newKey));
-            old.remove(this.folders.file(oldKey));
-            past = current;
-            return true;
-          });
-          if (!isDone) return undefined;
-        } catch (error) {
-          // The old is still there. Should taking back the new fail too, the old has the old data all the same.
-          if (isPut) await this.erase(newKey, (current) => current?.version === next).catch(() => {});
-          throw error;
-        }
-        await this.#sync(oldKey);
-        await this.unlist(oldKey, past?.userId);
-        return next;
-      });
     });
   }
 
@@ -122,7 +93,7 @@ export class FileSessions {
     return this.#insist(async (patience) => {
       const file = this.folders.file(key);
       if (!this.disk.facts(file)) return undefined;
-      return await this.#hold([{ key }], patience, (claim) => {
+      return await this.#hold({ key }, patience, (claim) => {
         const isAny = condition === "whatever";
         const bytes = isAny ? this.disk.facts(file) : this.disk.read(file);
         if (bytes === undefined) return undefined;
@@ -139,26 +110,36 @@ export class FileSessions {
     if (userId !== undefined) await this.heal(this.users.folder(userId), key);
   }
 
-  /** The user's sessions. One that cannot be read is left out. */
-  async list(userId: string): Promise<IndexedRecord[]> {
-    const found: IndexedRecord[] = [];
-    for (const key of this.users.keys(userId)) {
-      const stored = this.#legible(key, (error) => error instanceof SessionError);
-      if (stored?.userId === userId) {
-        const { version: _, ...record } = stored;
-        found.push({ key, record });
-      } else if (!this.disk.facts(this.folders.file(key)) || stored) {
-        await this.unlist(key, userId);
-      }
+  /** A page of the user's sessions, by their keys. One that cannot be read is left out. */
+  async list(userId: string, after: string | undefined, limit: number): Promise<SessionPage> {
+    const entries: IndexedRecord[] = [];
+    const keys = this.users.keys(userId).filter((key) => after === undefined || key > after).sort();
+    for (const key of keys.slice(0, limit)) {
+      const record = this.#summary(key);
+      if (record && record.userId === userId) entries.push({ key, record });
+      else if (record || !this.disk.facts(this.folders.file(key))) await this.unlist(key, userId);
       await this.#turn.breathe();
     }
-    return found;
+    return keys.length > limit ? { entries, next: keys[limit - 1]! } : { entries };
+  }
+
+  /** A record without its data; `undefined` for none, and for one that cannot be read. */
+  #summary(key: string): SessionSummary | undefined {
+    const file = this.folders.file(key);
+    try {
+      const bytes = this.disk.read(file, summaryBytes);
+      if (bytes === undefined) return undefined;
+      return decodeSummary(key, bytes) ?? decodeSummary(key, this.disk.read(file) ?? null);
+    } catch (error) {
+      if (error instanceof SessionError) return undefined;
+      throw error;
+    }
   }
 
   /** Removes an entry of a user's folder that has no such session. */
   async heal(folder: string, key: string): Promise<void> {
     // One try: the entry does no harm, and the next who sees it tries again.
-    await this.#hold([{ key }], new Patience(0), (claim) => {
+    await this.#hold({ key }, new Patience(0), (claim) => {
       const userId = this.load(key)?.userId;
       if (userId === undefined || this.users.folder(userId) !== folder) this.users.remove(folder, claim);
     }).catch(() => {});
@@ -174,7 +155,7 @@ export class FileSessions {
         const want = this.#want(key, record, next);
         await this.folders.prepare(this.folders.shard(key));
         let past: StoredRecord | undefined;
-        const isDone = await this.#hold([want], patience, (claim) => {
+        const isDone = await this.#hold(want, patience, (claim) => {
           past = this.load(key);
           if (!allowed(past)) return false;
           if (past?.userId !== userId) this.#mustBeListed(key, userId);
@@ -230,8 +211,8 @@ export class FileSessions {
     return { key, file: { bytes: encodeFile(key, record, version), time: record.expiresAt } };
   }
 
-  #hold<T>(wants: readonly Want[], patience: Patience, act: (...claims: Claim[]) => T): Promise<T> {
-    return hold(this.disk, this.folders.work, wants, patience, act);
+  #hold<T>(want: Want, patience: Patience, act: (claim: Claim) => T): Promise<T> {
+    return hold(this.disk, this.folders.work, want, patience, act);
   }
 
   #insist<T>(attempt: (patience: Patience) => Promise<T>): Promise<T> {
