@@ -7,8 +7,9 @@
 import { checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
-  IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
   StoredRecord,
@@ -55,8 +56,8 @@ const REST = 1000;
  *   could then save nothing, the cache is not used at all;
  * - with `staleness: n`, also without asking, for up to `n` seconds after it was read.
  *
- * Either way a copy that this process has outdated by a save, rotation, flush or revocation is never served, nor is one
- * that looks expired. A touch by another process may show late, as it leaves the version alone.
+ * Either way a copy that this process has outdated by a save, flush or revocation is never served, nor is one
+ * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another process may show late, as it leaves the version alone.
  *
  * `touch`, `list` and `clearExpired` exist if the durable store has them. Both stores were handed in, so `close` closes
  * neither.
@@ -90,11 +91,11 @@ export class CachedStore implements SessionStore {
   #clearedUntil = -Infinity;
 
   /** As in {@linkcode SessionStore.touch}; there if the durable store has it. */
-  readonly touch?: (key: string, touchedAt: number, expiresAt: number) => Promise<boolean>;
+  readonly touch?: (key: string, touchedAt: number, expiresAt: number, version: string) => Promise<boolean>;
   /** As in {@linkcode SessionStore.clearExpired}; there if the durable store has it. Clears the cache too. */
   readonly clearExpired?: (now: number, limit: number) => Promise<number>;
   /** As in {@linkcode SessionStore.list}; there if the durable store has it, which answers alone. */
-  readonly list?: (userId: string) => MaybePromise<readonly IndexedRecord[]>;
+  readonly list?: (userId: string, options?: ListOptions) => MaybePromise<SessionPage>;
   /** As in {@linkcode CountableStore.stats}; there if the durable store has it, which answers alone. */
   readonly stats?: (now: number, bounds: readonly number[]) => MaybePromise<StoreStats>;
 
@@ -115,8 +116,8 @@ export class CachedStore implements SessionStore {
     this.#now = now;
     this.#writes = new OwnWrites(this.#staleness, now);
     if (store.touch !== undefined) {
-      this.touch = (key, touchedAt, expiresAt) =>
-        this.#write([key], () => store.touch!(key, touchedAt, expiresAt));
+      this.touch = (key, touchedAt, expiresAt, version) =>
+        this.#write(key, () => store.touch!(key, touchedAt, expiresAt, version));
     }
     if (store.clearExpired !== undefined) {
       this.clearExpired = async (now, limit) => {
@@ -127,26 +128,26 @@ export class CachedStore implements SessionStore {
         return removed;
       };
     }
-    if (store.list !== undefined) this.list = (userId) => store.list!(userId);
+    if (store.list !== undefined) this.list = (userId, options) => store.list!(userId, options);
     if (isCountable(store)) this.stats = (now, bounds) => store.stats(now, bounds);
   }
 
   /**
-   * The record under `key`, or `undefined`: a copy if it may be served, else what the durable store holds.
+   * The record under `key`, or `undefined`: a copy if it may be served and nothing `fresh` is asked for, else what the durable store holds.
    *
    * @throws {SessionError} If the durable store fails
    */
-  async load(key: string): Promise<StoredRecord | undefined> {
-    if (!this.#caching) return await this.#store.load(key);
+  async load(key: string, options: { readonly fresh?: boolean } = {}): Promise<StoredRecord | undefined> {
+    if (!this.#caching) return await this.#store.load(key, options);
     const seen = this.#writes.of(key);
-    const copy = await this.#copy(key);
+    const copy = options.fresh ? undefined : await this.#copy(key);
     if (copy !== undefined) {
       const age = this.#now() - copy.asOf;
       const young = age >= 0 && age < this.#staleness && this.#writes.allow(key, seen, copy.record.version);
       if (young || await this.#store.version?.(key) === copy.record.version) return copy.record;
     }
     const asOf = this.#now();
-    const record = await this.#store.load(key);
+    const record = await this.#store.load(key, options);
     const keep = this.#writes.learn(key, seen, record?.version) && (record ?? copy) !== undefined;
     if (keep) await this.#keep(key, record && { record, asOf });
     return record;
@@ -158,7 +159,7 @@ export class CachedStore implements SessionStore {
    * @throws {SessionError} If the durable store fails
    */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
-    return await this.#write([key], () => this.#store.create(key, record), record);
+    return await this.#write(key, () => this.#store.create(key, record), record);
   }
 
   /**
@@ -167,25 +168,7 @@ export class CachedStore implements SessionStore {
    * @throws {SessionError} If the durable store fails
    */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
-    return await this.#write([key], () => this.#store.save(key, record, version), record);
-  }
-
-  /**
-   * Moves a session to a new key, atomically as far as the durable store is; `undefined`: nothing changed.
-   *
-   * @throws {SessionError} If the durable store fails
-   */
-  async rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    return await this.#write(
-      [newKey, oldKey],
-      () => this.#store.rotate(oldKey, newKey, record, version),
-      record,
-    );
+    return await this.#write(key, () => this.#store.save(key, record, version), record);
   }
 
   /**
@@ -194,7 +177,7 @@ export class CachedStore implements SessionStore {
    * @throws {SessionError} If the durable store fails
    */
   async delete(key: string): Promise<boolean> {
-    return await this.#write([key], () => this.#store.delete(key));
+    return await this.#write(key, () => this.#store.delete(key));
   }
 
   /** Does nothing: both stores were handed in and stay open. */
@@ -209,27 +192,21 @@ export class CachedStore implements SessionStore {
     return this.#staleness > 0 || this.#store.version !== undefined;
   }
 
-  /** Changes the durable store. Copies of `keys` are dropped, but the first one gets `record` if a version is answered. */
-  async #write<T>(keys: string[], change: () => MaybePromise<T>, record?: SessionRecord): Promise<T> {
+  /** Changes the durable store. The copy is dropped, or is `record` if a version is answered. */
+  async #write<T>(key: string, change: () => MaybePromise<T>, record?: SessionRecord): Promise<T> {
     if (!this.#caching) return await change();
     const asOf = this.#now();
     const given = record && { ...record }; // the caller's object may change while the durable store works
-    const begun = keys.map((key) => this.#writes.begin(key));
+    const begun = this.#writes.begin(key);
     let version: string | undefined;
     try {
       const answer = await change();
       if (typeof answer === "string") version = answer;
       return answer;
     } finally {
-      const kept = keys.map((key, i) => {
-        const own = i === 0 ? version : undefined;
-        const alone = this.#writes.end(key, begun[i]!, own);
-        const copy = alone && given && own !== undefined
-          ? { record: { ...given, version: own }, asOf }
-          : undefined;
-        return this.#keep(key, copy);
-      });
-      await Promise.all(kept);
+      const alone = this.#writes.end(key, begun, version);
+      const isKnown = alone && given !== undefined && version !== undefined;
+      await this.#keep(key, isKnown ? { record: { ...given, version }, asOf } : undefined);
     }
   }
 
@@ -276,7 +253,7 @@ export class CachedStore implements SessionStore {
 }
 
 function checkStore(name: string, store: SessionStore): void {
-  const methods = ["load", "create", "save", "rotate", "delete"];
+  const methods = ["load", "create", "save", "delete"];
   const missing = methods.find((method) =>
     typeof (store as unknown as Record<string, unknown> | null)?.[method] !== "function"
   );
@@ -308,9 +285,12 @@ function checkOptions(options: CachedStoreOptions): Required<CachedStoreOptions>
 export type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";

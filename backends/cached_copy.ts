@@ -10,7 +10,7 @@ export interface Copy {
   readonly asOf: number;
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * The copy as a record for the cache, which drops it at `expiresAt`. The user stays inside the data, as the cache needs
@@ -18,8 +18,16 @@ const FORMAT = 1;
  */
 export function packCopy(key: string, { record, asOf }: Copy, expiresAt: number): SessionRecord {
   const { data, createdAt, touchedAt } = record;
-  const head = [FORMAT, key, asOf, record.version, record.expiresAt, record.userId ?? null];
-  return { data: `${JSON.stringify(head)}\n${data}`, createdAt, touchedAt, expiresAt };
+  const facts = [
+    FORMAT,
+    key,
+    asOf,
+    record.version,
+    record.expiresAt,
+    record.userId ?? null,
+    record.head ?? null,
+  ];
+  return { data: `${JSON.stringify(facts)}\n${data}`, createdAt, touchedAt, expiresAt };
 }
 
 /** The copy in a record of the cache; `undefined` for anything else that may lie there. */
@@ -27,13 +35,21 @@ export function unpackCopy(key: string, cached: SessionRecord | undefined): Copy
   try {
     const { data, createdAt, touchedAt } = cached!;
     const end = data.indexOf("\n");
-    const [format, ownKey, asOf, version, expiresAt, userId] = JSON.parse(data.slice(0, end)) as unknown[];
+    const [format, ownKey, asOf, version, expiresAt, userId, head] = JSON.parse(
+      data.slice(0, end),
+    ) as unknown[];
     if (format !== FORMAT || ownKey !== key) return undefined;
     if (typeof asOf !== "number" || typeof version !== "string" || typeof expiresAt !== "number") {
       return undefined;
     }
-    const user = typeof userId === "string" ? { userId } : {};
-    return { asOf, record: { data: data.slice(end + 1), ...user, createdAt, touchedAt, expiresAt, version } };
+    const optional = {
+      ...typeof userId === "string" ? { userId } : {},
+      ...typeof head === "string" ? { head } : {},
+    };
+    return {
+      asOf,
+      record: { data: data.slice(end + 1), ...optional, createdAt, touchedAt, expiresAt, version },
+    };
   } catch {
     return undefined;
   }
