@@ -205,8 +205,10 @@ export class CachedStore implements SessionStore {
       return answer;
     } finally {
       const alone = this.#writes.end(key, begun, version);
-      const isKnown = alone && given !== undefined && version !== undefined;
-      await this.#keep(key, isKnown ? { record: { ...given, version }, asOf } : undefined);
+      const copy = alone && given && version !== undefined
+        ? { record: { ...given, version }, asOf }
+        : undefined;
+      await this.#keep(key, copy);
     }
   }
 
