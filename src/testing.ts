@@ -10,15 +10,24 @@ import type { MaybePromise, SessionStore } from "./store.ts";
 import type { StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
 
-export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
+export type {
+  IndexedRecord,
+  ListOptions,
+  MaybePromise,
+  SessionPage,
+  SessionRecord,
+  SessionStore,
+  SessionSummary,
+  StoredRecord,
+} from "./store.ts";
 export { type ClientHandler, SessionClient, type SessionClientOptions } from "./testing/client.ts";
 export type { StoreTestOptions } from "./testing/options.ts";
 
 /**
  * Registers the store contract as tests of `node:test`: what every method of a `SessionStore` answers, that texts,
- * users and instants come back exactly, that saves are compare-and-set and versions never used twice, that rotation
- * is atomic, that a deleted record stays deleted, what expires and what is listed, what happens when many act at once,
- * and random histories against a model.
+ * heads, users and instants come back exactly, that saves are compare-and-set and versions never used twice, that a
+ * touch only moves forward, that a deleted record stays deleted, what expires and what is listed, page by page, what
+ * happens when many act at once, and random histories against a model.
  *
  * `open` gives a fresh, empty store; every case opens one and closes it. Cases for optional methods that the store does
  * not have are skipped. The suite uses real instants around `Date.now()` and waits for nothing but the store.

@@ -12,6 +12,7 @@ const recordOf = (data: string, more: Partial<SessionRecord> = {}): SessionRecor
   ...more,
 });
 const open = (maxEntries = 100) => new MemoryStore({ maxEntries, now: () => 500 });
+const keysOf = (store: MemoryStore, userId: string) => store.list(userId).entries.map(({ key }) => key);
 const [a, b, c, d] = [keyOf(1), keyOf(2), keyOf(3), keyOf(4)] as const;
 
 describe("MemoryStore", () => {
@@ -29,11 +30,6 @@ describe("MemoryStore", () => {
     const version = store.create(a, recordOf("old"))!;
     assert.equal(store.create(a, recordOf("new")), undefined);
     assert.deepEqual(store.load(a), { ...recordOf("old"), version });
-
-    const other = store.create(b, recordOf("other"))!;
-    assert.equal(store.rotate(b, a, recordOf("moved"), other), undefined);
-    assert.equal(store.load(a)?.data, "old");
-    assert.equal(store.load(b)?.data, "other");
   });
 
   it("replaces an expired record, from the instant it expires on, and leaves nothing of it", () => {
@@ -43,7 +39,7 @@ describe("MemoryStore", () => {
     assert.ok(store.create(a, recordOf("new", { userId: "bob" })));
     assert.equal(store.create(b, recordOf("new")), undefined);
     assert.equal(store.load(a)?.data, "new");
-    assert.deepEqual(store.list("ada"), []);
+    assert.deepEqual(store.list("ada"), { entries: [] });
   });
 
   it("saves only over the version that was loaded", () => {
@@ -63,40 +59,37 @@ describe("MemoryStore", () => {
     for (let i = 0; i < 50; i++) {
       const created = store.create(a, recordOf("x"))!;
       const saved = store.save(a, recordOf("y"), created)!;
-      const rotated = store.rotate(a, b, recordOf("z"), saved)!;
-      for (const version of [created, saved, rotated]) {
+      for (const version of [created, saved]) {
         assert.ok(!seen.has(version));
         seen.add(version);
       }
-      store.delete(b);
+      store.delete(a);
     }
   });
 
-  it("rotates in one step: the old key is dead, the new one holds the new content", () => {
+  it("keeps the head beside the data, and shows it in a list", () => {
     const store = open();
-    const version = store.create(a, recordOf("old", { userId: "ada" }))!;
-    assert.equal(store.rotate(a, b, recordOf("new"), "other"), undefined);
-    assert.equal(store.rotate(c, b, recordOf("new"), version), undefined);
-    assert.equal(store.rotate(a, a, recordOf("new"), version), undefined);
-    assert.equal(store.load(a)?.data, "old");
-
-    const next = store.rotate(a, b, recordOf("new", { userId: "bob" }), version)!;
-    assert.equal(store.load(a), undefined);
-    assert.deepEqual(store.load(b), { ...recordOf("new", { userId: "bob" }), version: next });
-    assert.deepEqual(store.list("ada"), []);
-    assert.equal(store.list("bob").length, 1);
+    const record = recordOf("x", { userId: "ada", head: "ü" });
+    const version = store.create(a, record)!;
+    store.touch(a, 1, 1_000, version);
+    assert.deepEqual(store.load(a), { ...record, version });
+    const { data: _, ...summary } = record;
+    assert.deepEqual(store.list("ada"), { entries: [{ key: a, record: summary }] });
+    store.save(a, recordOf("y"), version);
+    assert.ok(!("head" in store.load(a)!));
   });
 
-  it("touches both instants and nothing else", () => {
+  it("touches both instants, of the version it is given, and nothing else", () => {
     const store = open();
     const version = store.create(a, recordOf("x", { userId: "ada" }))!;
     const before = store.load(a);
-    assert.equal(store.touch(a, 700, 1_700), true);
-    assert.equal(store.touch(b, 700, 1_700), false);
-    assert.deepEqual(store.load(a), {
-      ...recordOf("x", { userId: "ada", touchedAt: 700, expiresAt: 1_700 }),
-      version,
-    });
+    assert.equal(store.touch(a, 700, 1_700, version), true);
+    assert.equal(store.touch(b, 700, 1_700, version), false);
+    const touched = { ...recordOf("x", { userId: "ada", touchedAt: 700, expiresAt: 1_700 }), version };
+    assert.deepEqual(store.load(a), touched);
+    assert.equal(store.touch(a, 800, 1_800, "another"), false);
+    assert.equal(store.touch(a, 600, 1_600, version), true);
+    assert.deepEqual(store.load(a), touched);
     assert.equal(before?.touchedAt, 1);
     assert.ok(store.save(a, recordOf("y"), version));
   });
@@ -126,14 +119,37 @@ describe("MemoryStore", () => {
     store.create(b, recordOf("b", { userId: "bob" }));
     store.create(c, recordOf("c", { userId: "ada" }));
     store.create(d, recordOf("d"));
-    assert.deepEqual(store.list("ada"), [
-      { key: a, record: recordOf("a", { userId: "ada" }) },
-      { key: c, record: recordOf("c", { userId: "ada" }) },
-    ]);
-    assert.deepEqual(store.list("eve"), []);
+    const { data: _, ...summary } = recordOf("", { userId: "ada" });
+    assert.deepEqual(store.list("ada"), {
+      entries: [{ key: a, record: summary }, { key: c, record: summary }],
+    });
+    assert.deepEqual(store.list("eve"), { entries: [] });
     store.save(a, recordOf("a", { userId: "eve" }), store.load(a)!.version);
-    assert.deepEqual(store.list("eve").map(({ key }) => key), [a]);
-    assert.deepEqual(store.list("ada").map(({ key }) => key), [c]);
+    assert.deepEqual(keysOf(store, "eve"), [a]);
+    assert.deepEqual(keysOf(store, "ada"), [c]);
+  });
+
+  it("lists a hundred at a time, in the order in which they became the user's, whatever happens to them", () => {
+    const store = new MemoryStore();
+    const ada = recordOf("x", { userId: "ada" });
+    for (let i = 0; i < 250; i++) store.create(keyOf(i), ada);
+    const first = store.list("ada");
+    assert.deepEqual(first.entries.map(({ key }) => key), Array.from({ length: 100 }, (_, i) => keyOf(i)));
+    for (const i of [3, 99, 100]) store.delete(keyOf(i));
+    for (const i of [101, 249]) store.touch(keyOf(i), 1, 2_000, store.load(keyOf(i))!.version);
+    store.save(keyOf(248), recordOf("y", { userId: "ada", expiresAt: 1 }), store.load(keyOf(248))!.version);
+    const second = store.list("ada", { after: first.next });
+    assert.deepEqual(
+      second.entries.map(({ key }) => key),
+      Array.from({ length: 100 }, (_, i) => keyOf(101 + i)),
+    );
+    const third = store.list("ada", { after: second.next, limit: 1_000 });
+    assert.deepEqual(
+      third.entries.map(({ key }) => key),
+      Array.from({ length: 49 }, (_, i) => keyOf(201 + i)),
+    );
+    assert.equal(third.next, undefined);
+    assert.throws(() => store.list("ada", { limit: 0 }), RangeError);
   });
 
   it("clears at most so many expired records, and no live one", () => {
@@ -151,12 +167,12 @@ describe("MemoryStore", () => {
     const store = open(3);
     store.create(a, recordOf("a", { userId: "ada" }));
     store.create(b, recordOf("b", { userId: "ada" }));
-    store.create(c, recordOf("c"));
+    const versionOfC = store.create(c, recordOf("c"))!;
     store.load(a);
     store.create(d, recordOf("d"));
     assert.equal(store.load(b), undefined);
-    assert.deepEqual(store.list("ada").map(({ key }) => key), [a]);
-    store.touch(c, 2, 2_000);
+    assert.deepEqual(keysOf(store, "ada"), [a]);
+    store.touch(c, 2, 2_000, versionOfC);
     store.save(a, recordOf("a"), store.load(a)!.version);
     store.create(b, recordOf("b"));
     assert.deepEqual([a, b, c, d].map((key) => store.load(key)?.data), ["a", "b", "c", undefined]);
@@ -169,7 +185,7 @@ describe("MemoryStore", () => {
     }
     assert.equal(store.size, 10_000);
     assert.equal(store.load(keyOf(189_999)), undefined);
-    assert.deepEqual(store.list("0"), []);
+    assert.deepEqual(store.list("0"), { entries: [] });
     assert.equal(store.load(keyOf(190_000))?.userId, "190000");
   });
 
@@ -202,8 +218,8 @@ describe("MemoryStore", () => {
   it("a session of nobody is in no list", () => {
     const store = open();
     store.create(a, recordOf("a"));
-    assert.deepEqual(store.list(undefined as never), []);
-    assert.deepEqual(store.list("undefined"), []);
+    assert.deepEqual(store.list(undefined as never), { entries: [] });
+    assert.deepEqual(store.list("undefined"), { entries: [] });
   });
 
   it("refuses what is no instant, and nothing changes", () => {
@@ -214,10 +230,9 @@ describe("MemoryStore", () => {
         const wrong = recordOf("b", { [field]: value });
         assert.throws(() => store.create(b, wrong));
         assert.throws(() => store.save(a, wrong, version));
-        assert.throws(() => store.rotate(a, b, wrong, version));
       }
-      assert.throws(() => store.touch(a, value, 2_000));
-      assert.throws(() => store.touch(a, 2, value));
+      assert.throws(() => store.touch(a, value, 2_000, version));
+      assert.throws(() => store.touch(a, 2, value, version));
       assert.throws(() => store.clearExpired(value, 1));
     }
     assert.deepEqual(store.load(a), { ...recordOf("a"), version });

@@ -10,6 +10,7 @@ const key = fc.constantFrom("a", "b", "c");
 const version = fc.integer({ min: 1, max: 12 }).map(String);
 const record = fc.record({
   data: fc.string(),
+  head: fc.string(),
   createdAt: fc.nat(),
   touchedAt: fc.nat(),
   expiresAt: fc.nat().map((n) => LATER + n),
@@ -18,12 +19,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ op: fc.constantFrom("load", "delete"), key }),
   fc.record({ op: fc.constant("create"), key, record }),
   fc.record({ op: fc.constant("save"), key, record, version }),
-  fc.record({ op: fc.constant("rotate"), key, to: key, record, version }),
   fc.record({
     op: fc.constant("touch"),
     key,
     touchedAt: fc.nat(),
     expiresAt: fc.nat().map((n) => LATER + n),
+    version,
   }),
 );
 

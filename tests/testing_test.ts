@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SessionError } from "../src/errors.ts";
-import type { SessionStore } from "../src/store.ts";
+import type { ListOptions, SessionStore, StoredRecord } from "../src/store.ts";
 import { testStore } from "../src/testing.ts";
 import { turns } from "../src/testing/case.ts";
 import { storeCases } from "../src/testing/suite.ts";
@@ -12,7 +12,6 @@ const METHODS = [
   "load",
   "create",
   "save",
-  "rotate",
   "delete",
   "touch",
   "clearExpired",
@@ -68,10 +67,9 @@ testStore("a correct store that takes its time", async () => {
 testStore("a correct store without optional methods", () => {
   const store = new CorrectStore();
   return {
-    load: (key) => store.load(key),
+    load: (key, options) => store.load(key, options),
     create: (key, record) => store.create(key, record),
     save: (key, record, version) => store.save(key, record, version),
-    rotate: (oldKey, newKey, record, version) => store.rotate(oldKey, newKey, record, version),
     delete: (key) => store.delete(key),
   };
 }, { runs: 5, seed: 1 });
@@ -158,10 +156,13 @@ describe("SR-076 the suite catches every broken store", () => {
           this.bad.delete(key);
           return super.delete(key);
         }
-        override list(userId: string) {
+        override isListed(record: StoredRecord, userId: string) {
+          return super.isListed(record, userId) &&
+            ![...this.bad].some((key) => this.records.get(key) === record);
+        }
+        override list(userId: string, options?: ListOptions) {
           if (this.bad.size > 0 && method === "list") throw trouble;
-          return [...this.records].filter(([key, record]) => record.userId === userId && !this.bad.has(key))
-            .map(([key, record]) => ({ key, record }));
+          return super.list(userId, options);
         }
         override clearExpired(now: number, limit: number) {
           if (this.bad.size > 0 && method === "clearExpired") throw trouble;

@@ -27,6 +27,7 @@ export async function runHistory(
     const user = random.below(3);
     return record({
       data: `data ${random.below(1000)}`,
+      ...random.below(3) > 0 && { head: `head ${random.below(1000)}` },
       ...user < 2 && { userId: users[user]! },
       expiresAt: start + (1 + random.below(5)) * HOUR,
     });
@@ -41,9 +42,10 @@ export async function runHistory(
       "create",
       "create",
       "delete",
-      ...version === undefined ? [] : ["save", "save", "rotate"],
+      ...version === undefined ? [] : ["save", "save"],
+      ...version === undefined || store.touch === undefined ? [] : ["touch", "touch"],
     ];
-    const op = random.pick(store.touch === undefined ? ops : [...ops, "touch"]) as Command["op"];
+    const op = random.pick(ops) as Command["op"];
     switch (op) {
       case "load":
       case "delete":
@@ -52,14 +54,13 @@ export async function runHistory(
         return { op, key, record: newRecord() };
       case "save":
         return { op, key, record: newRecord(), version: version! };
-      case "rotate":
-        return { op, key, to: keys[(n + 1 + random.below(2)) % 3]!, record: newRecord(), version: version! };
       case "touch":
         return {
           op,
           key,
-          touchedAt: start + random.below(HOUR),
+          touchedAt: start - 10 + random.below(HOUR),
           expiresAt: start + (1 + random.below(5)) * HOUR,
+          version: version!,
         };
     }
   };
@@ -69,7 +70,7 @@ export async function runHistory(
   };
   const noteVersion = ({ command, answer }: Done) => {
     if (typeof answer !== "string") return;
-    const versions = used[keys.indexOf(command.op === "rotate" ? command.to : command.key)]!;
+    const versions = used[keys.indexOf(command.key)]!;
     assert.ok(!versions.includes(answer), "a version was used twice for one key");
     versions.push(answer);
   };
@@ -124,7 +125,6 @@ export async function runHistory(
 function describeCommand(command: Command, keys: readonly string[], used: readonly string[][]): string {
   const at = (key: string) => `key ${keys.indexOf(key)}`;
   const words: string[] = [command.op, at(command.key)];
-  if ("to" in command) words.push(`to ${at(command.to)}`);
   if ("version" in command) {
     words.push(`version #${used[keys.indexOf(command.key)]!.indexOf(command.version)}`);
   }

@@ -7,13 +7,12 @@ export type Command =
   | { readonly op: "create"; readonly key: string; readonly record: SessionRecord }
   | { readonly op: "save"; readonly key: string; readonly record: SessionRecord; readonly version: string }
   | {
-    readonly op: "rotate";
+    readonly op: "touch";
     readonly key: string;
-    readonly to: string;
-    readonly record: SessionRecord;
+    readonly touchedAt: number;
+    readonly expiresAt: number;
     readonly version: string;
-  }
-  | { readonly op: "touch"; readonly key: string; readonly touchedAt: number; readonly expiresAt: number };
+  };
 
 /** What a command answered. */
 export type Answer = StoredRecord | string | boolean | undefined;
@@ -38,10 +37,8 @@ export function execute(store: SessionStore, command: Command): MaybePromise<Ans
       return store.create(command.key, command.record);
     case "save":
       return store.save(command.key, command.record, command.version);
-    case "rotate":
-      return store.rotate(command.key, command.to, command.record, command.version);
     case "touch":
-      return store.touch!(command.key, command.touchedAt, command.expiresAt);
+      return store.touch!(command.key, command.touchedAt, command.expiresAt, command.version);
   }
 }
 
@@ -54,20 +51,26 @@ export function step(model: Model, { command, answer }: Done): Model | undefined
     case "delete":
       return answer === (found !== undefined) ? changed(model, command.key) : undefined;
     case "touch": {
-      const { key, touchedAt, expiresAt } = command;
-      if (answer !== (found !== undefined)) return undefined;
-      return found === undefined ? model : changed(model, key, { ...found, touchedAt, expiresAt });
+      if (answer !== (found?.version === command.version)) return undefined;
+      return answer ? changed(model, command.key, moved(found!, command)) : model;
     }
     case "create":
       return write(model, command.key, found === undefined, command.record, answer);
     case "save":
       return write(model, command.key, found?.version === command.version, command.record, answer);
-    case "rotate": {
-      const allowed = found?.version === command.version && !model.has(command.to);
-      const next = write(model, command.to, allowed, command.record, answer);
-      return next !== undefined && allowed ? changed(next, command.key) : next;
-    }
   }
+}
+
+/** A record after a touch: each instant moves forward, or stays. */
+export function moved(
+  record: StoredRecord,
+  { touchedAt, expiresAt }: Pick<StoredRecord, "touchedAt" | "expiresAt">,
+): StoredRecord {
+  return {
+    ...record,
+    touchedAt: Math.max(record.touchedAt, touchedAt),
+    expiresAt: Math.max(record.expiresAt, expiresAt),
+  };
 }
 
 /** The records after a write, which answers a version exactly if it was allowed. */
@@ -104,6 +107,7 @@ function sameModel(one: Model, other: Model): boolean {
 
 function sameRecord(one: StoredRecord | undefined, other: StoredRecord | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
-  return one.data === other.data && one.userId === other.userId && one.createdAt === other.createdAt &&
-    one.touchedAt === other.touchedAt && one.expiresAt === other.expiresAt && one.version === other.version;
+  return one.data === other.data && one.head === other.head && one.userId === other.userId &&
+    one.createdAt === other.createdAt && one.touchedAt === other.touchedAt &&
+    one.expiresAt === other.expiresAt && one.version === other.version;
 }

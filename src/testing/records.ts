@@ -1,6 +1,6 @@
 /** Records to store, and what a store must show of them. */
 import assert from "node:assert/strict";
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../store.ts";
+import type { IndexedRecord, SessionRecord, SessionStore, SessionSummary, StoredRecord } from "../store.ts";
 
 export const HOUR = 3_600_000;
 
@@ -58,23 +58,73 @@ export function assertSame(found: SessionRecord, expected: SessionRecord): void 
     assert.equal(found.data.length, expected.data.length, "length of data");
     assert.equal(found.data, expected.data, "data");
   }
-  assert.equal(found.userId, expected.userId, "userId");
-  assert.equal("userId" in found, expected.userId !== undefined, "userId is left out when there is none");
+  assertSummary(found, expected);
+}
+
+/** Fails unless two records are equal in all but their data. */
+function assertSummary(found: SessionSummary, expected: SessionSummary): void {
+  for (const field of ["head", "userId"] as const) {
+    assert.equal(found[field], expected[field], field);
+    assert.equal(field in found, expected[field] !== undefined, `${field} is left out when there is none`);
+  }
   assert.equal(found.createdAt, expected.createdAt, "createdAt");
   assert.equal(found.touchedAt, expected.touchedAt, "touchedAt");
   assert.equal(found.expiresAt, expected.expiresAt, "expiresAt");
 }
 
+/** Far more pages than any case needs. */
+const MANY_PAGES = 2_000;
+
+/** The pages of a user's sessions, one after the other, until there is no next one. */
+export async function* pagesOf(
+  store: Pick<Required<SessionStore>, "list">,
+  userId: string,
+  limit?: number,
+): AsyncGenerator<readonly IndexedRecord[], void, undefined> {
+  let after: string | undefined;
+  for (let pages = 0; pages < MANY_PAGES; pages++) {
+    const page = await store.list(userId, {
+      ...after !== undefined && { after },
+      ...limit !== undefined && { limit },
+    });
+    assert.ok(Array.isArray(page.entries), "list answers a page with entries");
+    assert.ok(
+      page.entries.length <= (limit ?? 100),
+      `${page.entries.length} entries of at most ${limit ?? 100}`,
+    );
+    for (const { record } of page.entries) {
+      assert.ok(!("data" in record), "an entry of a list has no data");
+      assert.equal(record.userId, userId, "an entry of a list is the user's");
+    }
+    yield page.entries;
+    if (page.next === undefined) return;
+    assert.equal(typeof page.next, "string", "next is text");
+    after = page.next;
+  }
+  assert.fail("the pages never come to an end");
+}
+
+/** The records of all pages by key; of one that comes up twice the later. */
+export async function listed(
+  store: Pick<Required<SessionStore>, "list">,
+  userId: string,
+  limit?: number,
+): Promise<Map<string, SessionSummary>> {
+  const found = new Map<string, SessionSummary>();
+  for await (const entries of pagesOf(store, userId, limit)) {
+    for (const { key, record } of entries) found.set(key, record);
+  }
+  return found;
+}
+
 /** Fails unless the index shows exactly these records for the user, in any order. */
 export async function assertListed(
-  store: Required<SessionStore>,
+  store: Pick<Required<SessionStore>, "list">,
   userId: string,
   expected: readonly IndexedRecord[],
+  limit?: number,
 ): Promise<void> {
-  const listed = await store.list(userId);
-  assert.ok(Array.isArray(listed), "list answers an array");
-  assert.deepEqual(listed.map(({ key }) => key).sort(), expected.map(({ key }) => key).sort(), "listed keys");
-  for (const { key, record } of expected) {
-    assertSame(listed.find((entry) => entry.key === key)!.record, record);
-  }
+  const found = await listed(store, userId, limit);
+  assert.deepEqual([...found.keys()].sort(), expected.map(({ key }) => key).sort(), "listed keys");
+  for (const { key, record } of expected) assertSummary(found.get(key)!, record);
 }

@@ -4,10 +4,11 @@ import { basicCases } from "./cases/basics.ts";
 import { closeCases } from "./cases/close.ts";
 import { damageCases } from "./cases/damage.ts";
 import { expiryCases } from "./cases/expiry.ts";
+import { headCases } from "./cases/head.ts";
 import { historyCases } from "./cases/histories.ts";
 import { listCases } from "./cases/list.ts";
+import { pageCases } from "./cases/pages.ts";
 import { raceCases } from "./cases/races.ts";
-import { rotateCases } from "./cases/rotate.ts";
 import { saveCases } from "./cases/save.ts";
 import { touchCases } from "./cases/touch.ts";
 import { valueCases } from "./cases/values.ts";
@@ -26,11 +27,12 @@ export interface BoundCase {
 const ALL: readonly StoreCase[] = [
   ...basicCases,
   ...valueCases,
+  ...headCases,
   ...saveCases,
-  ...rotateCases,
   ...touchCases,
   ...expiryCases,
   ...listCases,
+  ...pageCases,
   ...versionCases,
   ...damageCases,
   ...raceCases,

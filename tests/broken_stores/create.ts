@@ -1,5 +1,5 @@
 /** Stores whose create, load or keys are broken. */
-import type { SessionRecord } from "../../src/store.ts";
+import type { SessionRecord, StoredRecord } from "../../src/store.ts";
 import { turns } from "../../src/testing/case.ts";
 import { CorrectStore } from "../stores/correct_store.ts";
 import { type BrokenStore, fault } from "./fault.ts";
@@ -49,6 +49,43 @@ export const createFaults: readonly BrokenStore[] = [
     class extends CorrectStore {
       override load(key: string) {
         return this.records.get(key) ?? null as unknown as undefined;
+      }
+    },
+  ),
+  fault(
+    "load with fresh knows nothing",
+    "load with `fresh`",
+    class extends CorrectStore {
+      override load(key: string, options?: { fresh?: boolean }) {
+        return options?.fresh ? undefined : super.load(key);
+      }
+    },
+  ),
+  fault(
+    "load without fresh shows what was there first",
+    "load with `fresh`",
+    class extends CorrectStore {
+      #copies = new Map<string, StoredRecord>();
+      override load(key: string, options?: { fresh?: boolean }) {
+        const found = this.records.get(key);
+        if (!options?.fresh && this.#copies.has(key)) return this.#copies.get(key);
+        if (found !== undefined) this.#copies.set(key, found);
+        return found;
+      }
+    },
+  ),
+  fault(
+    "create after delete finds the head and the user of the record before",
+    "nothing of the record before",
+    class extends CorrectStore {
+      #dead = new Map<string, StoredRecord>();
+      override delete(key: string) {
+        const found = this.records.get(key);
+        if (found !== undefined) this.#dead.set(key, found);
+        return super.delete(key);
+      }
+      override create(key: string, record: SessionRecord) {
+        return super.create(key, { ...this.#dead.get(key), ...record });
       }
     },
   ),

@@ -1,6 +1,13 @@
 /** Stores whose user index is broken. */
-import type { IndexedRecord, SessionRecord, StoredRecord } from "../../src/store.ts";
-import { CorrectStore } from "../stores/correct_store.ts";
+import type {
+  IndexedRecord,
+  ListOptions,
+  SessionPage,
+  SessionRecord,
+  StoredRecord,
+} from "../../src/store.ts";
+import { turns } from "../../src/testing/case.ts";
+import { CorrectStore, pageOf } from "../stores/correct_store.ts";
 import { type BrokenStore, fault } from "./fault.ts";
 
 /** A store whose index is kept apart from the records. */
@@ -12,6 +19,9 @@ class IndexedStore extends CorrectStore {
       this.index.get(record.userId)!.add(key);
     }
     return super.put(key, record, version);
+  }
+  page(entries: readonly { key: string; record: StoredRecord }[], options: ListOptions): SessionPage {
+    return pageOf(entries.map((entry) => ({ ...entry, place: this.places.get(entry.key)! })), options);
   }
   entries(userId: string): [string, StoredRecord | undefined][] {
     return [...this.index.get(userId) ?? []].map((key) => [key, this.records.get(key)]);
@@ -29,10 +39,8 @@ export const listFaults: readonly BrokenStore[] = [
       name,
       name.endsWith("UTF-8") ? "never mixed up with another" : "hostile user ids are told apart",
       class extends CorrectStore {
-        override list(userId: string) {
-          return [...this.records].filter(([, record]) =>
-            record.userId !== undefined && same(record.userId) === same(userId)
-          ).map(([key, record]) => ({ key, record }));
+        override isListed(record: StoredRecord, userId: string) {
+          return record.userId !== undefined && same(record.userId) === same(userId);
         }
       },
     )
@@ -46,8 +54,11 @@ export const listFaults: readonly BrokenStore[] = [
         this.#last.set(key, { ...record, version });
         return super.put(key, record, version);
       }
-      override list(userId: string): IndexedRecord[] {
-        return this.entries(userId).map(([key, record]) => ({ key, record: record ?? this.#last.get(key)! }));
+      override list(userId: string, options: ListOptions = {}) {
+        return this.page(
+          this.entries(userId).map(([key, record]) => ({ key, record: record ?? this.#last.get(key)! })),
+          options,
+        );
       }
     },
   ),
@@ -55,8 +66,11 @@ export const listFaults: readonly BrokenStore[] = [
     "the index is stale after a change of user",
     "the index follows saves",
     class extends IndexedStore {
-      override list(userId: string): IndexedRecord[] {
-        return this.entries(userId).flatMap(([key, record]) => record === undefined ? [] : [{ key, record }]);
+      override list(userId: string, options: ListOptions = {}) {
+        return this.page(
+          this.entries(userId).flatMap(([key, record]) => record === undefined ? [] : [{ key, record }]),
+          options,
+        );
       }
     },
   ),
@@ -64,9 +78,8 @@ export const listFaults: readonly BrokenStore[] = [
     "list shows other users by prefix",
     "hostile user ids",
     class extends CorrectStore {
-      override list(userId: string): IndexedRecord[] {
-        return [...this.records].filter(([, record]) => record.userId?.startsWith(userId))
-          .map(([key, record]) => ({ key, record }));
+      override isListed(record: StoredRecord, userId: string) {
+        return record.userId?.startsWith(userId) ?? false;
       }
     },
   ),
@@ -74,18 +87,8 @@ export const listFaults: readonly BrokenStore[] = [
     "list does not tell capitals",
     "hostile user ids",
     class extends CorrectStore {
-      override list(userId: string): IndexedRecord[] {
-        return [...this.records].filter(([, record]) => record.userId?.toLowerCase() === userId.toLowerCase())
-          .map(([key, record]) => ({ key, record }));
-      }
-    },
-  ),
-  fault(
-    "list stops at 100",
-    "list shows all of 150",
-    class extends CorrectStore {
-      override list(userId: string): IndexedRecord[] {
-        return (super.list(userId) as IndexedRecord[]).slice(0, 100);
+      override isListed(record: StoredRecord, userId: string) {
+        return record.userId?.toLowerCase() === userId.toLowerCase();
       }
     },
   ),
@@ -98,11 +101,8 @@ export const listFaults: readonly BrokenStore[] = [
         if (record.userId !== undefined) (this.#index[record.userId] ??= new Set()).add?.(key);
         return super.put(key, record, version);
       }
-      override list(userId: string): IndexedRecord[] {
-        const keys = this.#index[userId];
-        return (super.list(userId) as IndexedRecord[]).filter(({ key }) =>
-          keys instanceof Set && keys.has(key)
-        );
+      override isListed(record: StoredRecord, userId: string) {
+        return super.isListed(record, userId) && this.#index[userId] instanceof Set;
       }
     },
   ),
@@ -111,17 +111,32 @@ export const listFaults: readonly BrokenStore[] = [
     "what list gave does not change",
     class extends CorrectStore {
       #lists = new Map<string, IndexedRecord[]>();
-      override list(userId: string): IndexedRecord[] {
-        const list = this.#lists.get(userId) ?? [];
-        this.#lists.set(userId, list);
-        if (list.length === 0 && this.#lists.size > 1) return list;
-        list.splice(0, list.length, ...super.list(userId) as IndexedRecord[]);
-        return list;
+      override list(userId: string, options: ListOptions = {}) {
+        const entries = this.#lists.get(userId) ?? [];
+        this.#lists.set(userId, entries);
+        const page = super.list(userId, options) as SessionPage;
+        entries.splice(0, entries.length, ...page.entries);
+        return { ...page, entries };
       }
       override put(key: string, record: SessionRecord, version: string) {
         const answer = super.put(key, record, version);
         for (const userId of this.#lists.keys()) this.list(userId);
         return answer;
+      }
+    },
+  ),
+  fault(
+    "a save that changes the user leaves one list, waits, then joins the other",
+    "in neither list",
+    class extends CorrectStore {
+      #moving = new Set<string>();
+      override isListed(record: StoredRecord, userId: string) {
+        return super.isListed(record, userId) && !this.#moving.has(record.version);
+      }
+      override save(key: string, record: SessionRecord, version: string) {
+        const saved = super.save(key, record, version) as string | undefined;
+        if (saved !== undefined) this.#moving.add(saved);
+        return turns(20).then(() => (saved !== undefined && this.#moving.delete(saved), saved));
       }
     },
   ),

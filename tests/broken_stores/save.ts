@@ -110,4 +110,51 @@ export const saveFaults: readonly BrokenStore[] = [
       }
     },
   ),
+  fault(
+    "save writes the data, waits, then writes the rest",
+    "half the old and half the new",
+    class extends CorrectStore {
+      override async save(key: string, record: SessionRecord, version: string) {
+        const found = this.records.get(key);
+        if (found?.version !== version) return undefined;
+        const next = this.put(key, { ...found, data: record.data }, this.nextVersion(key));
+        await turns(4);
+        return this.records.get(key)?.version === next ? this.put(key, record, next) : next;
+      }
+    },
+  ),
+  fault(
+    "save writes under a version, waits, then gives the version that it answers",
+    "half the old and half the new",
+    class extends CorrectStore {
+      override async save(key: string, record: SessionRecord, version: string) {
+        const first = super.save(key, record, version) as string | undefined;
+        await turns(4);
+        return first === undefined ? undefined : super.save(key, record, first);
+      }
+    },
+  ),
+  fault(
+    "save removes, waits, then writes",
+    "at no moment of a save",
+    class extends CorrectStore {
+      override async save(key: string, record: SessionRecord, version: string) {
+        if (this.records.get(key)?.version !== version) return undefined;
+        this.records.delete(key);
+        await turns(4);
+        return this.put(key, record, this.nextVersion(key));
+      }
+    },
+  ),
+  fault(
+    "save checks, waits, then writes unless the key is free",
+    "changes nothing of what is created after it",
+    class extends CorrectStore {
+      override async save(key: string, record: SessionRecord, version: string) {
+        if (this.records.get(key)?.version !== version) return undefined;
+        await turns(3);
+        return this.records.has(key) ? this.put(key, record, this.nextVersion(key)) : undefined;
+      }
+    },
+  ),
 ];

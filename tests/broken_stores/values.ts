@@ -1,16 +1,7 @@
 /** Stores that give back something else than what they got. */
 import type { SessionRecord } from "../../src/store.ts";
 import { CorrectStore } from "../stores/correct_store.ts";
-import { type BrokenStore, fault } from "./fault.ts";
-
-/** A store whose records pass through `change` on their way in. */
-function changing(change: (record: SessionRecord) => SessionRecord): new () => CorrectStore {
-  return class extends CorrectStore {
-    override put(key: string, record: SessionRecord, version: string): string {
-      return super.put(key, change(record), version);
-    }
-  };
-}
+import { type BrokenStore, changing, fault } from "./fault.ts";
 
 const changingData = (change: (data: string) => string): new () => CorrectStore =>
   changing((record) => ({ ...record, data: change(record.data) }));

@@ -36,9 +36,9 @@ export const versionFaults: readonly BrokenStore[] = [
     "version tells what load would show",
     class extends CorrectStore {
       #touches = 0;
-      override touch(key: string, touchedAt: number, expiresAt: number) {
+      override touch(key: string, touchedAt: number, expiresAt: number, version: string) {
         this.#touches++;
-        return super.touch(key, touchedAt, expiresAt);
+        return super.touch(key, touchedAt, expiresAt, version);
       }
       override version(key: string) {
         const found = this.records.get(key)?.version;

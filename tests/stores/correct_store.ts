@@ -1,9 +1,11 @@
 /** A small store that keeps every promise: the one that the broken stores break. */
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../../src/store.ts";
+import type { ListOptions, SessionPage, SessionRecord, SessionStore, StoredRecord } from "../../src/store.ts";
 
 /** Records in a `Map`. Broken stores override one method or one of the small steps. */
 export class CorrectStore implements SessionStore {
   records: Map<string, StoredRecord> = new Map();
+  /** Where a key stands among all that were ever used, for the pages of a list. */
+  places: Map<string, number> = new Map();
   lastVersion = 0;
 
   nextVersion(_key: string): string {
@@ -12,11 +14,12 @@ export class CorrectStore implements SessionStore {
 
   put(
     key: string,
-    { data, userId, createdAt, touchedAt, expiresAt }: SessionRecord,
+    { data, head, userId, createdAt, touchedAt, expiresAt }: SessionRecord,
     version: string,
   ): string {
-    const user = userId === undefined ? {} : { userId };
-    this.records.set(key, Object.freeze({ data, ...user, createdAt, touchedAt, expiresAt, version }));
+    const some = { ...head !== undefined && { head }, ...userId !== undefined && { userId } };
+    this.records.set(key, Object.freeze({ data, ...some, createdAt, touchedAt, expiresAt, version }));
+    if (!this.places.has(key)) this.places.set(key, this.places.size + 1);
     return version;
   }
 
@@ -24,7 +27,10 @@ export class CorrectStore implements SessionStore {
     return (this.records.get(key)?.expiresAt ?? -Infinity) > Date.now();
   }
 
-  load(key: string): StoredRecord | undefined | Promise<StoredRecord | undefined> {
+  load(
+    key: string,
+    _options?: { fresh?: boolean },
+  ): StoredRecord | undefined | Promise<StoredRecord | undefined> {
     return this.records.get(key);
   }
 
@@ -41,25 +47,23 @@ export class CorrectStore implements SessionStore {
     return this.put(key, record, this.nextVersion(key));
   }
 
-  rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): string | undefined | Promise<string | undefined> {
-    if (this.records.get(oldKey)?.version !== version || this.isTaken(newKey)) return undefined;
-    this.records.delete(oldKey);
-    return this.put(newKey, record, this.nextVersion(newKey));
-  }
-
   delete(key: string): boolean | Promise<boolean> {
     return this.records.delete(key);
   }
 
-  touch(key: string, touchedAt: number, expiresAt: number): boolean | Promise<boolean> {
+  touch(
+    key: string,
+    touchedAt: number,
+    expiresAt: number,
+    version: string,
+  ): boolean | Promise<boolean> {
     const found = this.records.get(key);
-    if (found === undefined) return false;
-    this.put(key, { ...found, touchedAt, expiresAt }, found.version);
+    if (found?.version !== version) return false;
+    this.put(key, {
+      ...found,
+      touchedAt: Math.max(touchedAt, found.touchedAt),
+      expiresAt: Math.max(expiresAt, found.expiresAt),
+    }, version);
     return true;
   }
 
@@ -69,10 +73,15 @@ export class CorrectStore implements SessionStore {
     return dead.length;
   }
 
-  list(userId: string): IndexedRecord[] | Promise<IndexedRecord[]> {
-    return [...this.records]
-      .filter(([, record]) => record.userId === userId)
-      .map(([key, record]) => ({ key, record }));
+  /** Whether a record is in the list of a user. */
+  isListed(record: StoredRecord, userId: string): boolean {
+    return record.userId === userId;
+  }
+
+  list(userId: string, options: ListOptions = {}): SessionPage | Promise<SessionPage> {
+    const mine = [...this.records].filter(([, record]) => this.isListed(record, userId))
+      .map(([key, record]) => ({ key, record, place: this.places.get(key)! }));
+    return pageOf(mine, options);
   }
 
   version(key: string): string | undefined | Promise<string | undefined> {
@@ -84,4 +93,21 @@ export class CorrectStore implements SessionStore {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** A record and where it stands in a list. */
+export interface Placed {
+  readonly key: string;
+  readonly record: StoredRecord;
+  readonly place: number;
+}
+
+/** One page of a list in the order of the places; the cursor is the place of the last entry. */
+export function pageOf(list: readonly Placed[], { after, limit = 100 }: ListOptions): SessionPage {
+  if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`limit: received ${limit}`);
+  const rest = list.filter(({ place }) => after === undefined || place > Number(after))
+    .sort((a, b) => a.place - b.place);
+  const page = rest.slice(0, limit);
+  const entries = page.map(({ key, record: { data: _, version: __, ...record } }) => ({ key, record }));
+  return { entries, ...page.length < rest.length && { next: String(page.at(-1)!.place) } };
 }

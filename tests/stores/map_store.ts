@@ -1,6 +1,7 @@
 /** A session store in a `Map`, small enough to be seen through, which counts its calls. */
 
-import type { IndexedRecord, SessionRecord, SessionStore, StoredRecord } from "../../src/store.ts";
+import { checkPage } from "../../backends/pages.ts";
+import type { ListOptions, SessionPage, SessionRecord, SessionStore, StoredRecord } from "../../src/store.ts";
 
 /** The smallest store that keeps every promise of `SessionStore`. */
 export class MapStore implements SessionStore {
@@ -32,23 +33,18 @@ export class MapStore implements SessionStore {
     return this.records.get(key)?.version === version ? this.#put(key, record) : undefined;
   }
 
-  rotate(oldKey: string, newKey: string, record: SessionRecord, version: string): string | undefined {
-    this.calls.push("rotate");
-    if (this.records.get(oldKey)?.version !== version || this.records.has(newKey)) return undefined;
-    this.records.delete(oldKey);
-    return this.#put(newKey, record);
-  }
-
   delete(key: string): boolean {
     this.calls.push("delete");
     return this.records.delete(key);
   }
 
-  touch(key: string, touchedAt: number, expiresAt: number): boolean {
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): boolean {
     this.calls.push("touch");
     const old = this.records.get(key);
-    if (old !== undefined) this.records.set(key, { ...old, touchedAt, expiresAt });
-    return old !== undefined;
+    if (old?.version !== version) return false;
+    const [touched, expires] = [Math.max(touchedAt, old.touchedAt), Math.max(expiresAt, old.expiresAt)];
+    this.records.set(key, Object.freeze({ ...old, touchedAt: touched, expiresAt: expires }));
+    return true;
   }
 
   clearExpired(now: number, limit: number): number {
@@ -58,10 +54,14 @@ export class MapStore implements SessionStore {
     return dead.length;
   }
 
-  list(userId: string): IndexedRecord[] {
+  list(userId: string, options: ListOptions = {}): SessionPage {
     this.calls.push("list");
-    return [...this.records].filter(([, record]) => record.userId === userId)
-      .map(([key, record]) => ({ key, record }));
+    const { after = "", limit } = checkPage(options);
+    const mine = [...this.records].filter(([key, record]) => record.userId === userId && key > after)
+      .sort(([one], [other]) => one < other ? -1 : 1);
+    const entries = mine.slice(0, limit)
+      .map(([key, { data: _, version: __, ...record }]) => ({ key, record }));
+    return { entries, ...mine.length > limit && { next: entries.at(-1)!.key } };
   }
 
   close(): void {
@@ -69,10 +69,10 @@ export class MapStore implements SessionStore {
   }
 
   #put(key: string, record: SessionRecord): string {
-    const { data, userId, createdAt, touchedAt, expiresAt } = record;
+    const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
     const version = String(++this.#serial);
-    const user = userId === undefined ? {} : { userId };
-    this.records.set(key, { data, ...user, createdAt, touchedAt, expiresAt, version });
+    const some = { ...head !== undefined && { head }, ...userId !== undefined && { userId } };
+    this.records.set(key, Object.freeze({ data, ...some, createdAt, touchedAt, expiresAt, version }));
     return version;
   }
 }

@@ -19,6 +19,30 @@ export const basicCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "load with `fresh` gives what load gives, whatever has happened",
+    async run(store, { random }) {
+      const key = random.key();
+      const assertFresh = async () => {
+        const found = await store.load(key, { fresh: true });
+        assert.deepEqual(found, await store.load(key));
+        assert.deepEqual(found, await store.load(key, { fresh: false }));
+        return found;
+      };
+      assert.equal(await assertFresh(), undefined);
+      const value = record({ userId: "alice", head: "head" });
+      const born = await put(store, key, value);
+      assert.equal((await assertFresh())?.version, born);
+      await store.touch?.(key, value.touchedAt + 1, value.expiresAt + 1, born);
+      assert.equal((await assertFresh())?.expiresAt, value.expiresAt + (store.touch === undefined ? 0 : 1));
+      const saved = version(await store.save(key, record({ data: "saved" }), born), "save");
+      assert.equal((await assertFresh())?.version, saved);
+      await store.delete(key);
+      assert.equal(await assertFresh(), undefined);
+      const again = await put(store, key, record({ data: "again" }));
+      assert.equal((await assertFresh())?.version, again);
+    },
+  },
+  {
     name: "keys that differ in one digit are different keys",
     async run(store, { random }) {
       const middle = random.text(62, "0123456789abcdef");
@@ -38,6 +62,18 @@ export const basicCases: readonly StoreCase[] = [
       const born = await put(store, key, first);
       assert.equal(await store.create(key, record({ userId: "mallory", data: "second" })), undefined);
       await assertHolds(store, key, first, born);
+    },
+  },
+  {
+    name: "create takes a key again after delete, and nothing of the record before is left",
+    async run(store, { random }) {
+      const key = random.key();
+      const dead = await put(store, key, record({ userId: "alice", head: "head", data: "dead" }));
+      assert.equal(await store.delete(key), true);
+      const fresh = record({ data: "fresh", createdAt: 5, touchedAt: 6 });
+      const born = await put(store, key, fresh);
+      assert.notEqual(born, dead, "a version is never used twice for one key");
+      await assertHolds(store, key, fresh, born);
     },
   },
   {

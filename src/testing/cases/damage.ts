@@ -19,6 +19,7 @@ export const damageCases: readonly StoreCase[] = [
         (error) => ["ERR_DAMAGED", "ERR_STORE"].includes((error as { code?: string }).code ?? ""),
         "load must throw ERR_DAMAGED, or ERR_STORE for a newer format",
       );
+      await assert.rejects(async () => await store.load(bad, { fresh: true }), "and so it must with `fresh`");
       if (store.clearExpired !== undefined && !expiresAlone) {
         await store.clearExpired(Date.now(), 10);
         await assertFree(store, dead, "what has expired is cleared all the same");

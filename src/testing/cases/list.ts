@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import type { SessionRecord } from "../../store.ts";
 import type { StoreCase } from "../case.ts";
-import { assertFree, assertHolds, assertListed, expiredRecord, put, record, version } from "../records.ts";
+import {
+  assertFree,
+  assertHolds,
+  assertListed,
+  expiredRecord,
+  HOUR,
+  put,
+  record,
+  version,
+} from "../records.ts";
 
 const LONG = "x".repeat(999);
 
@@ -199,30 +208,21 @@ export const listCases: readonly StoreCase[] = [
     },
   },
   {
-    name: "list shows all of 150 sessions, created at once",
-    methods: ["list"],
-    async run(store, { random }) {
-      const value = record({ userId: "alice" });
-      const mine = Array.from({ length: 150 }, () => ({ key: random.key(), record: value }));
-      await Promise.all(mine.map(({ key }) => put(store, key, value)));
-      await assertListed(store, "alice", mine);
-    },
-  },
-  {
     name: "what list gave does not change afterwards, and changing it does not change the index",
     methods: ["list"],
     async run(store, { random }) {
       const [key, other] = [random.key(), random.key()];
-      const value = record({ userId: "alice" });
+      const value = record({ userId: "alice", head: "head" });
       let current = await put(store, key, value);
-      const listed = await store.list("alice");
-      const changed = record({ userId: "alice", data: "changed" });
+      const { entries } = await store.list("alice");
+      const changed = record({ userId: "alice", expiresAt: value.expiresAt + HOUR });
       current = version(await store.save(key, changed, current), "save");
       await put(store, other, value);
-      assert.equal(listed.length, 1);
-      assert.equal(listed[0]!.record.data, value.data);
+      assert.equal(entries.length, 1);
+      assert.equal(entries[0]!.record.expiresAt, value.expiresAt);
+      assert.equal(entries[0]!.record.head, "head");
       try {
-        (listed as unknown[]).length = 0;
+        (entries as unknown[]).length = 0;
       } catch {
         // A frozen list is as good.
       }

@@ -8,7 +8,7 @@ export const saveCases: readonly StoreCase[] = [
     name: "save replaces the whole record and answers a new version",
     async run(store, { random }) {
       const key = random.key();
-      const born = await put(store, key, record({ userId: "alice" }));
+      const born = await put(store, key, record({ userId: "alice", head: "first" }));
       const next = record({ data: "next", createdAt: 1, touchedAt: 2 });
       const saved = version(await store.save(key, next, born), "save with the current version");
       assert.notEqual(saved, born);
