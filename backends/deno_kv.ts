@@ -6,16 +6,25 @@
 
 import { SessionError } from "../src/errors.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
-import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
+import type {
+  CountableStore,
+  IndexedRecord,
+  ListOptions,
+  SessionPage,
+  SessionRecord,
+  StoredRecord,
+  StoreStats,
+} from "../src/store.ts";
 import { Calls } from "./calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
 import { KvKeys } from "./deno_kv_keys.ts";
 import { openKv } from "./deno_kv_open.ts";
 import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
 import type { Edit, Found, Plan, Put } from "./deno_kv_plan.ts";
-import { decodeRecord, encodeRecord } from "./deno_kv_record.ts";
+import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv_record.ts";
 import { countRecords } from "./deno_kv_stats.ts";
 import { type Ask, within } from "./deno_kv_within.ts";
+import { checkPage } from "./pages.ts";
 
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
 
@@ -39,7 +48,7 @@ const WIDTH = 32;
  *
  * Several processes may share one local file: while another one writes, an operation waits within its `timeout`.
  *
- * One record takes 64 bytes, the user id and the data in UTF-8, together at most 65,536 bytes.
+ * One record takes 70 bytes, the user id, the head and the data in UTF-8, together at most 65,536 bytes.
  *
  * @example
  * ```ts
@@ -140,32 +149,6 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * Moves a session to a new key in one atomic step; `undefined`: the old record is gone or has another version, or the
-   * new key is taken.
-   *
-   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_CONFLICT` if touches kept coming in
-   * between, `ERR_STORE` if the database fails
-   */
-  async rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    checkInstants(record);
-    const next = crypto.randomUUID();
-    return await this.#write([newKey, record, next], async (ask, put) => {
-      const [old, fresh] = await Promise.all([this.#read(ask, oldKey), this.#read(ask, newKey)]);
-      if (fresh.record?.version === next) return { answer: next };
-      const taken = fresh.record !== undefined && fresh.record.expiresAt > this.#now();
-      if (old.record?.version !== version || taken || oldKey === newKey) return { answer: undefined };
-      const checks = [this.#check(oldKey, old), this.#check(newKey, fresh)];
-      const removals = [await this.#remove(oldKey, old.record), await this.#remove(newKey, fresh.record)];
-      return { answer: next, edits: [...checks, ...removals, put] };
-    });
-  }
-
-  /**
    * Removes the record, also one that cannot be read; whether there was one. A log-out wins: when others keep changing the record, the last try
    * removes it whatever it has become, and index entries that this leaves behind are passed over and expire.
    *
@@ -183,18 +166,23 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * Moves `touchedAt` and `expiresAt` of a record that exists; whether there was one. The version stays.
+   * Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had.
    *
    * @throws {SessionError} `ERR_CONFLICT` if others kept changing the record, `ERR_STORE` if the database fails
    */
-  async touch(key: string, touchedAt: number, expiresAt: number): Promise<boolean> {
+  async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
     return await this.#calls.run(() =>
       this.#commit(async (ask) => {
         const old = await this.#read(ask, key);
-        if (old.record === undefined) return { answer: false };
-        const put = await this.#put(key, { ...old.record, touchedAt, expiresAt }, old.record.version);
+        if (old.record?.version !== version) return { answer: false };
+        const touched = {
+          ...old.record,
+          touchedAt: Math.max(old.record.touchedAt, touchedAt),
+          expiresAt: Math.max(old.record.expiresAt, expiresAt),
+        };
+        const put = await this.#put(key, touched, version);
         return { answer: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
       })
     );
@@ -227,29 +215,26 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * The records of one user, in no order; expired ones may be among them, those that cannot be read are not.
+   * A page of one user's records, by their keys, from the user index alone; expired ones may be among them.
    *
-   * @throws {SessionError} `ERR_STORE` if the database fails
+   * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} `ERR_STORE` if the database fails
    */
-  list(userId: string): Promise<readonly IndexedRecord[]> {
-    return this.#run(async (ask) => {
+  async list(userId: string, options: ListOptions = {}): Promise<SessionPage> {
+    const { after, limit } = checkPage(options);
+    return await this.#run(async (ask) => {
       const prefix = await this.#keys.user(userId);
-      const entries = this.#kv.list({ prefix }, { consistency: "strong" })[Symbol.asyncIterator]();
-      const keys: string[] = [];
-      for (let step = await ask(entries.next()); !step.done; step = await ask(entries.next())) {
-        keys.push(String(step.value.key.at(-1)));
+      // Behind this key and before any other
+      const selector = after === undefined ? { prefix } : { prefix, start: [...prefix, `${after}0`] };
+      const found = this.#kv.list(selector, { consistency: "strong", limit })[Symbol.asyncIterator]();
+      const entries: IndexedRecord[] = [];
+      let [last, count] = ["", 0];
+      for (let step = await ask(found.next()); !step.done; step = await ask(found.next())) {
+        last = String(step.value.key.at(-1));
+        count++;
+        const record = decodeSummary(last, step.value.value);
+        if (record?.userId === userId) entries.push({ key: last, record });
       }
-      const listed: IndexedRecord[] = [];
-      while (keys.length > 0) {
-        const batch = keys.splice(0, WIDTH);
-        const found = await Promise.all(batch.map((key) => this.#read(ask, key, true)));
-        found.forEach(({ record }, i) => {
-          if (record?.userId !== userId) return;
-          const { version: _, ...own } = record;
-          listed.push({ key: batch[i]!, record: own });
-        });
-      }
-      return listed;
+      return count < limit ? { entries } : { entries, next: last };
     });
   }
 
@@ -273,17 +258,22 @@ export class DenoKvStore implements CountableStore {
     return this.close();
   }
 
-  /** A record that cannot be read is an error, or with `anything` no record under its stamp. */
+  /** A record that cannot be read is an error, or with `anything` what can still be made out of it. */
   async #read(ask: Ask, key: string, anything = false): Promise<Found> {
     const { value, versionstamp: stamp } = await ask(
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
     );
     if (stamp === null) return { stamp, record: undefined };
     try {
-      return { stamp, record: decodeRecord(value) };
+      return { stamp, record: decodeRecord(key, value) };
     } catch (error) {
       if (!anything) throw error;
-      return { stamp, record: undefined, isNewer: (error as SessionError).code === "ERR_STORE" };
+      return {
+        stamp,
+        record: salvage(value),
+        isDamaged: true,
+        isNewer: (error as SessionError).code === "ERR_STORE",
+      };
     }
   }
 
@@ -292,23 +282,25 @@ export class DenoKvStore implements CountableStore {
   }
 
   async #remove(key: string, record: SessionRecord | undefined): Promise<Edit> {
-    const keys = [
-      this.#keys.record(key),
-      ...(record === undefined ? [] : await this.#keys.indexes(key, record)),
-    ];
+    const keys = [this.#keys.record(key)];
+    if (record !== undefined) {
+      const owned = await this.#keys.owned(key, record);
+      keys.push(this.#keys.expiry(key, record), ...owned === undefined ? [] : [owned]);
+    }
     return (write) => keys.reduce((write, key) => write.delete(key), write);
   }
 
   async #put(key: string, record: SessionRecord, version: string): Promise<Edit> {
-    const value = encodeRecord(record, version);
-    const indexKeys = await this.#keys.indexes(key, record);
+    const value = encodeRecord(key, record, version);
+    const owned = await this.#keys.owned(key, record);
+    const summary = owned && encodeRecord(key, { ...record, data: "" }, version);
     const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + GRACE;
     const expiry = life < FOREVER ? { expireIn: life } : {};
-    return (write) =>
-      indexKeys.reduce(
-        (write, key) => write.set(key, new Uint8Array(), expiry),
-        write.set(this.#keys.record(key), value, expiry),
-      );
+    return (write) => {
+      write.set(this.#keys.record(key), value, expiry);
+      write.set(this.#keys.expiry(key, record), new Uint8Array(), expiry);
+      return owned === undefined ? write : write.set(owned, summary, expiry);
+    };
   }
 
   /** Removes what an entry of the expiry index points to; whether there was a record. */
@@ -316,7 +308,7 @@ export class DenoKvStore implements CountableStore {
     const key = String(entry.at(-1));
     const found = await this.#read(ask, key, true);
     if (found.isNewer) return false;
-    const live = found.record !== undefined && found.record.expiresAt > now;
+    const live = !found.isDamaged && found.record !== undefined && found.record.expiresAt > now;
     const edits: Edit[] = [this.#check(key, found), (write) => write.delete(entry)];
     if (!live) edits.push(await this.#remove(key, found.record));
     return (await ask(this.#apply(edits))).ok && !live && found.stamp !== null;

@@ -24,10 +24,14 @@ export class KvKeys {
     return [...this.records, key];
   }
 
-  /** The index entries of a record. */
-  async indexes(key: string, record: SessionRecord): Promise<DenoKvKey[]> {
-    const expires = [this.#prefix, "expires", record.expiresAt, key];
-    return record.userId === undefined ? [expires] : [expires, [...await this.user(record.userId), key]];
+  /** The entry of a record in the expiry index. */
+  expiry(key: string, { expiresAt }: SessionRecord): DenoKvKey {
+    return [this.#prefix, "expires", expiresAt, key];
+  }
+
+  /** The entry of a record in the index of its user, if it has one. */
+  async owned(key: string, { userId }: SessionRecord): Promise<DenoKvKey | undefined> {
+    return userId === undefined ? undefined : [...await this.user(userId), key];
   }
 
   /** The prefix of a user's entries: a hash, as a key part has little room and a user id may be of any length. */

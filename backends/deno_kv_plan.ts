@@ -7,6 +7,8 @@ import type { DenoKvAtomic } from "./deno_kv_client.ts";
 export interface Found {
   readonly stamp: string | null;
   readonly record: StoredRecord | undefined;
+  /** Whether it is not what was written. */
+  readonly isDamaged?: boolean;
   /** Whether it has a newer format than this release can read. */
   readonly isNewer?: boolean;
 }
