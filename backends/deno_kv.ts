@@ -39,7 +39,7 @@ const WIDTH = 32;
  *
  * Several processes may share one local file: while another one writes, an operation waits within its `timeout`.
  *
- * One record takes 64 bytes, the user id and the data in UTF-8, together at most 65,536 bytes.
+ * One record takes 68 bytes, the user id and the data in UTF-8, together at most 65,536 bytes.
  *
  * @example
  * ```ts
@@ -280,7 +280,7 @@ export class DenoKvStore implements CountableStore {
     );
     if (stamp === null) return { stamp, record: undefined };
     try {
-      return { stamp, record: decodeRecord(value) };
+      return { stamp, record: decodeRecord(key, value) };
     } catch (error) {
       if (!anything) throw error;
       return { stamp, record: undefined, isNewer: (error as SessionError).code === "ERR_STORE" };
@@ -300,7 +300,7 @@ export class DenoKvStore implements CountableStore {
   }
 
   async #put(key: string, record: SessionRecord, version: string): Promise<Edit> {
-    const value = encodeRecord(record, version);
+    const value = encodeRecord(key, record, version);
     const indexKeys = await this.#keys.indexes(key, record);
     const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + GRACE;
     const expiry = life < FOREVER ? { expireIn: life } : {};

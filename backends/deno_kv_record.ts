@@ -2,33 +2,36 @@
 
 import { SessionError } from "../src/errors.ts";
 import type { SessionRecord, StoredRecord } from "../src/store.ts";
+import { bytesSum } from "./checksum.ts";
 
 /** The most bytes that one value may have in Deno KV. */
 const MAX_BYTES = 65_536;
 
 /**
- * Format 1: format, flags, createdAt, touchedAt, expiresAt (float64), version (36 letters), length of the user id
- * (uint16); then the user id and the data in UTF-8. The head has a fixed size, so a touch never makes a record too large.
+ * Format 2: format, flags, createdAt, touchedAt, expiresAt (float64), version (36 letters), length of the user id
+ * (uint16); then the user id and the data in UTF-8; last a sum (uint32) of the storage key and all that is before it. What is not
+ * text has a fixed size, so a touch never makes a record too large.
  */
-const FORMAT = 1;
+const FORMAT = 2;
 const HAS_USER = 1;
 /** Text with lone surrogates has no UTF-8 form and is kept as a JSON string. */
 const ESCAPED = 2;
 const VERSION_AT = 26;
 const USER_LENGTH_AT = 62;
 const HEAD = 64;
+const SUM = 4;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The bytes of `record`, or `ERR_TOO_LARGE`. */
-export function encodeRecord(record: SessionRecord, version: string): Uint8Array<ArrayBuffer> {
+/** The bytes of the record under `key`, or `ERR_TOO_LARGE`. */
+export function encodeRecord(key: string, record: SessionRecord, version: string): Uint8Array<ArrayBuffer> {
   const { data, userId } = record;
   const escaped = !data.isWellFormed() || userId?.isWellFormed() === false;
   const utf8 = (text: string) => encoder.encode(escaped ? JSON.stringify(text) : text);
   const user = userId === undefined ? new Uint8Array() : utf8(userId);
   const body = utf8(data);
-  const size = HEAD + user.length + body.length;
+  const size = HEAD + user.length + body.length + SUM;
   if (size > MAX_BYTES) {
     throw new SessionError(
       "ERR_TOO_LARGE",
@@ -46,31 +49,37 @@ export function encodeRecord(record: SessionRecord, version: string): Uint8Array
   view.setUint16(USER_LENGTH_AT, user.length);
   bytes.set(user, HEAD);
   bytes.set(body, HEAD + user.length);
+  view.setUint32(size - SUM, bytesSum(key, bytes.subarray(0, -SUM)));
   return bytes;
 }
 
-/** The record in `value`; `ERR_DAMAGED` if it is not what `encodeRecord` made, `ERR_STORE` if a newer format is. */
-export function decodeRecord(value: unknown): StoredRecord {
-  if (!(value instanceof Uint8Array) || value.length < HEAD) throw damaged();
+/** The record in the `value` under `key`; `ERR_DAMAGED` if it is not what `encodeRecord` made, `ERR_STORE` if another format is. */
+export function decodeRecord(key: string, value: unknown): StoredRecord {
+  if (!(value instanceof Uint8Array) || value.length < HEAD + SUM) throw damaged();
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
   const format = view.getUint8(0);
-  if (format > FORMAT) {
-    throw new SessionError("ERR_STORE", "The record was written by a newer version of this library");
+  if (format !== FORMAT && format !== 0) {
+    throw new SessionError(
+      "ERR_STORE",
+      `A record in Deno KV has format ${format}: this release reads ${FORMAT}`,
+    );
   }
+  const end = value.length - SUM;
+  if (view.getUint32(end) !== bytesSum(key, value.subarray(0, end))) throw damaged();
   const flags = view.getUint8(1);
   const bodyAt = HEAD + view.getUint16(USER_LENGTH_AT);
   const [createdAt, touchedAt, expiresAt] = [view.getFloat64(2), view.getFloat64(10), view.getFloat64(18)];
   const instants = [createdAt, touchedAt, expiresAt].every(Number.isFinite);
-  if (format !== FORMAT || flags > (HAS_USER | ESCAPED) || bodyAt > value.length || !instants) {
+  if (format !== FORMAT || flags > (HAS_USER | ESCAPED) || bodyAt > end || !instants) {
     throw damaged();
   }
-  const text = (from: number, to?: number) => {
+  const text = (from: number, to: number) => {
     const utf8 = decoder.decode(value.subarray(from, to));
     return flags & ESCAPED ? String(JSON.parse(utf8)) : utf8;
   };
   try {
     return {
-      data: text(bodyAt),
+      data: text(bodyAt, end),
       ...(flags & HAS_USER ? { userId: text(HEAD, bodyAt) } : {}),
       createdAt,
       touchedAt,

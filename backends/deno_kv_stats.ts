@@ -31,7 +31,7 @@ export async function countRecords(
       return found;
     });
     for (const { key, value } of page) {
-      add(tally, value);
+      add(tally, String(key.at(-1)), value);
       start = [...prefix, `${key.at(-1)}0`]; // behind this key and before any other
     }
     isMore = page.length === PAGE;
@@ -39,9 +39,9 @@ export async function countRecords(
   return tally.stats;
 }
 
-function add(tally: Tally, value: unknown): void {
+function add(tally: Tally, key: string, value: unknown): void {
   try {
-    const { createdAt, expiresAt, data } = decodeRecord(value);
+    const { createdAt, expiresAt, data } = decodeRecord(key, value);
     tally.add(createdAt, expiresAt, Buffer.byteLength(data));
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;

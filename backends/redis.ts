@@ -11,14 +11,14 @@ import { type Arrival, arrive } from "./redis/arrive.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
 import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
 import {
-  countFields,
+  count,
   damaged,
   type Found,
   isWhole,
   read,
-  recordFields,
   storedUser,
   written,
+  writtenInstants,
 } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
@@ -121,7 +121,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const write = this.#written(key, record);
+    const write = this.#written(key, record, token);
     if (this.#wire.cluster && record.userId !== undefined) {
       return await this.#arrive(key, record.userId, write, by, token);
     }
@@ -140,7 +140,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
     const user = storedUser(record.userId);
-    const write = this.#written(key, record);
+    const write = this.#written(key, record, token);
     const keys = [this.#prefix + key, ...this.#beside(record.userId)];
     let { entry, latest } = nowhere;
     const ask = () => this.#wire.ask(scripts.save, keys, [version, ...write, entry, latest], by, token);
@@ -173,7 +173,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   ): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const write = this.#written(newKey, record);
+    const write = this.#written(newKey, record, token);
     if (this.#wire.cluster) {
       const from = { key: oldKey, name: this.#prefix + oldKey, version };
       return await this.#arrive(newKey, record.userId, write, by, token, from);
@@ -209,7 +209,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const life = String(this.#life(expiresAt));
     let { entry, latest } = nowhere;
     const ask = () => {
-      const args = [key, String(touchedAt), String(expiresAt), life, entry, latest];
+      const args = [key, ...writtenInstants(key, touchedAt, expiresAt), life, entry, latest];
       return this.#wire.ask(scripts.touch, [this.#prefix + key], args, by);
     };
     let [touched, user, old] = await ask();
@@ -246,7 +246,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   }
 
   /**
-   * Counts the records under `prefix`, by `SCAN`; `bounds` are ages in ms, ascending. One that Redis moves about meanwhile
+   * Reads and counts the records under `prefix`, by `SCAN`; `bounds` are ages in ms, ascending. One that Redis moves about meanwhile
    * may count twice.
    *
    * @throws {SessionError} `ERR_UNSUPPORTED` in a cluster, where no server knows all; `ERR_STORE` if Redis is in trouble.
@@ -258,8 +258,8 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const tally = new Tally(now, bounds);
     for (let cursor = "0", begun = false; cursor !== "0" || !begun; begun = true) {
       const by = this.#wire.deadline();
-      const [next, fields] = await this.#wire.ask(scripts.sizes, [this.#prefix], [cursor], by);
-      countFields(tally, fields as unknown[]);
+      const [next, found] = await this.#wire.ask(scripts.page, [this.#prefix], [cursor], by);
+      count(tally, found as unknown[]);
       cursor = String(next);
     }
     return tally.stats;
@@ -275,7 +275,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   #find(key: string, by: number): Promise<Found | undefined> {
     const at = this.#prefix + key;
-    return this.#wire.look(at, recordFields, by)?.then((plain) =>
+    return this.#wire.look(at, scripts.recordFields, by)?.then((plain) =>
       plain !== undefined && isWhole(key, plain) ? read(key, plain) : this.#findSurely(key, at, by)
     ) ?? this.#findSurely(key, at, by);
   }
@@ -323,9 +323,9 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     return this.#wire.cluster || userId === undefined ? [] : [this.#index.name(storedUser(userId))];
   }
 
-  #written(key: string, record: SessionRecord): string[] {
+  #written(key: string, record: SessionRecord, version: string): string[] {
     checkInstants(record);
-    return written(key, record, this.#life(record.expiresAt));
+    return written(key, record, version, this.#life(record.expiresAt));
   }
 
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */

@@ -3,7 +3,8 @@
  * answer can only reach the question it belongs to, and the server's time.
  *
  * A record is a hash: `f` format, `k` its own key, `v` version, `d` data, `c` created, `t` touched, `e` expires, `u` user as JSON
- * or empty, `w` the versions before this one, in a cluster `i` its entry in the index, and `p` while it is on its way.
+ * or empty, `s` the sums of the data and of the record, `z` the sum of the instants, `w` the versions before this one, in a cluster `i`
+ * its entry in the index, and `p` while it is on its way.
  *
  * The token of a write becomes the version. A client may send a write twice: ioredis and Bun do, when the connection broke before the
  * answer. A record that has, or had, the token already is therefore a success; told as a conflict, the change would be
@@ -30,7 +31,7 @@ export interface Script {
 }
 
 /** The format that this version of the library writes. */
-export const FORMAT = "1";
+export const FORMAT = "2";
 
 /** An entry stays in an index for so much longer than its record lives, in milliseconds, by the clock of the index. */
 const slack = 3_600_000;
@@ -74,7 +75,7 @@ local function rest(life, latest)
 end
 `;
 
-/** From args[n] on: key, data, created, touched, expires, user, life, entry in the index, latest end. */
+/** From args[n] on: key, data, created, touched, expires, user, sums, sum of the instants, life, entry in the index, latest end. */
 const put = enter + beside + rest + `
 local function put(at, n, index, life, more, known)
   local key, user, goes = args[n], args[n + 5], life and life <= 0
@@ -82,7 +83,7 @@ local function put(at, n, index, life, more, known)
   if index and not goes then enter(index, key, life) end
   leave(at, key, not goes and user, known)
   local fields = {'f', '${FORMAT}', 'v', ARGV[1], 'k', key, 'd', args[n + 1], 'c', args[n + 2],
-    't', args[n + 3], 'e', args[n + 4], 'u', user}
+    't', args[n + 3], 'e', args[n + 4], 'u', user, 's', args[n + 6], 'z', args[n + 7]}
   local gone = {}
   for _, field in ipairs({'i', 'p', 'w'}) do
     local value = more[field] or ''
@@ -105,11 +106,15 @@ local function taken(at, instant)
 end
 `;
 
-/** KEYS record. Answers f, k, v, d, c, t, e, u, p, or wait. */
+/** The fields that make a record, as the load script answers them. */
+export const recordFields: readonly string[] = ["f", "k", "v", "d", "c", "t", "e", "u", "s", "z", "p"];
+const fields = recordFields.map((field) => `'${field}'`).join();
+
+/** KEYS record. Answers f, k, v, d, c, t, e, u, s, z, p, or wait. */
 export const load: Script = {
   source: head + `
-local r = redis.call('HMGET', KEYS[1], 'f', 'k', 'v', 'd', 'c', 't', 'e', 'u', 'p')
-if r[9] and patient then return answer('wait') end
+local r = redis.call('HMGET', KEYS[1], ${fields})
+if r[${recordFields.length}] and patient then return answer('wait') end
 if not r[1] and redis.call('EXISTS', KEYS[1]) == 1 then r[1] = '' end
 return answer(unpack(r))`,
 };
@@ -122,7 +127,7 @@ if r[1] == ARGV[1] then return answer('yes') end
 if r[2] and patient then return answer('wait') end
 if taken(KEYS[1], args[1]) then return answer('no') end
 if late then return answer('late') end
-put(KEYS[1], 3, KEYS[2], rest(args[9], args[11]), {p = args[2], i = args[10]})
+put(KEYS[1], 3, KEYS[2], rest(args[11], args[13]), {p = args[2], i = args[12]})
 return answer('yes')`,
 };
 
@@ -136,8 +141,8 @@ local r = redis.call('HMGET', KEYS[1], 'v', 'e', 'u', 'w', 'i')
 local had = (r[1] or '') .. ' ' .. (r[4] or '')
 if string.find(had, ARGV[1] .. ' ', 1, true) then return answer('yes') end
 if r[1] ~= args[1] then return answer('no') end
-local life, entry = rest(args[8], args[10]), args[9]
-if not alone and args[7] ~= '' and args[10] == '' then
+local life, entry = rest(args[10], args[12]), args[11]
+if not alone and args[7] ~= '' and args[12] == '' then
   entry = r[3] == args[7] and r[5] or ''
   if r[2] ~= args[6] or r[3] ~= args[7] then return answer('index', entry) end
   -- The end stays, as the index knows it: counted anew by a script that comes late it would be another
@@ -149,7 +154,7 @@ return answer('yes', r[3] or '', r[5] or '')`,
 };
 
 /**
- * KEYS record; args key, touched, expires, life, entry, latest end. Answers yes, no, late, wait or, in a cluster, index, the user
+ * KEYS record; args key, touched, expires, their sum, life, entry, latest end. Answers yes, no, late, wait or, in a cluster, index, the user
  * and the entry: the index comes first.
  */
 export const touch: Script = {
@@ -157,13 +162,13 @@ export const touch: Script = {
 local r = redis.call('HMGET', KEYS[1], 'v', 'u', 'p', 'i')
 if not r[1] then return answer('no') end
 if r[3] then return answer(patient and 'wait' or 'no') end
-local life, user, entry = rest(args[4], args[6]), r[2] or '', r[4] or ''
-if user ~= '' and not alone and (args[6] == '' or args[5] ~= entry) then return answer('index', user, entry) end
+local life, user, entry = rest(args[5], args[7]), r[2] or '', r[4] or ''
+if user ~= '' and not alone and (args[7] == '' or args[6] ~= entry) then return answer('index', user, entry) end
 if late then return answer('late') end
 if user ~= '' and alone then
   if life > 0 then enter(beside(KEYS[1], args[1], user), args[1], life) else leave(KEYS[1], args[1]) end
 end
-redis.call('HSET', KEYS[1], 't', args[2], 'e', args[3])
+redis.call('HSET', KEYS[1], 't', args[2], 'e', args[3], 'z', args[4])
 redis.call('PEXPIRE', KEYS[1], whole(life))
 return answer('yes')`,
 };
@@ -186,8 +191,8 @@ export const rotate: Script = {
 if redis.call('HGET', KEYS[2], 'v') == ARGV[1] then return answer('yes') end
 if redis.call('HGET', KEYS[1], 'v') ~= args[2] or taken(KEYS[2], args[1]) then return answer('no') end
 if late then return answer('late') end
-put(KEYS[2], 3, KEYS[3], rest(args[9], ''), {})
-leave(KEYS[1], args[10])
+put(KEYS[2], 3, KEYS[3], rest(args[11], ''), {})
+leave(KEYS[1], args[12])
 redis.call('DEL', KEYS[1])
 return answer('yes')`,
 };
@@ -227,25 +232,21 @@ return answer(redis.call('ZRANGE', KEYS[1], whole(now - ${slack}), '+inf', 'BYSC
 };
 
 /**
- * KEYS prefix, which the client may have put its own before; args cursor. Answers the next cursor, then created, expires and
- * bytes of each record of this step; empty texts for what is no record of this format. A record on its way is left out.
+ * KEYS prefix, which the client may have put its own before; args cursor. Answers the next cursor, then key, f, k, v, d, c, t, e, u, s, z and p
+ * of each record of this step; f is empty where something else is in its place.
  */
-export const sizes: Script = {
+export const page: Script = {
   source: head + `
 local pattern = string.gsub(KEYS[1], '[*?%[%]\\\\]', '\\\\%0') .. string.rep('?', 64)
-local step = redis.call('SCAN', args[1], 'MATCH', pattern, 'COUNT', 250)
-local fields = {}
+local step = redis.call('SCAN', args[1], 'MATCH', pattern, 'COUNT', 50)
+local found = {}
 for _, at in ipairs(step[2]) do
   local key = string.sub(at, -64)
   if #at == #KEYS[1] + 64 and not string.find(key, '[^0-9a-f]') then
-    local r = redis.call('TYPE', at).ok == 'hash' and redis.call('HMGET', at, 'f', 'k', 'c', 'e', 'p') or {}
-    local good = r[1] == '${FORMAT}' and r[2] == key and r[3] and r[4]
-    if not r[5] then
-      fields[#fields + 1] = good and r[3] or ''
-      fields[#fields + 1] = good and r[4] or ''
-      fields[#fields + 1] = good and tostring(redis.call('HSTRLEN', at, 'd')) or ''
-    end
+    local r = redis.call('TYPE', at).ok == 'hash' and redis.call('HMGET', at, ${fields}) or {}
+    found[#found + 1] = key
+    for n = 1, ${recordFields.length} do found[#found + 1] = r[n] or n == 1 and '' end
   end
 end
-return answer(step[1], fields)`,
+return answer(step[1], found)`,
 };
