@@ -14,11 +14,12 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
+import { instantsSum } from "./checksum.ts";
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
 import { committed, RowMemory } from "./sqlite/row_memory.ts";
-import { readRow, readVersion, readVersionedRow, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
+import { type Columns, readRow, readVersion, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
 import { isBusy, troubleOf } from "./sqlite/trouble.ts";
 import { Reads } from "./sqlite/reads.ts";
 import { Writes } from "./sqlite/writes.ts";
@@ -34,6 +35,9 @@ export type {
   StoreStats,
 };
 export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
+
+/** How many rows are counted in one step: with their data, so they are few. */
+const rowsPerPage = 20;
 
 /**
  * A store that keeps its records in one table of an SQLite database.
@@ -100,7 +104,7 @@ export class SqliteStore implements CountableStore {
     try {
       void this.#connection.statements;
     } catch (error) {
-      if (!isBusy(error)) throw troubleOf(error, "read");
+      if (!isBusy(error)) throw troubleOf(error, "open");
     }
   }
 
@@ -119,7 +123,7 @@ export class SqliteStore implements CountableStore {
     const database = await openDatabase(path);
     try {
       const store = new SqliteStore(database, options);
-      await store.#reads.run(() => {});
+      await store.#reads.run(() => {}, "open");
       store.#owned = database;
       store.#rows = new RowMemory();
       return store;
@@ -136,11 +140,11 @@ export class SqliteStore implements CountableStore {
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
     return this.#reads.run(({ load, dataVersion }) => {
-      const known = this.#rows?.get(key, dataVersion);
+      const known = this.#rows?.get(key, dataVersion, this.#connection.turn);
       if (known !== undefined) return known;
       const row = load.get(key) ?? undefined; // Bun says null
       if (row === undefined) return undefined;
-      const record = readVersionedRow(row);
+      const record = readRow(key, row);
       this.#rows?.set(key, record);
       return record;
     });
@@ -153,7 +157,7 @@ export class SqliteStore implements CountableStore {
    */
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     checkInstants(record);
-    const columns = toColumns(record);
+    const columns = toColumns(key, record, this.#nextVersion());
     return this.#writes.add(
       (statements) => this.#insert(statements, key, columns),
       (version) => this.#learn(key, record, version),
@@ -167,12 +171,12 @@ export class SqliteStore implements CountableStore {
    */
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     checkInstants(record);
-    const columns = toColumns(record);
-    const [data, ...others] = columns;
+    const next = this.#nextVersion();
+    const columns = toColumns(key, record, next);
+    const [data, , dataSum, recordSum, ...others] = columns;
     return this.#writes.add(({ saveData, save }) => {
-      const next = this.#nextVersion();
-      const saved = saveData.run(data, next, key, version, ...others).changes ||
-        save.run(...columns, next, key, version).changes;
+      const saved = saveData.run(data, next, dataSum, recordSum, key, version, ...others).changes ||
+        save.run(...columns, key, version).changes;
       return saved ? next : undefined;
     }, (version) => this.#learn(key, record, version));
   }
@@ -190,7 +194,7 @@ export class SqliteStore implements CountableStore {
     version: string,
   ): Promise<string | undefined> {
     checkInstants(record);
-    const columns = toColumns(record);
+    const columns = toColumns(newKey, record, this.#nextVersion());
     return await this.#writes.queue((statements) => {
       if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
       const next = this.#insert(statements, newKey, columns);
@@ -222,8 +226,9 @@ export class SqliteStore implements CountableStore {
   touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
+    const sum = instantsSum(key, touchedAt, expiresAt);
     return this.#writes.add(
-      ({ touch }) => touch.run(touchedAt, expiresAt, key).changes > 0,
+      ({ touch }) => touch.run(touchedAt, expiresAt, sum, key).changes > 0,
       () => this.#learn(key),
     );
   }
@@ -237,7 +242,7 @@ export class SqliteStore implements CountableStore {
     now = checkMoment("now", now);
     const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
     return this.#writes.add(
-      ({ clear }) => Number(clear.run(now, rows).changes),
+      ({ clear }) => Number(clear.run(now, rows, now).changes),
       (removed) => {
         committed();
         if (removed > 0) this.#rows?.clear();
@@ -254,11 +259,11 @@ export class SqliteStore implements CountableStore {
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
     return this.#reads.run(({ list }) =>
       list.all(toColumn(userId)).flatMap((row) => {
-        try {
-          return [{ key: (row as { key: string }).key, record: readRow(row) }];
-        } catch {
-          return [];
-        }
+        const { key } = row as { key: string };
+        const stored = legible(key, row);
+        if (stored === undefined || stored.userId !== userId) return [];
+        const { version: _, ...record } = stored;
+        return [{ key, record }];
       })
     );
   }
@@ -270,7 +275,7 @@ export class SqliteStore implements CountableStore {
    */
   version(key: string): MaybePromise<string | undefined> {
     return this.#reads.run(({ version, dataVersion }) => {
-      const known = this.#rows?.get(key, dataVersion);
+      const known = this.#rows?.get(key, dataVersion, this.#connection.turn);
       if (known !== undefined) return known.version;
       const row = version.get(key) ?? undefined; // Bun says null
       return row && readVersion(row);
@@ -278,19 +283,22 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Counts all records, a thousand rows at a time; `bounds` are ages in ms, ascending.
+   * Reads and counts all records, a few at a time; `bounds` are ages in ms, ascending.
    *
    * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
    */
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
-    for (let last = "", rows: unknown[] = [null]; rows.length > 0; await pause()) {
-      rows = await this.#reads.run(({ sizes }) => sizes.all(last, 1000));
+    for (let last: string | undefined = ""; last !== undefined; await pause()) {
+      const from: string = last;
+      const rows = await this.#reads.run(({ page }) => page.all(from, rowsPerPage)) as { key: string }[];
       for (const row of rows) {
-        const { key, created_at, expires_at, size } = row as Record<string, unknown>;
-        tally.add(created_at, expires_at, size);
-        last = key as string;
+        const record = legible(row.key, row);
+        if (record === undefined) tally.addDamaged();
+        else tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
       }
+      // In a damaged index keys may lie out of order, and the way must never lead back.
+      last = rows.findLast(({ key }) => key > from)?.key;
     }
     return tally.stats;
   }
@@ -312,13 +320,8 @@ export class SqliteStore implements CountableStore {
     this.#owned?.close();
   }
 
-  #insert(
-    { create }: Statements,
-    key: string,
-    columns: ReturnType<typeof toColumns>,
-  ): string | undefined {
-    const version = this.#nextVersion();
-    return create.run(...columns, version, key, this.#now()).changes ? version : undefined;
+  #insert({ create }: Statements, key: string, columns: Columns): string | undefined {
+    return create.run(...columns, key, this.#now()).changes ? columns[1] : undefined;
   }
 
   /** After a commit: what is now under a key, as far as that is known. */
@@ -330,5 +333,14 @@ export class SqliteStore implements CountableStore {
 
   #nextVersion(): string {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
+  }
+}
+
+/** The record in a row; `undefined` for one that is damaged. */
+function legible(key: string, row: unknown): StoredRecord | undefined {
+  try {
+    return readRow(key, row);
+  } catch {
+    return undefined;
   }
 }

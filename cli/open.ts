@@ -124,7 +124,7 @@ export async function readSqlite(path: string, sql: string): Promise<Record<stri
     }
     return [];
   } catch (error) {
-    throw troubleOf(error, "read");
+    throw troubleOf(error, "open");
   } finally {
     database.close();
   }

@@ -81,7 +81,7 @@ describe("DenoKvStore, records of a newer format", () => {
     for (let n = 0; n < 100; n++) await store.create(key(n), record(NOW + n));
     const before: Uint8Array[] = [];
     for (let n = 0; n < 40; n++) {
-      before[n] = Uint8Array.from(await read(n)).fill(2, 0, 1);
+      before[n] = Uint8Array.from(await read(n)).fill(3, 0, 1);
       await kv.atomic().set(place(n), before[n]).commit();
     }
     assert.equal((await store.list("u")).length, 60);

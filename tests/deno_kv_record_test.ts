@@ -2,20 +2,28 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { bytesSum } from "../backends/checksum.ts";
 import { decodeRecord, encodeRecord } from "../backends/deno_kv_record.ts";
 import { SessionError } from "../src/errors.ts";
 
+const key = "k".repeat(64);
 const version = "01234567-89ab-4cde-8f01-23456789abcd";
 const instants = { createdAt: 1, touchedAt: -2, expiresAt: 3.5e12 };
 const head = (flags: number, userLength: number) => {
   const bytes = Buffer.alloc(64);
-  bytes.set([1, flags]);
+  bytes.set([2, flags]);
   bytes.writeDoubleBE(1, 2);
   bytes.writeDoubleBE(-2, 10);
   bytes.writeDoubleBE(3.5e12, 18);
   bytes.write(version, 26);
   bytes.writeUInt16BE(userLength, 62);
   return bytes;
+};
+/** The bytes with their sum behind them. */
+const summed = (bytes: Uint8Array) => {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(bytesSum(key, bytes));
+  return Buffer.concat([bytes, sum]);
 };
 const records: [flags: number, user: string | undefined, data: string, userBytes: string, bytes: string][] = [
   [0, undefined, "", "", ""],
@@ -30,23 +38,23 @@ const damage = (error: unknown) =>
   error instanceof SessionError && error.code === "ERR_DAMAGED" && error.cause === undefined;
 
 describe("the bytes of a record in Deno KV", () => {
-  it("are those of format 1, wherever they lie", () => {
+  it("are those of format 2, wherever they lie", () => {
     for (const [flags, userId, data, userBytes, dataBytes] of records) {
       const record = { data, ...(userId === undefined ? {} : { userId }), ...instants };
       const user = Buffer.from(userBytes);
-      const expected = Buffer.concat([head(flags, user.length), user, Buffer.from(dataBytes)]);
-      assert.deepEqual(Buffer.from(encodeRecord(record, version)), expected);
-      assert.deepEqual(decodeRecord(expected), { ...record, version });
+      const expected = summed(Buffer.concat([head(flags, user.length), user, Buffer.from(dataBytes)]));
+      assert.deepEqual(Buffer.from(encodeRecord(key, record, version)), expected);
+      assert.deepEqual(decodeRecord(key, expected), { ...record, version });
       const inside = new Uint8Array(expected.length + 9).fill(9);
       inside.set(expected, 5);
-      assert.deepEqual(decodeRecord(inside.subarray(5, 5 + expected.length)), { ...record, version });
+      assert.deepEqual(decodeRecord(key, inside.subarray(5, 5 + expected.length)), { ...record, version });
     }
   });
 
   it("SR-058 are at most 65,536", () => {
     const record = (length: number) => ({ data: "x".repeat(length), userId: "ada", ...instants });
-    assert.equal(encodeRecord(record(65_536 - 67), version).length, 65_536);
-    assert.throws(() => encodeRecord(record(65_537 - 67), version), {
+    assert.equal(encodeRecord(key, record(65_536 - 71), version).length, 65_536);
+    assert.throws(() => encodeRecord(key, record(65_537 - 71), version), {
       code: "ERR_TOO_LARGE",
       message: "The record takes 65537 bytes: Deno KV holds at most 65536",
     });
@@ -57,14 +65,15 @@ describe("the bytes of a record in Deno KV", () => {
     const changed = (change: (bytes: Buffer) => unknown) => {
       const bytes = Buffer.from(good);
       change(bytes);
-      return bytes;
+      return summed(bytes);
     };
     const wrong: unknown[] = [
       undefined,
       "text",
       { length: 64 },
-      good.subarray(0, 63),
-      good.subarray(0, 66),
+      good,
+      summed(good).subarray(0, 67),
+      summed(good.subarray(0, 66)),
       changed((bytes) => bytes[0] = 0),
       changed((bytes) => bytes[1] = 4),
       changed((bytes) => bytes[1] = 3),
@@ -77,15 +86,28 @@ describe("the bytes of a record in Deno KV", () => {
       ),
     ];
     for (const [index, value] of wrong.entries()) {
-      assert.throws(() => decodeRecord(value), damage, `${index}`);
+      assert.throws(() => decodeRecord(key, value), damage, `${index}`);
     }
-    assert.equal(decodeRecord(good.subarray(0, 67)).data, "");
+    assert.equal(decodeRecord(key, summed(good.subarray(0, 67))).data, "");
   });
 
-  it("SR-050 of a newer format are trouble, whatever follows", () => {
-    for (const format of [2, 255]) {
-      const bytes = head(9, 9).fill(format, 0, 1);
-      assert.throws(() => decodeRecord(bytes), { code: "ERR_STORE" });
+  it("SR-050 of which a bit is another, or that lie under another key, are damage or of another format", () => {
+    const good = summed(Buffer.concat([head(1, 3), Buffer.from("ada{}")]));
+    assert.throws(() => decodeRecord("b".repeat(64), good), damage);
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const bytes = Buffer.from(good);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      assert.throws(() => decodeRecord(key, bytes), {
+        code: bit < 8 && bytes[0] ? "ERR_STORE" : "ERR_DAMAGED",
+      });
+    }
+  });
+
+  it("SR-050 of another format are trouble, whatever follows", () => {
+    for (const format of [1, 3, 255]) {
+      const bytes = Buffer.alloc(68, head(9, 9)).fill(format, 0, 1);
+      const message = `A record in Deno KV has format ${format}: this release reads 2`;
+      assert.throws(() => decodeRecord(key, bytes), { code: "ERR_STORE", message });
     }
   });
 });

@@ -1,5 +1,6 @@
 /** What tests of the commands of a `RedisStore` share. */
 
+import { instantsSum, sumsOf } from "../backends/checksum.ts";
 import { RedisStore } from "../backends/redis.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { shaped } from "./redis_clients.ts";
@@ -11,10 +12,26 @@ export const now = 1000;
 export const record: SessionRecord = { data: "{}", createdAt: 1, touchedAt: 2, expiresAt: 5000.5 };
 /** A record of a user. */
 export const mine: SessionRecord & { readonly userId: string } = { ...record, userId: "ann" };
-/** How the first is written. */
-export const plain: readonly string[] = ["{}", "1", "2", "5000.5", "", "4001"];
-/** How the other is written. */
-export const owned: readonly string[] = ["{}", "1", "2", "5000.5", '"ann"', "4001"];
+/** The sums of the one or the other, by its user as it is written. */
+function sums(key: string, version: string, userId: string): [string, string] {
+  const { data, record: own, instants } = sumsOf({ ...record, key, version, userId });
+  return [`${data} ${own}`, String(instants)];
+}
+/** How the first is written, with its key. */
+export const plain = (key: string, version: string): string[] => [
+  ...[key, "{}", "1", "2", "5000.5", ""],
+  ...sums(key, version, ""),
+  "4001",
+];
+/** How the other is written, with its key. */
+export const owned = (key: string, version: string): string[] => [
+  ...[key, "{}", "1", "2", "5000.5", '"ann"'],
+  ...sums(key, version, '"ann"'),
+  "4001",
+];
+/** The sum of these instants. */
+export const sumOf = (key: string, touchedAt: number, expiresAt: number): string =>
+  String(instantsSum(key, touchedAt, expiresAt));
 /** The name of that user's index. */
 export const anns = 'p:user:"ann"';
 
@@ -32,11 +49,11 @@ export function storeOf(
 /** What a load script answers for a record under this key. */
 export function fieldsOf(key: string, more: { user?: string; pending?: string } = {}): unknown[] {
   const { user = '"ann"', pending = null } = more;
-  return ["1", key, "v", "{}", "1", "2", "5000.5", user, pending];
+  return ["2", key, "v", "{}", "1", "2", "5000.5", user, ...sums(key, "v", user), pending];
 }
 
 /** What it answers where nothing is. */
-export const missing: readonly null[] = Array(9).fill(null);
+export const missing: readonly null[] = Array(11).fill(null);
 
 /** Answers by the name of the script, in turn where there are several. */
 export function inTurn(answers: Record<string, unknown[][]>): Answer {

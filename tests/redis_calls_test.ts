@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RedisStore } from "../backends/redis.ts";
-import { anns, fieldsOf, mine, missing, now, owned, plain, record, storeOf } from "./redis_calls_rig.ts";
+import {
+  anns,
+  fieldsOf,
+  mine,
+  missing,
+  now,
+  owned,
+  plain,
+  record,
+  storeOf,
+  sumOf,
+} from "./redis_calls_rig.ts";
 import { shaped } from "./redis_clients.ts";
 
 describe("what RedisStore asks one server", () => {
@@ -10,8 +21,8 @@ describe("what RedisStore asks one server", () => {
     assert.equal(await store.create("k", record), log[0]!.token);
     assert.equal(await store.create("k", mine), log[1]!.token);
     assert.deepEqual(steps(), ["create p:k", `create p:k,${anns}`]);
-    assert.deepEqual(log[0]!.args, ["1000", "", "k", ...plain, "", ""]);
-    assert.deepEqual(log[1]!.args, ["1000", "", "k", ...owned, "", ""]);
+    assert.deepEqual(log[0]!.args, ["1000", "", ...plain("k", log[0]!.token), "", ""]);
+    assert.deepEqual(log[1]!.args, ["1000", "", ...owned("k", log[1]!.token), "", ""]);
     for (const told of ["no", "Yes", null]) {
       assert.equal(await storeOf(() => [told]).store.create("k", mine), undefined);
     }
@@ -22,8 +33,8 @@ describe("what RedisStore asks one server", () => {
     assert.equal(await store.save("k", record, "v"), log[0]!.token);
     assert.equal(await store.save("k", mine, "v"), log[1]!.token);
     assert.deepEqual(steps(), ["save p:k", `save p:k,${anns}`]);
-    assert.deepEqual(log[0]!.args, ["v", "k", ...plain, "", ""]);
-    assert.deepEqual(log[1]!.args, ["v", "k", ...owned, "", ""]);
+    assert.deepEqual(log[0]!.args, ["v", ...plain("k", log[0]!.token), "", ""]);
+    assert.deepEqual(log[1]!.args, ["v", ...owned("k", log[1]!.token), "", ""]);
     const not = storeOf(() => ["no"]);
     assert.equal(await not.store.save("k", mine, "v"), undefined);
     assert.equal(not.log.length, 1);
@@ -34,7 +45,7 @@ describe("what RedisStore asks one server", () => {
     assert.equal(await store.rotate("a", "b", record, "v"), log[0]!.token);
     assert.equal(await store.rotate("a", "b", mine, "v"), log[1]!.token);
     assert.deepEqual(steps(), ["rotate p:a,p:b", `rotate p:a,p:b,${anns}`]);
-    assert.deepEqual(log[1]!.args, ["1000", "v", "b", ...owned, "a"]);
+    assert.deepEqual(log[1]!.args, ["1000", "v", ...owned("b", log[1]!.token), "a"]);
     assert.equal(await storeOf(() => ["no"]).store.rotate("a", "b", mine, "v"), undefined);
   });
 
@@ -50,7 +61,7 @@ describe("what RedisStore asks one server", () => {
     const { store, log, steps } = storeOf(() => ["yes"]);
     assert.equal(await store.touch("k", 7, 3000.5), true);
     assert.deepEqual(steps(), ["touch p:k"]);
-    assert.deepEqual(log[0]!.args, ["k", "7", "3000.5", "2001", "", ""]);
+    assert.deepEqual(log[0]!.args, ["k", "7", "3000.5", sumOf("k", 7, 3000.5), "2001", "", ""]);
     assert.equal(await storeOf(() => ["no"]).store.touch("k", 7, 3000), false);
   });
 
@@ -58,7 +69,7 @@ describe("what RedisStore asks one server", () => {
     const { store, log } = storeOf(() => ["yes"]);
     const ends = [now - 5, now, now + 0.1, now + 1];
     for (const end of ends) await store.touch("k", 1, end);
-    const lives = log.map((one) => one.args[3]);
+    const lives = log.map((one) => one.args[4]);
     assert.deepEqual(lives, ["0", "0", "1", "1"]);
   });
 
@@ -82,7 +93,7 @@ describe("what RedisStore asks one server", () => {
     assert.deepEqual(await store.load("k"), found);
     assert.deepEqual(steps(), ["load p:k", "HMGET p:k"]);
     assert.deepEqual(log[0]!.args, []);
-    assert.deepEqual(log[1]!.args, [..."fkvdcteup"]);
+    assert.deepEqual(log[1]!.args, [..."fkvdcteuszp"]);
   });
 
   it("a record that is not there, or on its way, is none", async () => {
@@ -130,8 +141,8 @@ describe("what RedisStore asks one server", () => {
   });
 
   it("SR-050 a record of a newer format fails the list, which would not be whole", async () => {
-    const { store } = storeOf(({ script }) => script === "members" ? [["a"]] : ["2", ...missing.slice(1)]);
-    await assert.rejects(store.list("ann"), { code: "ERR_STORE", message: /newer format/ });
+    const { store } = storeOf(({ script }) => script === "members" ? [["a"]] : ["3", ...missing.slice(1)]);
+    await assert.rejects(store.list("ann"), { code: "ERR_STORE", message: /format 3/ });
   });
 
   it("a long list is read by 64 at a time", async () => {
@@ -150,21 +161,25 @@ describe("what RedisStore asks one server", () => {
   });
 
   it("stats go from step to step until the first one comes again", async () => {
-    const steps = [["7", ["10", "5000", "3"]], ["9", []], ["0", ["", "", "", "20", "500", "4"]]];
+    const steps = [
+      ["7", ["a", ...fieldsOf("a")]],
+      ["9", []],
+      ["0", ["b", ...fieldsOf("a"), "c", "", ...missing.slice(1), "d", ...fieldsOf("d", { pending: "1" })]],
+    ];
     const { store, log } = storeOf(() => steps.shift()!);
     assert.deepEqual(await store.stats(1000, [5]), {
       live: 1,
-      expired: 1,
-      damaged: 1,
-      bytes: 7,
-      oldest: 10,
-      newest: 20,
+      expired: 0,
+      damaged: 2,
+      bytes: 2,
+      oldest: 1,
+      newest: 1,
       ages: [0, 1],
     });
     assert.deepEqual(log.map(({ script, keys, args }) => [script, ...keys, ...args]), [
-      ["sizes", "p:", "0"],
-      ["sizes", "p:", "7"],
-      ["sizes", "p:", "9"],
+      ["page", "p:", "0"],
+      ["page", "p:", "7"],
+      ["page", "p:", "9"],
     ]);
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RedisStore } from "../backends/redis.ts";
-import { anns, fieldsOf, inTurn, mine, owned, plain, record, storeOf } from "./redis_calls_rig.ts";
+import { anns, fieldsOf, inTurn, mine, owned, plain, record, storeOf, sumOf } from "./redis_calls_rig.ts";
 import { onClock } from "./redis_wire_rig.ts";
 
 describe("what RedisStore asks a cluster", () => {
@@ -9,7 +9,7 @@ describe("what RedisStore asks a cluster", () => {
     const nobody = storeOf(() => ["yes"], true);
     assert.equal(await nobody.store.create("k", record), nobody.log[0]!.token);
     assert.deepEqual(nobody.steps(), ["create p:k"]);
-    assert.deepEqual(nobody.log[0]!.args, ["1000", "", "k", ...plain, "", ""]);
+    assert.deepEqual(nobody.log[0]!.args, ["1000", "", ...plain("k", nobody.log[0]!.token), "", ""]);
     const { store, log, steps } = storeOf(
       inTurn({ index: [[99]], create: [["yes"]], activate: [["yes"]] }),
       true,
@@ -78,7 +78,7 @@ describe("what RedisStore asks a cluster", () => {
     assert.equal(version, log[2]!.token);
     assert.deepEqual(log[0]!.args.slice(-2), ["", ""]);
     assert.deepEqual(log[1]!.args, ["k old", "4001"]);
-    assert.deepEqual(log[2]!.args, ["v", "k", ...owned, "old", "99"]);
+    assert.deepEqual(log[2]!.args, ["v", ...owned("k", version!), "old", "99"]);
   });
 
   it("a save for another user takes the entry of the one before out", async () => {
@@ -113,9 +113,9 @@ describe("what RedisStore asks a cluster", () => {
     assert.equal(await store.touch("k", 7, 3000), true);
     assert.deepEqual(steps(), ["touch p:k", `index ${anns}`, "touch p:k", 'index p:user:"bob"', "touch p:k"]);
     assert.deepEqual(log[1]!.args, ["k one", "2000"]);
-    assert.deepEqual(log[2]!.args, ["k", "7", "3000", "2000", "one", "98"]);
+    assert.deepEqual(log[2]!.args, ["k", "7", "3000", sumOf("k", 7, 3000), "2000", "one", "98"]);
     assert.deepEqual(log[3]!.args, ["k two", "2000"]);
-    assert.deepEqual(log[4]!.args, ["k", "7", "3000", "2000", "two", "99"]);
+    assert.deepEqual(log[4]!.args, ["k", "7", "3000", sumOf("k", 7, 3000), "2000", "two", "99"]);
   });
 
   it("what takes an entry out has been answered before the operation is over", async () => {

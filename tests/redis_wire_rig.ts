@@ -26,7 +26,7 @@ export interface Asked {
 
 const names = new Map<string, string>();
 for (const [name, script] of Object.entries(scripts)) {
-  if (typeof script !== "object") continue;
+  if (typeof script !== "object" || !("source" in script)) continue;
   names.set(script.source, name);
   names.set(createHash("sha1").update(script.source).digest("hex"), name);
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { Connection, Statements } from "../backends/sqlite/connection.ts";
 import { Reads } from "../backends/sqlite/reads.ts";
+import type { Step } from "../backends/sqlite/trouble.ts";
 
 const statements = {} as Statements;
 const busy = () => Object.assign(new Error("locked"), { errno: 5 });
@@ -19,7 +20,7 @@ function reading(faults: (Error | undefined)[], timeout: number, after = () => {
     if (fault) throw fault;
     return "answer";
   };
-  return { reads, run: () => reads.run(query), tries: () => tries };
+  return { reads, run: (step?: Step) => reads.run(query, step), tries: () => tries };
 }
 
 describe("the reads of SQLite", () => {
@@ -82,10 +83,13 @@ describe("the reads of SQLite", () => {
 
   it("SR-050 other trouble ends them, at once or after waiting", async () => {
     for (const [errno, code] of [[10, "ERR_STORE"], [11, "ERR_DAMAGED"]] as const) {
-      assert.throws(() => reading([broken(errno)], 5).run(), { code });
-      const { run, tries } = reading([busy(), broken(errno), undefined], 60_000);
-      await assert.rejects(async () => await run(), { code });
-      assert.equal(tries(), 2);
+      for (const step of ["open", "read"] as const) {
+        const expected = { code: step === "open" ? code : "ERR_STORE" };
+        assert.throws(() => reading([broken(errno)], 5).run(step), expected);
+        const { run, tries } = reading([busy(), broken(errno), undefined], 60_000);
+        await assert.rejects(async () => await run(step), expected);
+        assert.equal(tries(), 2);
+      }
     }
   });
 
@@ -95,7 +99,7 @@ describe("the reads of SQLite", () => {
     const waiting = Promise.resolve(run());
     reads.close();
     await assert.rejects(waiting, closed);
-    assert.throws(run, closed);
+    assert.throws(() => run(), closed);
     assert.equal(tries(), 1);
   });
 });

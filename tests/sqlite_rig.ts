@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import assert from "node:assert/strict";
 import type { SqliteDatabase } from "../backends/sqlite.ts";
+import { toColumns } from "../backends/sqlite/rows.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
 
@@ -27,6 +28,15 @@ export const recordOf = (data: string, more: Partial<SessionRecord> = {}): Sessi
   expiresAt: 4_000_000_000_000,
   ...more,
 });
+
+/** The statement that puts a record into the store's table, past the store. */
+export function insertSql(key: string, record: SessionRecord, version = "v"): string {
+  const values = toColumns(key, record, version).map((value) =>
+    value === null ? "NULL" : typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : value
+  );
+  return `INSERT INTO sojourn_session (data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at,
+    instants_sum, key) VALUES (${values.join()}, '${key}')`;
+}
 
 /** The same connection, with every statement that is run written down. */
 export function watched(database: SqliteDatabase): { database: SqliteDatabase; ran: string[] } {

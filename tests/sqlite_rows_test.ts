@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { readRow, toColumn } from "../backends/sqlite/rows.ts";
+import { readRow, toColumn, toColumns } from "../backends/sqlite/rows.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts";
 
@@ -185,28 +185,52 @@ describe("the rows of an SQLite store", () => {
 });
 
 describe("the columns of a row", () => {
-  const row = { data: "{}", user_id: null, created_at: 1, touched_at: 2, expires_at: 3 };
+  /** The row of a record, as a driver reads it. */
+  const rowOf = (record: SessionRecord) => {
+    const [data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum] =
+      toColumns(a, record, "v");
+    return { data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum };
+  };
 
   it("hold a text as it is, if SQLite can", () => {
     for (const text of ["", "{}", '"', "a\\b", "é\n😀"]) assert.equal(toColumn(text), text);
     for (const text of ["\\", "a\0b", "\uD800", "😀".slice(1)]) {
       assert.equal(toColumn(text), "\\" + JSON.stringify(text));
-      assert.equal(readRow({ ...row, data: toColumn(text), user_id: toColumn(text) }).userId, text);
+      const { data, userId } = readRow(a, rowOf(recordOf(text, { userId: text })));
+      assert.deepEqual([data, userId], [text, text]);
     }
   });
 
   it("hold instants, also as big integers, and nothing else in their place", () => {
-    for (const instant of [0, -1, 1.5, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
-      assert.equal(readRow({ ...row, created_at: instant }).createdAt, instant);
+    for (const instant of [0, -0, -1, 1.5, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER]) {
+      const row = rowOf(recordOf("{}", { createdAt: instant }));
+      assert.equal(readRow(a, { ...row, created_at: instant + 0 }).createdAt, instant + 0);
     }
-    assert.deepEqual(readRow({ ...row, created_at: 5n, touched_at: 6n, expires_at: 2n ** 53n - 1n }), {
-      data: "{}",
-      createdAt: 5,
-      touchedAt: 6,
-      expiresAt: Number.MAX_SAFE_INTEGER,
-    });
+    const record = recordOf("{}", { createdAt: 5, touchedAt: 6, expiresAt: Number.MAX_SAFE_INTEGER });
+    const big = Object.entries(rowOf(record)).map(([name, value]) =>
+      [name, typeof value === "number" ? BigInt(value) : value] as const
+    );
+    assert.deepEqual(readRow(a, Object.fromEntries(big)), { ...record, version: "v" });
     for (const wrong of [2 ** 53, -(2 ** 53), 2n ** 53n, NaN, Infinity, "1", null, undefined]) {
-      assert.throws(() => readRow({ ...row, created_at: wrong }), { code: "ERR_DAMAGED" }, String(wrong));
+      for (const name of Object.keys(rowOf(record)).filter((name) => /_at|_sum/.test(name))) {
+        const row = { ...rowOf(record), [name]: wrong };
+        assert.throws(() => readRow(a, row), { code: "ERR_DAMAGED" }, `${name} ${wrong}`);
+      }
     }
+  });
+
+  it("SR-050 are those of one key: under another, or with a value of another row, they are damage", () => {
+    const [one, other] = [full, recordOf("x", { userId: "eve", createdAt: 1, touchedAt: 2, expiresAt: 3 })];
+    assert.deepEqual(readRow(a, rowOf(one)), { ...one, version: "v" });
+    assert.throws(() => readRow(b, rowOf(one)), { code: "ERR_DAMAGED" });
+    for (const [name, value] of Object.entries(rowOf(other))) {
+      if (name === "version") continue; // of all of them the same
+      assert.throws(() => readRow(a, { ...rowOf(one), [name]: value }), { code: "ERR_DAMAGED" }, name);
+    }
+    assert.throws(() => readRow(a, { ...rowOf(one), version: "w" }), { code: "ERR_DAMAGED" });
+    assert.throws(() => readRow(a, { ...rowOf(one), user_id: null }), { code: "ERR_DAMAGED" });
+    assert.throws(() => readRow(a, { ...rowOf(recordOf("x", { userId: "" })), user_id: null }), {
+      code: "ERR_DAMAGED",
+    });
   });
 });

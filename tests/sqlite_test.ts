@@ -101,7 +101,7 @@ describe("SqliteStore", () => {
     ran.length = 0;
     await store.save(a, recordOf("2", { userId: "ada" }), version);
     assert.deepEqual(ran.map((sql) => sql.split(" ")[0]), ["BEGIN", "UPDATE", "COMMIT"]);
-    assert.match(ran[1]!, /SET data = \?, version = \? WHERE/);
+    assert.match(ran[1]!, /SET data = \?, version = \?, data_sum = \?, record_sum = \? WHERE/);
     database.close();
   });
 

@@ -23,16 +23,16 @@ describe("trouble with SQLite", () => {
   const { random } = Math;
   afterEach(() => void (Math.random = random));
 
-  it("SR-050 has the meaning of the primary code, whatever the driver calls it; damage is of reading only", () => {
+  it("SR-050 has the meaning of the primary code, whatever the driver calls it; damage is of opening only", () => {
     for (const [code, meaning] of said) {
       // The extended code has more in its upper bytes
       const extended = typeof code === "number" ? [code, code + 256, code + 65_536 - 256] : [code];
       for (const own of extended) {
         for (const cause of [{ errno: own }, { errcode: own }]) {
           assert.equal(isBusy(cause), code === 5 || code === 6);
-          for (const step of ["read", "write"] as const) {
+          for (const step of ["open", "read", "write"] as const) {
             const error = troubleOf(cause, step);
-            const damaged = step === "read" && (code === 11 || code === 26);
+            const damaged = step === "open" && (code === 11 || code === 26);
             assert.equal(error.code, damaged ? "ERR_DAMAGED" : "ERR_STORE", `${own} ${step}`);
             assert.equal(error.message, `The session database ${meaning}`);
             assert.equal(error.cause, cause);
@@ -43,12 +43,12 @@ describe("trouble with SQLite", () => {
     assert.equal(troubleOf({ errno: 13, errcode: 5 }, "read").message, "The session database is full");
   });
 
-  it("SR-050 a number that the driver does not read is damage, whatever else it says", () => {
-    const cause = { code: "ERR_OUT_OF_RANGE", errno: 5 };
+  it("SR-050 a number that the driver does not read is damage of its row", () => {
+    const cause = { code: "ERR_OUT_OF_RANGE" };
     assert.equal(isBusy(cause), false);
     assert.equal(troubleOf(cause, "read").code, "ERR_DAMAGED");
-    assert.equal(troubleOf(cause, "read").message, "The session database is damaged");
-    assert.equal(troubleOf(cause, "write").code, "ERR_STORE");
+    assert.equal(troubleOf(cause, "read").message, "A row of the session database is not what was written");
+    for (const step of ["open", "write"] as const) assert.equal(troubleOf(cause, step).code, "ERR_STORE");
   });
 
   it("what is no error of a driver has failed, and an error of ours stays what it is", () => {

@@ -33,7 +33,7 @@ export function sqliteSource(database: SqliteDatabase, table: string, useTz: boo
         statement.finalize?.();
       }
     } catch (error) {
-      throw troubleOf(error, "read");
+      throw troubleOf(error, "open");
     }
   };
   return {

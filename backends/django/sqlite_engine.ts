@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { SessionError } from "../../src/errors.ts";
 import type { MaybePromise } from "../../src/store.ts";
 import { openDatabase, type SqliteDatabase } from "../sqlite/database.ts";
-import { backoff, closed, isBusy, troubleOf } from "../sqlite/trouble.ts";
+import { backoff, closed, isBusy, type Step, troubleOf } from "../sqlite/trouble.ts";
 import { Writes } from "../sqlite/writes.ts";
 import { readDate, toColumn } from "./dates.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
@@ -33,13 +33,13 @@ export class SqliteEngine implements DjangoEngine {
     try {
       void this.#table.statements;
     } catch (error) {
-      if (!isBusy(error)) throw troubleOf(error, "read");
+      if (!isBusy(error)) throw troubleOf(error, "open");
     }
   }
 
   /** Whether the table is there, once the database is not busy. */
   async check(): Promise<void> {
-    await this.#read(() => {});
+    await this.#read(() => {}, "open");
   }
 
   load(key: string): MaybePromise<DjangoRow | undefined> {
@@ -95,17 +95,17 @@ export class SqliteEngine implements DjangoEngine {
     return toColumn(at!, this.useTz);
   }
 
-  #read<T>(query: (statements: TableStatements) => T): MaybePromise<T> {
+  #read<T>(query: (statements: TableStatements) => T, step: Step = "read"): MaybePromise<T> {
     try {
       if (this.#closing) throw closed();
       return query(this.#table.statements);
     } catch (error) {
-      if (isBusy(error)) return this.#readLater(query);
-      throw troubleOf(error, "read");
+      if (isBusy(error)) return this.#readLater(query, step);
+      throw troubleOf(error, step);
     }
   }
 
-  async #readLater<T>(query: (statements: TableStatements) => T): Promise<T> {
+  async #readLater<T>(query: (statements: TableStatements) => T, step: Step): Promise<T> {
     const deadline = performance.now() + this.#timeout;
     for (let attempt = 0;; attempt++) {
       await setTimeout(Math.max(0, Math.min(backoff(attempt), deadline - performance.now())));
@@ -113,7 +113,7 @@ export class SqliteEngine implements DjangoEngine {
         if (this.#closing) throw closed();
         return query(this.#table.statements);
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, "read");
+        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, step);
       }
     }
   }

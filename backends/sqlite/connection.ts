@@ -6,46 +6,52 @@ import { type Prepared, ReadyConnection } from "./ready.ts";
 
 const columns = [
   "key TEXT NOT NULL PRIMARY KEY",
-  "data TEXT NOT NULL",
+  "version TEXT NOT NULL",
   "user_id TEXT",
   "created_at INTEGER NOT NULL",
   "touched_at INTEGER NOT NULL",
   "expires_at INTEGER NOT NULL",
-  "version TEXT NOT NULL",
+  "data_sum INTEGER NOT NULL",
+  "record_sum INTEGER NOT NULL",
+  "instants_sum INTEGER NOT NULL",
+  // Last, so that what is before it is read without it.
+  "data TEXT NOT NULL",
 ];
+const names = columns.map((column) => column.split(" ")[0]!);
 
-/** What is no instant is null: a number too large for the driver would spoil a whole page of rows. */
-function instant(column: string): string {
+/** The columns of many rows. What is no number is null: one too large for the driver would spoil a whole page of rows. */
+const many = columns.map((column) => {
+  const [name, type] = column.split(" ");
   const largest = Number.MAX_SAFE_INTEGER;
-  const isOurs = `typeof(${column}) IN ('integer', 'real') AND ${column} BETWEEN -${largest} AND ${largest}`;
-  return `iif(${isOurs}, ${column}, NULL) AS ${column}`;
-}
+  const isOurs = `typeof(${name}) IN ('integer', 'real') AND ${name} BETWEEN -${largest} AND ${largest}`;
+  return type === "TEXT" ? name : `iif(${isOurs}, ${name}, NULL) AS ${name}`;
+}).join(", ");
 
 function sqlOf(table: string) {
   return {
-    load: `SELECT data, user_id, created_at, touched_at, expires_at, version FROM ${table} WHERE key = ?`,
+    load: `SELECT ${names.slice(1).join(", ")} FROM ${table} WHERE key = ?`,
     version: `SELECT version FROM ${table} WHERE key = ?`,
-    create: `INSERT INTO ${table} (data, user_id, created_at, touched_at, expires_at, version, key)
-      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET data = excluded.data, user_id = excluded.user_id,
-      created_at = excluded.created_at, touched_at = excluded.touched_at, expires_at = excluded.expires_at,
-      version = excluded.version WHERE ${table}.expires_at <= ?`,
+    create: `INSERT INTO ${table}
+      (data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum, key)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+      ${
+      names.slice(1).map((name) => `${name} = excluded.${name}`).join(", ")
+    } WHERE ${table}.expires_at <= ?`,
     // An UPDATE rewrites the indexes of the columns it names, so the usual save names none of them.
-    saveData: `UPDATE ${table} SET data = ?, version = ? WHERE key = ? AND version = ?
-      AND user_id IS ? AND created_at = ? AND touched_at = ? AND expires_at = ?`,
-    save:
-      `UPDATE ${table} SET data = ?, user_id = ?, created_at = ?, touched_at = ?, expires_at = ?, version = ?
-      WHERE key = ? AND version = ?`,
+    saveData:
+      `UPDATE ${table} SET data = ?, version = ?, data_sum = ?, record_sum = ? WHERE key = ? AND version = ?
+      AND user_id IS ? AND created_at = ? AND touched_at = ? AND expires_at = ? AND instants_sum = ?`,
+    save: `UPDATE ${table} SET data = ?, version = ?, data_sum = ?, record_sum = ?,
+      user_id = ?, created_at = ?, touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ? AND version = ?`,
     has: `SELECT 1 FROM ${table} WHERE key = ? AND version = ?`,
     delete: `DELETE FROM ${table} WHERE key = ?`,
-    touch: `UPDATE ${table} SET touched_at = ?, expires_at = ? WHERE key = ?`,
+    touch: `UPDATE ${table} SET touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ?`,
+    // The row decides: an index that is damaged does not end a session.
     clear: `DELETE FROM ${table} WHERE key IN
-      (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+      (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) AND +expires_at <= ?`,
     dataVersion: "PRAGMA data_version",
-    list: `SELECT key, data, user_id, ${["created_at", "touched_at", "expires_at"].map(instant)}
-      FROM ${table} WHERE user_id = ?`,
-    sizes: `SELECT key, ${instant("created_at")}, ${instant("expires_at")},
-      iif(typeof(data) = 'text', length(CAST(data AS BLOB)), NULL) AS size
-      FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
+    list: `SELECT ${many} FROM ${table} WHERE user_id = ?`,
+    page: `SELECT ${many} FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
   };
 }
 

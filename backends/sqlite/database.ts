@@ -26,11 +26,28 @@ export interface SqliteDatabase {
   readonly isTransaction?: boolean;
 }
 
-/** Whether this is a connection that the store can use. */
+/** Whether this is a connection to SQLite. */
 export function isDatabase(value: unknown): value is SqliteDatabase {
   return typeof value === "object" && value !== null &&
     typeof (value as SqliteDatabase).prepare === "function" &&
     ("inTransaction" in value || "isTransaction" in value);
+}
+
+/** Refuses a connection whose rows have no names. @throws {TypeError} */
+export function demandNamedColumns(database: SqliteDatabase): void {
+  let row: unknown;
+  try {
+    const statement = database.prepare("SELECT 1 AS one");
+    row = statement.get();
+    statement.finalize?.();
+  } catch {
+    return; // What is wrong with it is told where it is used.
+  }
+  if (Array.isArray(row)) {
+    throw new TypeError(
+      'Cannot use this database: expected one that reads rows as objects: received one opened with "returnArrays: true"',
+    );
+  }
 }
 
 /** Whether a transaction is open on the connection. */

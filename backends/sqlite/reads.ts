@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { MaybePromise } from "../../src/store.ts";
 import type { Connection, Statements } from "./connection.ts";
-import { backoff, closed, isBusy, troubleOf } from "./trouble.ts";
+import { backoff, closed, isBusy, type Step, troubleOf } from "./trouble.ts";
 
 /** See the first line of this file. */
 export class Reads {
@@ -17,12 +17,12 @@ export class Reads {
   }
 
   /** What a query answers: a plain value, or a promise if the database is busy. */
-  run<T>(query: (statements: Statements) => T): MaybePromise<T> {
+  run<T>(query: (statements: Statements) => T, step: Step = "read"): MaybePromise<T> {
     try {
       return this.#try(query);
     } catch (error) {
-      if (isBusy(error)) return this.#runLater(query);
-      throw troubleOf(error, "read");
+      if (isBusy(error)) return this.#runLater(query, step);
+      throw troubleOf(error, step);
     }
   }
 
@@ -36,14 +36,14 @@ export class Reads {
     return query(this.#connection.statements);
   }
 
-  async #runLater<T>(query: (statements: Statements) => T): Promise<T> {
+  async #runLater<T>(query: (statements: Statements) => T, step: Step): Promise<T> {
     const deadline = performance.now() + this.#timeout;
     for (let attempt = 0;; attempt++) {
       await setTimeout(Math.max(0, Math.min(backoff(attempt), deadline - performance.now())));
       try {
         return this.#try(query);
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, "read");
+        if (!isBusy(error) || performance.now() >= deadline) throw troubleOf(error, step);
       }
     }
   }

@@ -1,5 +1,7 @@
 /** What every connection of this library to SQLite can do: be made ready at its first use, prepare its statements, run transactions. */
-import { inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
+import { setImmediate } from "node:timers";
+import { demandNamedColumns, inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
+import { FileWatch } from "./file_watch.ts";
 import { occupied } from "./trouble.ts";
 
 /** Statements by name; the three of a transaction are always among them. */
@@ -10,9 +12,13 @@ export abstract class ReadyConnection<Name extends string> {
   readonly #database: SqliteDatabase;
   readonly #sql: Record<Name, string>;
   #statements: Prepared<Name> | undefined;
+  #file: FileWatch | undefined;
+  #turn = 0;
+  #isInTurn = false;
 
-  /** `sql` are the statements, by name. */
+  /** `sql` are the statements, by name. @throws {TypeError} If the database gives rows without names. */
   constructor(database: SqliteDatabase, sql: Record<Name, string>) {
+    demandNamedColumns(database);
     this.#database = database;
     this.#sql = sql;
   }
@@ -20,15 +26,34 @@ export abstract class ReadyConnection<Name extends string> {
   /** Sets the connection up and looks at its table, with `once`. Outside of any transaction. */
   protected abstract makeReady(): void;
 
-  /** The statements, on a connection that is ready. */
+  /** Counts the turns of the event loop in which the statements were asked for. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** The statements, on a connection that is ready. @throws {SessionError} `ERR_STORE` if its file is there no more. */
   get statements(): Prepared<Name> {
-    if (this.#statements) return this.#statements;
+    if (!this.#isInTurn) this.#beginTurn();
+    return this.#statements ??= this.#prepare();
+  }
+
+  #beginTurn(): void {
+    this.#file?.check();
+    this.#turn++;
+    this.#isInTurn = true;
+    setImmediate(() => this.#isInTurn = false);
+  }
+
+  #prepare(): Prepared<Name> {
     if (inTransaction(this.#database)) throw occupied();
+    this.#file = FileWatch.over(
+      (this.once("PRAGMA database_list")[0] as { file?: unknown } | undefined)?.file,
+    );
     this.makeReady();
     const all = { begin: "BEGIN IMMEDIATE", commit: "COMMIT", rollback: "ROLLBACK", ...this.#sql };
     const statements: Partial<Prepared<string>> = {};
     for (const [name, sql] of Object.entries<string>(all)) statements[name] = this.#database.prepare(sql);
-    return this.#statements = statements as Prepared<Name>;
+    return statements as Prepared<Name>;
   }
 
   /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */

@@ -1,5 +1,4 @@
 /** The rows read or written lately, for as long as nobody else has written to the database. */
-import { setImmediate } from "node:timers";
 import { Recent } from "../../src/recent.ts";
 import type { StoredRecord } from "../../src/store.ts";
 import type { SqliteStatement } from "./database.ts";
@@ -25,22 +24,20 @@ export class RowMemory {
   #rows = new Recent<string, StoredRecord>(remembered);
   #dataVersion: unknown;
   #commits = commits;
-  #isChecked = false;
+  #turn = -1;
 
-  /** The row under `key`, if it is known and still what the database holds. */
-  get(key: string, dataVersion: SqliteStatement): StoredRecord | undefined {
-    if (!this.#isChecked || this.#commits !== commits) this.#check(dataVersion);
+  /** The row under `key`, if it is known and still what the database holds; `turn` is the number of this turn of the event loop. */
+  get(key: string, dataVersion: SqliteStatement, turn: number): StoredRecord | undefined {
+    if (this.#turn !== turn || this.#commits !== commits) this.#check(dataVersion, turn);
     return this.#rows.get(key);
   }
 
-  #check(statement: SqliteStatement): void {
+  #check(statement: SqliteStatement, turn: number): void {
     const now = (statement.get() as { data_version: unknown }).data_version;
     if (now !== this.#dataVersion) this.clear();
     this.#dataVersion = now;
     this.#commits = commits;
-    if (this.#isChecked) return;
-    this.#isChecked = true;
-    setImmediate(() => this.#isChecked = false);
+    this.#turn = turn;
   }
 
   /** What this connection has just read, or committed. */

@@ -1,6 +1,7 @@
 /** Between records and rows. */
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
+import { sumsOf } from "../checksum.ts";
 
 /**
  * SQLite cuts text at NUL and cannot hold half a surrogate pair. Such text, which JSON never is, is kept as a
@@ -12,8 +13,7 @@ export function toColumn(text: string): string {
     : text;
 }
 
-function fromColumn(value: unknown): string {
-  if (typeof value !== "string") throw damaged();
+function fromColumn(value: string): string {
   if (!value.startsWith("\\")) return value;
   let text: unknown;
   try {
@@ -25,7 +25,7 @@ function fromColumn(value: unknown): string {
   return text;
 }
 
-function instant(value: unknown): number {
+function numberOf(value: unknown): number {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number" || !(Math.abs(number) <= Number.MAX_SAFE_INTEGER)) throw damaged();
   return number;
@@ -35,21 +35,22 @@ function damaged(): SessionError {
   return new SessionError("ERR_DAMAGED", "A row of the session database is not what was written");
 }
 
-/** A row as a record. */
-export function readRow(row: unknown): SessionRecord {
-  const { data, user_id, created_at, touched_at, expires_at } = row as Record<string, unknown>;
-  const record = {
-    data: fromColumn(data),
-    createdAt: instant(created_at),
-    touchedAt: instant(touched_at),
-    expiresAt: instant(expires_at),
-  };
-  return user_id === null ? record : { ...record, userId: fromColumn(user_id) };
-}
-
-/** A row as a record with its version. */
-export function readVersionedRow(row: unknown): StoredRecord {
-  return toStored(readRow(row), readVersion(row));
+/** A row as the record under `key`. @throws {SessionError} `ERR_DAMAGED` if it is not the one that was written there. */
+export function readRow(key: string, row: unknown): StoredRecord {
+  const { data, version, user_id: userId, ...numbers } = row as Record<string, unknown>;
+  if (
+    typeof data !== "string" || typeof version !== "string" || userId !== null && typeof userId !== "string"
+  ) throw damaged();
+  const createdAt = numberOf(numbers["created_at"]);
+  const touchedAt = numberOf(numbers["touched_at"]);
+  const expiresAt = numberOf(numbers["expires_at"]);
+  const sums = sumsOf({ key, version, data, userId, createdAt, touchedAt, expiresAt });
+  if (
+    sums.data !== numberOf(numbers["data_sum"]) || sums.record !== numberOf(numbers["record_sum"]) ||
+    sums.instants !== numberOf(numbers["instants_sum"])
+  ) throw damaged();
+  const record = { data: fromColumn(data), createdAt, touchedAt, expiresAt };
+  return toStored(userId === null ? record : { ...record, userId: fromColumn(userId) }, version);
 }
 
 /** The version in a row. */
@@ -69,8 +70,24 @@ export function toStored(record: SessionRecord, version: string): StoredRecord {
   );
 }
 
-/** The columns `data, user_id, created_at, touched_at, expires_at` of a record. */
-export function toColumns(record: SessionRecord): [string, string | null, number, number, number] {
+/** What a row holds besides its key, in the order of its writing. */
+export type Columns = readonly [
+  data: string,
+  version: string,
+  dataSum: number,
+  recordSum: number,
+  userId: string | null,
+  createdAt: number,
+  touchedAt: number,
+  expiresAt: number,
+  instantsSum: number,
+];
+
+/** The columns of the record under `key`. */
+export function toColumns(key: string, record: SessionRecord, version: string): Columns {
+  const { createdAt, touchedAt, expiresAt } = record;
+  const data = toColumn(record.data);
   const userId = record.userId === undefined ? null : toColumn(record.userId);
-  return [toColumn(record.data), userId, record.createdAt, record.touchedAt, record.expiresAt];
+  const sums = sumsOf({ key, version, data, userId, createdAt, touchedAt, expiresAt });
+  return [data, version, sums.data, sums.record, userId, createdAt, touchedAt, expiresAt, sums.instants];
 }

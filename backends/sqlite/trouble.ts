@@ -15,9 +15,8 @@ const meanings: Record<string, string> = {
 
 /** The primary result code: Bun calls the extended one `errno`, Node and Deno call it `errcode`. */
 function codeOf(error: unknown): number | undefined {
-  const { errno, errcode, code: name } = Object(error) as Record<string, unknown>;
-  // A number that the driver refuses to read was never written by the store: damage, as of SQLite's own kind.
-  const code = name === "ERR_OUT_OF_RANGE" ? 11 : errno ?? errcode;
+  const { errno, errcode } = Object(error) as Record<string, unknown>;
+  const code = errno ?? errcode;
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
@@ -27,11 +26,23 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
-/** The driver's error as ours. Damage has its own code only where something is read: a failed write is `ERR_STORE`. */
-export function troubleOf(error: unknown, step: "read" | "write"): SessionError {
+/** What was being done: a database was opened, or read or written while it served. */
+export type Step = "open" | "read" | "write";
+
+/**
+ * The driver's error as ours. A database that is damaged has a code of its own when it is opened. While it serves it is trouble for all
+ * visitors, so `ERR_STORE`; there `ERR_DAMAGED` means one row.
+ */
+export function troubleOf(error: unknown, step: Step): SessionError {
   if (error instanceof SessionError) return error;
+  // A number that the driver refuses to read was never written by the store.
+  if (step === "read" && Object(error).code === "ERR_OUT_OF_RANGE") {
+    return new SessionError("ERR_DAMAGED", "A row of the session database is not what was written", {
+      cause: error,
+    });
+  }
   const code = codeOf(error);
-  const damaged = step === "read" && (code === 11 || code === 26);
+  const damaged = step === "open" && (code === 11 || code === 26);
   const meaning = meanings[String(code)] ?? "failed";
   return new SessionError(damaged ? "ERR_DAMAGED" : "ERR_STORE", `The session database ${meaning}`, {
     cause: error,
