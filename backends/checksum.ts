@@ -30,16 +30,25 @@ export interface Summed {
 /** All sums of a record. */
 export function sumsOf(record: Summed): Sums {
   const { key, version, data, touchedAt, expiresAt } = record;
-  const under = crc32(key);
   return {
-    data: crc32(data, crc32(version, under)),
+    data: dataSum(key, version, data),
     record: recordSum(record),
-    instants: withNumbers(under, touchedAt, expiresAt),
+    instants: instantsSum(key, touchedAt, expiresAt),
   };
 }
 
+/** The sum of the data alone. */
+export function dataSum(key: string, version: string, data: string): number {
+  return crc32(data, crc32(version, crc32(key)));
+}
+
 /** The sum of what a list shows, but for the instants. */
-export function recordSum({ key, version, head, userId, createdAt }: Omit<Summed, "data">): number {
+export function recordSum(
+  { key, version, head, userId, createdAt }: Pick<
+    Summed,
+    "key" | "version" | "head" | "userId" | "createdAt"
+  >,
+): number {
   // The lengths tell no text from one without a character, and one text from the next
   const lengths = withNumbers(crc32(version, crc32(key)), userId?.length ?? -1, head?.length ?? -1);
   return crc32(head ?? "", crc32(userId ?? "", withNumbers(lengths, createdAt, 0)));

@@ -8,9 +8,12 @@ import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
@@ -19,18 +22,33 @@ import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
 import { committed, RowMemory } from "./sqlite/row_memory.ts";
-import { type Columns, readRow, readVersion, toColumn, toColumns, toStored } from "./sqlite/rows.ts";
+import {
+  type Columns,
+  lastAfter,
+  legible,
+  readInstants,
+  readRow,
+  readSummary,
+  readVersion,
+  toColumn,
+  toColumns,
+  toStored,
+} from "./sqlite/rows.ts";
 import { isBusy, troubleOf } from "./sqlite/trouble.ts";
 import { Reads } from "./sqlite/reads.ts";
 import { Writes } from "./sqlite/writes.ts";
+import { checkPage } from "./pages.ts";
 import { pause, Tally } from "./tally.ts";
 
 export type {
   CountableStore,
   IndexedRecord,
+  ListOptions,
   MaybePromise,
+  SessionPage,
   SessionRecord,
   SessionStore,
+  SessionSummary,
   StoredRecord,
   StoreStats,
 };
@@ -173,37 +191,12 @@ export class SqliteStore implements CountableStore {
     checkInstants(record);
     const next = this.#nextVersion();
     const columns = toColumns(key, record, next);
-    const [data, , dataSum, recordSum, ...others] = columns;
+    const [data, , head, dataSum, recordSum, ...others] = columns;
     return this.#writes.add(({ saveData, save }) => {
-      const saved = saveData.run(data, next, dataSum, recordSum, key, version, ...others).changes ||
+      const saved = saveData.run(data, next, head, dataSum, recordSum, key, version, ...others).changes ||
         save.run(...columns, key, version).changes;
       return saved ? next : undefined;
     }, (version) => this.#learn(key, record, version));
-  }
-
-  /**
-   * Moves a session to a new key, with new content, in one transaction; the old key is dead afterwards. Answers the new
-   * version; `undefined`: the old record is gone or has another version, or the new key is taken, and nothing changed.
-   *
-   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
-   */
-  async rotate(
-    oldKey: string,
-    newKey: string,
-    record: SessionRecord,
-    version: string,
-  ): Promise<string | undefined> {
-    checkInstants(record);
-    const columns = toColumns(newKey, record, this.#nextVersion());
-    return await this.#writes.queue((statements) => {
-      if (oldKey === newKey || !statements.has.get(oldKey, version)) return undefined;
-      const next = this.#insert(statements, newKey, columns);
-      if (next !== undefined) statements.delete.run(oldKey);
-      return next;
-    }, (version) => {
-      this.#learn(oldKey);
-      this.#learn(newKey, record, version);
-    });
   }
 
   /**
@@ -219,18 +212,27 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Moves `touchedAt` and `expiresAt` (ms since the epoch) of a record that exists; whether there was one.
+   * Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
-    const sum = instantsSum(key, touchedAt, expiresAt);
-    return this.#writes.add(
-      ({ touch }) => touch.run(touchedAt, expiresAt, sum, key).changes > 0,
-      () => this.#learn(key),
-    );
+    return this.#writes.add((statements) => {
+      const move = (touched: number, expires: number) => {
+        const sum = instantsSum(key, touched, expires);
+        return statements.touch.run(touched, expires, sum, key, version, touched, expires).changes > 0;
+      };
+      if (move(touchedAt, expiresAt)) return true;
+      const row = statements.instants.get(key, version) ?? undefined; // Bun says null
+      if (row === undefined) return false;
+      const [touched, expires] = readInstants(row);
+      if (touched < touchedAt || expires < expiresAt) {
+        move(Math.max(touched, touchedAt), Math.max(expires, expiresAt));
+      }
+      return true;
+    }, () => this.#learn(key));
   }
 
   /**
@@ -251,21 +253,23 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * The records of one user, at a cost that does not grow with other users' records. Rows that are damaged are left out,
-   * so that they do not stand between a user and the rest.
+   * A page of one user's records, without their data, at a cost that does not grow with other users' records. Rows that are damaged are
+   * left out, so that they do not stand between a user and the rest.
    *
-   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {RangeError} If `limit` is not a positive integer.
+   * @throws {SessionError} If the database is damaged or cannot be read (`ERR_STORE`).
    */
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#reads.run(({ list }) =>
-      list.all(toColumn(userId)).flatMap((row) => {
-        const { key } = row as { key: string };
-        const stored = legible(key, row);
-        if (stored === undefined || stored.userId !== userId) return [];
-        const { version: _, ...record } = stored;
-        return [{ key, record }];
-      })
-    );
+  list(userId: string, options: ListOptions = {}): MaybePromise<SessionPage> {
+    const { after = "", limit } = checkPage(options);
+    return this.#reads.run(({ list }) => {
+      const rows = list.all(toColumn(userId), after, limit) as { readonly key: string }[];
+      const entries = rows.flatMap((row): IndexedRecord[] => {
+        const record = legible(() => readSummary(row.key, row));
+        return record?.userId === userId ? [{ key: row.key, record }] : [];
+      });
+      const next = rows.length < limit ? undefined : lastAfter(rows, after);
+      return next === undefined ? { entries } : { entries, next };
+    });
   }
 
   /**
@@ -293,12 +297,11 @@ export class SqliteStore implements CountableStore {
       const from: string = last;
       const rows = await this.#reads.run(({ page }) => page.all(from, rowsPerPage)) as { key: string }[];
       for (const row of rows) {
-        const record = legible(row.key, row);
+        const record = legible(() => readRow(row.key, row));
         if (record === undefined) tally.addDamaged();
         else tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
       }
-      // In a damaged index keys may lie out of order, and the way must never lead back.
-      last = rows.findLast(({ key }) => key > from)?.key;
+      last = lastAfter(rows, from);
     }
     return tally.stats;
   }
@@ -333,14 +336,5 @@ export class SqliteStore implements CountableStore {
 
   #nextVersion(): string {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
-  }
-}
-
-/** The record in a row; `undefined` for one that is damaged. */
-function legible(key: string, row: unknown): StoredRecord | undefined {
-  try {
-    return readRow(key, row);
-  } catch {
-    return undefined;
   }
 }

@@ -145,21 +145,30 @@ export class Claim {
   }
 }
 
-/** Stages what is wanted, takes the lock, and runs `act`, which must be synchronous, while holding it. */
+/** Stages all wants, takes their locks, and runs `act`, which must be synchronous, while holding them. */
 export async function hold<T>(
   disk: Disk,
   work: string,
-  want: Want,
+  wants: readonly Want[],
   patience: Patience,
-  act: (claim: Claim) => T,
+  act: (...claims: Claim[]) => T,
 ): Promise<T> {
-  const claim = new Claim(disk, work, want.key);
+  const claims: Claim[] = [];
   try {
-    await claim.stage(want);
-    while (!claim.take(patience)) await patience.pause();
-    return act(claim);
+    for (const want of wants) {
+      const claim = new Claim(disk, work, want.key);
+      claims.push(claim);
+      await claim.stage(want);
+    }
+    for (const [index, claim] of claims.entries()) {
+      while (!claim.take(patience)) {
+        if (index > 0) throw new Lost(); // never wait for one lock while holding another
+        await patience.pause();
+      }
+    }
+    return act(...claims);
   } finally {
-    claim.release();
+    for (const claim of claims) claim.release();
   }
 }
 

@@ -212,7 +212,7 @@ export class FileSessions {
   }
 
   #hold<T>(want: Want, patience: Patience, act: (claim: Claim) => T): Promise<T> {
-    return hold(this.disk, this.folders.work, want, patience, act);
+    return hold(this.disk, this.folders.work, [want], patience, act);
   }
 
   #insist<T>(attempt: (patience: Patience) => Promise<T>): Promise<T> {

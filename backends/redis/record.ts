@@ -10,7 +10,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
-import { instantsSum, recordSum, type Summed, sumsOf } from "../checksum.ts";
+import { dataSum, instantsSum, recordSum, type Summed, sumsOf } from "../checksum.ts";
 
 /** The format that this version of the library writes. */
 export const FORMAT = "2";
@@ -67,10 +67,10 @@ export function isWhole(key: string, text: unknown): text is string {
 
 /** The record in a text. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
 export function read(key: string, text: string): StoredRecord {
-  const { summed, dataSum, dataAt } = open(key, text);
+  const { summed, dataSum: expected, dataAt } = open(key, text);
   const { version, head, userId, createdAt, touchedAt, expiresAt } = summed;
   const data = text.slice(dataAt);
-  if (sumsOf({ ...summed, data }).data !== dataSum) throw damaged();
+  if (dataSum(key, version, data) !== expected) throw damaged();
   const record = { version, data, createdAt, touchedAt, expiresAt };
   return withOptional(record, head, userId);
 }
@@ -109,14 +109,14 @@ function open(key: string, text: string): Opened {
   if (first < 0 || second < 0 || third < 0) throw damaged();
   const touchedAt = numberOf(text.slice(touchedFrom, touchedFrom + numberWidth));
   const expiresAt = numberOf(text.slice(endsFrom, endsFrom + numberWidth));
-  const [version, dataSum, sum, created] = text.slice(endsFrom + numberWidth + 1, first).split(" ", 4);
+  const [version, ofData, sum, created] = text.slice(endsFrom + numberWidth + 1, first).split(" ", 4);
   const userId = jsonOf(text.slice(first + 1, second));
   const head = jsonOf(text.slice(second + 1, third));
   const summed = { key, version: version!, head, userId, createdAt: numberOf(created), touchedAt, expiresAt };
   const isGood = Number(sum) === recordSum(summed) &&
     Number(text.slice(instantsAt, instantsAt + sumWidth)) === instantsSum(key, touchedAt, expiresAt);
   if (!isGood) throw damaged();
-  return { summed, dataSum: numberOf(dataSum), dataAt: third + 1 };
+  return { summed, dataSum: numberOf(ofData), dataAt: third + 1 };
 }
 
 /** What stands there instead of a record of this format. */

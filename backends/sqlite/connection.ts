@@ -14,44 +14,50 @@ const columns = [
   "data_sum INTEGER NOT NULL",
   "record_sum INTEGER NOT NULL",
   "instants_sum INTEGER NOT NULL",
+  "head TEXT",
   // Last, so that what is before it is read without it.
   "data TEXT NOT NULL",
 ];
 const names = columns.map((column) => column.split(" ")[0]!);
 
-/** The columns of many rows. What is no number is null: one too large for the driver would spoil a whole page of rows. */
-const many = columns.map((column) => {
-  const [name, type] = column.split(" ");
+/** Columns of many rows. What is no number is null: one too large for the driver would spoil a whole page of rows. */
+function many(wanted: readonly string[]): string {
   const largest = Number.MAX_SAFE_INTEGER;
-  const isOurs = `typeof(${name}) IN ('integer', 'real') AND ${name} BETWEEN -${largest} AND ${largest}`;
-  return type === "TEXT" ? name : `iif(${isOurs}, ${name}, NULL) AS ${name}`;
-}).join(", ");
+  return wanted.map((name) => {
+    if (columns[names.indexOf(name)]!.split(" ")[1] === "TEXT") return name;
+    const isOurs = `typeof(${name}) IN ('integer', 'real') AND ${name} BETWEEN -${largest} AND ${largest}`;
+    return `iif(${isOurs}, ${name}, NULL) AS ${name}`;
+  }).join(", ");
+}
 
 function sqlOf(table: string) {
   return {
     load: `SELECT ${names.slice(1).join(", ")} FROM ${table} WHERE key = ?`,
     version: `SELECT version FROM ${table} WHERE key = ?`,
     create: `INSERT INTO ${table}
-      (data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum, key)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+      (data, version, head, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum, key)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
       ${
       names.slice(1).map((name) => `${name} = excluded.${name}`).join(", ")
     } WHERE ${table}.expires_at <= ?`,
     // An UPDATE rewrites the indexes of the columns it names, so the usual save names none of them.
     saveData:
-      `UPDATE ${table} SET data = ?, version = ?, data_sum = ?, record_sum = ? WHERE key = ? AND version = ?
+      `UPDATE ${table} SET data = ?, version = ?, head = ?, data_sum = ?, record_sum = ? WHERE key = ? AND version = ?
       AND user_id IS ? AND created_at = ? AND touched_at = ? AND expires_at = ? AND instants_sum = ?`,
-    save: `UPDATE ${table} SET data = ?, version = ?, data_sum = ?, record_sum = ?,
+    save: `UPDATE ${table} SET data = ?, version = ?, head = ?, data_sum = ?, record_sum = ?,
       user_id = ?, created_at = ?, touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ? AND version = ?`,
-    has: `SELECT 1 FROM ${table} WHERE key = ? AND version = ?`,
     delete: `DELETE FROM ${table} WHERE key = ?`,
-    touch: `UPDATE ${table} SET touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ?`,
+    touch: `UPDATE ${table} SET touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ? AND version = ?
+      AND touched_at <= ? AND expires_at <= ?`,
+    instants: `SELECT touched_at, expires_at FROM ${table} WHERE key = ? AND version = ?`,
     // The row decides: an index that is damaged does not end a session.
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) AND +expires_at <= ?`,
     dataVersion: "PRAGMA data_version",
-    list: `SELECT ${many} FROM ${table} WHERE user_id = ?`,
-    page: `SELECT ${many} FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
+    list: `SELECT ${
+      many(names.slice(0, -1))
+    } FROM ${table} WHERE user_id = ? AND key > ? ORDER BY key LIMIT ?`,
+    page: `SELECT ${many(names)} FROM ${table} WHERE key > ? AND key < 'g' ORDER BY key LIMIT ?`,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Between records and rows. */
 import { SessionError } from "../../src/errors.ts";
-import type { SessionRecord, StoredRecord } from "../../src/store.ts";
-import { sumsOf } from "../checksum.ts";
+import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
+import { dataSum, instantsSum, recordSum, sumsOf } from "../checksum.ts";
 
 /**
  * SQLite cuts text at NUL and cannot hold half a surrogate pair. Such text, which JSON never is, is kept as a
@@ -37,20 +37,46 @@ function damaged(): SessionError {
 
 /** A row as the record under `key`. @throws {SessionError} `ERR_DAMAGED` if it is not the one that was written there. */
 export function readRow(key: string, row: unknown): StoredRecord {
-  const { data, version, user_id: userId, ...numbers } = row as Record<string, unknown>;
+  const { data, data_sum: sum } = row as Record<string, unknown>;
+  if (typeof data !== "string") throw damaged();
+  const { version, ...summary } = open(key, row);
+  if (dataSum(key, version, data) !== numberOf(sum)) throw damaged();
+  return toStored({ data: fromColumn(data), ...summary }, version);
+}
+
+/** The same of a row without its data. */
+export function readSummary(key: string, row: unknown): SessionSummary {
+  const { version: _, ...summary } = open(key, row);
+  return summary;
+}
+
+function open(key: string, row: unknown): SessionSummary & { readonly version: string } {
+  const { version, user_id: userId, head, ...numbers } = row as Record<string, unknown>;
   if (
-    typeof data !== "string" || typeof version !== "string" || userId !== null && typeof userId !== "string"
+    typeof version !== "string" || userId !== null && typeof userId !== "string" ||
+    head !== null && typeof head !== "string"
   ) throw damaged();
   const createdAt = numberOf(numbers["created_at"]);
   const touchedAt = numberOf(numbers["touched_at"]);
   const expiresAt = numberOf(numbers["expires_at"]);
-  const sums = sumsOf({ key, version, data, userId, createdAt, touchedAt, expiresAt });
-  if (
-    sums.data !== numberOf(numbers["data_sum"]) || sums.record !== numberOf(numbers["record_sum"]) ||
-    sums.instants !== numberOf(numbers["instants_sum"])
-  ) throw damaged();
-  const record = { data: fromColumn(data), createdAt, touchedAt, expiresAt };
-  return toStored(userId === null ? record : { ...record, userId: fromColumn(userId) }, version);
+  const isGood = recordSum({ key, version, head, userId, createdAt }) === numberOf(numbers["record_sum"]) &&
+    instantsSum(key, touchedAt, expiresAt) === numberOf(numbers["instants_sum"]);
+  if (!isGood) throw damaged();
+  const summary: { -readonly [Name in keyof SessionSummary]: SessionSummary[Name] } & { version: string } = {
+    version,
+    createdAt,
+    touchedAt,
+    expiresAt,
+  };
+  if (head !== null) summary.head = fromColumn(head);
+  if (userId !== null) summary.userId = fromColumn(userId);
+  return summary;
+}
+
+/** The instants in a row that a touch is not to move back; as they are, since a sum tells what is damaged. */
+export function readInstants(row: unknown): [touchedAt: number, expiresAt: number] {
+  const { touched_at, expires_at } = row as Record<string, unknown>;
+  return [Number(touched_at), Number(expires_at)];
 }
 
 /** The version in a row. */
@@ -62,18 +88,24 @@ export function readVersion(row: unknown): string {
 
 /** A record with its version, for many to share. */
 export function toStored(record: SessionRecord, version: string): StoredRecord {
-  const { data, userId, createdAt, touchedAt, expiresAt } = record;
-  return Object.freeze(
-    userId === undefined
-      ? { data, createdAt, touchedAt, expiresAt, version }
-      : { data, userId, createdAt, touchedAt, expiresAt, version },
-  );
+  const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
+  const stored: { -readonly [Name in keyof StoredRecord]: StoredRecord[Name] } = {
+    data,
+    createdAt,
+    touchedAt,
+    expiresAt,
+    version,
+  };
+  if (head !== undefined) stored.head = head;
+  if (userId !== undefined) stored.userId = userId;
+  return Object.freeze(stored);
 }
 
 /** What a row holds besides its key, in the order of its writing. */
 export type Columns = readonly [
   data: string,
   version: string,
+  head: string | null,
   dataSum: number,
   recordSum: number,
   userId: string | null,
@@ -87,7 +119,33 @@ export type Columns = readonly [
 export function toColumns(key: string, record: SessionRecord, version: string): Columns {
   const { createdAt, touchedAt, expiresAt } = record;
   const data = toColumn(record.data);
+  const head = record.head === undefined ? null : toColumn(record.head);
   const userId = record.userId === undefined ? null : toColumn(record.userId);
-  const sums = sumsOf({ key, version, data, userId, createdAt, touchedAt, expiresAt });
-  return [data, version, sums.data, sums.record, userId, createdAt, touchedAt, expiresAt, sums.instants];
+  const sums = sumsOf({ key, version, data, head, userId, createdAt, touchedAt, expiresAt });
+  return [
+    data,
+    version,
+    head,
+    sums.data,
+    sums.record,
+    userId,
+    createdAt,
+    touchedAt,
+    expiresAt,
+    sums.instants,
+  ];
+}
+
+/** What a row says; `undefined` for one that is damaged. */
+export function legible<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the next page begins. In a damaged index keys may lie out of order, and the way must never lead back. */
+export function lastAfter(rows: readonly { readonly key: string }[], from: string): string | undefined {
+  return rows.findLast(({ key }) => key > from)?.key;
 }
