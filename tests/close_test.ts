@@ -38,7 +38,6 @@ describe("close", () => {
       load: inner.load.bind(inner),
       create: inner.create.bind(inner),
       save: inner.save.bind(inner),
-      rotate: inner.rotate.bind(inner),
       delete: inner.delete.bind(inner),
     };
     await new Site({ store }).sessions.close();

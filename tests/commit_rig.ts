@@ -10,10 +10,11 @@ import { MemoryStore } from "../backends/memory.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import {
   createSessions,
-  type IndexedRecord,
+  type ListOptions,
   type MaybePromise,
   type Session,
   type SessionEvent,
+  type SessionPage,
   type SessionRecord,
   type Sessions,
   type SessionsOptions,
@@ -45,7 +46,7 @@ export const stores: readonly { name: string; open: () => MaybePromise<SessionSt
 
 export { dice, seed } from "./dice.ts";
 
-export type Method = "load" | "create" | "save" | "rotate" | "delete" | "touch" | "list" | "clearExpired";
+export type Method = "load" | "create" | "save" | "delete" | "touch" | "list" | "clearExpired";
 
 /** Passes every call on and counts it. `before` and `after` may wait or throw, around what the store really does. */
 export class StagedStore implements SessionStore {
@@ -71,8 +72,8 @@ export class StagedStore implements SessionStore {
     })();
   }
 
-  load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#call("load", key, () => this.inner.load(key));
+  load(key: string, options?: { fresh?: boolean }): MaybePromise<StoredRecord | undefined> {
+    return this.#call("load", key, () => this.inner.load(key, options));
   }
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     return this.#call("create", key, () => this.inner.create(key, record));
@@ -80,17 +81,14 @@ export class StagedStore implements SessionStore {
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     return this.#call("save", key, () => this.inner.save(key, record, version));
   }
-  rotate(old: string, key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#call("rotate", old, () => this.inner.rotate(old, key, record, version));
-  }
   delete(key: string): MaybePromise<boolean> {
     return this.#call("delete", key, () => this.inner.delete(key));
   }
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#call("touch", key, () => this.inner.touch!(key, touchedAt, expiresAt));
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
+    return this.#call("touch", key, () => this.inner.touch!(key, touchedAt, expiresAt, version));
   }
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#call("list", "", () => this.inner.list!(userId));
+  list(userId: string, options?: ListOptions): MaybePromise<SessionPage> {
+    return this.#call("list", "", () => this.inner.list!(userId, options));
   }
   clearExpired(now: number, limit: number): MaybePromise<number> {
     return this.#call("clearExpired", "", () => this.inner.clearExpired!(now, limit));
@@ -110,10 +108,9 @@ export class StagedStore implements SessionStore {
 /** A store without the optional `touch`. */
 export function withoutTouch(store: SessionStore): SessionStore {
   return {
-    load: (key) => store.load(key),
+    load: (key, options) => store.load(key, options),
     create: (key, record) => store.create(key, record),
     save: (key, record, version) => store.save(key, record, version),
-    rotate: (old, key, record, version) => store.rotate(old, key, record, version),
     delete: (key) => store.delete(key),
   };
 }

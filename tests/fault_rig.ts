@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { MemoryStore } from "../backends/memory.ts";
 import {
   createSessions,
-  type IndexedRecord,
+  type ListOptions,
   type MaybePromise,
   type Session,
   SessionError,
   type SessionErrorCode,
   type SessionEvent,
+  type SessionPage,
   type SessionRecord,
   type Sessions,
   type SessionsOptions,
@@ -25,7 +26,6 @@ export type Method =
   | "load"
   | "create"
   | "save"
-  | "rotate"
   | "delete"
   | "touch"
   | "list"
@@ -46,10 +46,9 @@ const nonsense: Record<Method, unknown> = {
   load: { data: 42 },
   create: 7,
   save: { version: "1" },
-  rotate: ["1"],
   delete: "yes",
   touch: 1,
-  list: [{ key: 1 }],
+  list: { entries: [{ key: 1 }] },
   clearExpired: -1,
   close: undefined,
 };
@@ -109,8 +108,8 @@ export class FaultyStore implements SessionStore {
     return this.isAsync ? Promise.resolve().then(run) : run();
   }
 
-  load(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#call("load", [key], () => this.inner.load(key));
+  load(...args: Parameters<SessionStore["load"]>): MaybePromise<StoredRecord | undefined> {
+    return this.#call("load", args, () => this.inner.load(args[0]));
   }
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     return this.#call("create", [key, record], () => this.inner.create(key, record));
@@ -118,17 +117,14 @@ export class FaultyStore implements SessionStore {
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     return this.#call("save", [key, record, version], () => this.inner.save(key, record, version));
   }
-  rotate(old: string, key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#call("rotate", [old, key, record], () => this.inner.rotate(old, key, record, version));
-  }
   delete(key: string): MaybePromise<boolean> {
     return this.#call("delete", [key], () => this.inner.delete(key));
   }
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
-    return this.#call("touch", [key], () => this.inner.touch(key, touchedAt, expiresAt));
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
+    return this.#call("touch", [key], () => this.inner.touch(key, touchedAt, expiresAt, version));
   }
-  list(userId: string): MaybePromise<readonly IndexedRecord[]> {
-    return this.#call("list", [userId], () => this.inner.list(userId));
+  list(userId: string, options?: ListOptions): MaybePromise<SessionPage> {
+    return this.#call("list", [userId], () => this.inner.list(userId, options));
   }
   clearExpired(now: number, limit: number): MaybePromise<number> {
     return this.#call("clearExpired", [now, limit], () => this.inner.clearExpired(now, limit));

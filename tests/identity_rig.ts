@@ -4,6 +4,7 @@ import process from "node:process";
 import { MemoryStore } from "../backends/memory.ts";
 import {
   createSessions,
+  type ListOptions,
   type MaybePromise,
   type Session,
   type SessionEvent,
@@ -45,8 +46,8 @@ export class SpyStore implements SessionStore {
     return answer === undefined ? run() : answer as T;
   }
 
-  load(key: string): ReturnType<MemoryStore["load"]> {
-    return this.#call("load", [key], () => this.inner.load(key));
+  load(...args: Parameters<SessionStore["load"]>): ReturnType<MemoryStore["load"]> {
+    return this.#call("load", args, () => this.inner.load(args[0]));
   }
   create(key: string, record: SessionRecord): MaybePromise<string | undefined> {
     return this.#call("create", [key, record], () => this.inner.create(key, record));
@@ -54,25 +55,18 @@ export class SpyStore implements SessionStore {
   save(key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
     return this.#call("save", [key, record, version], () => this.inner.save(key, record, version));
   }
-  rotate(old: string, key: string, record: SessionRecord, version: string): MaybePromise<string | undefined> {
-    return this.#call(
-      "rotate",
-      [old, key, record, version],
-      () => this.inner.rotate(old, key, record, version),
-    );
-  }
   delete(key: string): MaybePromise<boolean> {
     return this.#call("delete", [key], () => this.inner.delete(key));
   }
-  touch(key: string, touchedAt: number, expiresAt: number): MaybePromise<boolean> {
+  touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
     return this.#call(
       "touch",
-      [key, touchedAt, expiresAt],
-      () => this.inner.touch(key, touchedAt, expiresAt),
+      [key, touchedAt, expiresAt, version],
+      () => this.inner.touch(key, touchedAt, expiresAt, version),
     );
   }
-  list(userId: string): ReturnType<MemoryStore["list"]> {
-    return this.#call("list", [userId], () => this.inner.list(userId));
+  list(userId: string, options?: ListOptions): ReturnType<MemoryStore["list"]> {
+    return this.#call("list", [userId], () => this.inner.list(userId, options));
   }
 
   /** How often a method was called; without a name, all of them. */

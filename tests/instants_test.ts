@@ -32,10 +32,9 @@ for (const { name, open, isHeld } of backends()) {
           const wrong = record({ [field]: value });
           await refused(`create, ${field} ${value}`, () => store.create(free, wrong));
           await refused(`save, ${field} ${value}`, () => store.save(key, wrong, version));
-          await refused(`rotate, ${field} ${value}`, () => store.rotate(key, free, wrong, version));
         }
-        await refused(`touch at ${value}`, () => store.touch!(key, value, end));
-        await refused(`touch until ${value}`, () => store.touch!(key, 3, value));
+        await refused(`touch at ${value}`, () => store.touch!(key, value, end, version));
+        await refused(`touch until ${value}`, () => store.touch!(key, 3, value, version));
         if (value !== Infinity) await refused(`clear ${value}`, () => store.clearExpired!(value, 10));
       }
       assert.deepEqual(await store.load(key), { ...record(), version });

@@ -202,8 +202,8 @@ describe("counting all records", () => {
       await fill(durable, 9);
       const cached = new CachedStore(new MemoryStore(), durable);
       assert.deepEqual(await cached.stats!(now, bounds), expected(9));
-      const { load, create, save, rotate, delete: remove } = durable;
-      const bare = { load, create, save, rotate, delete: remove };
+      const { load, create, save, delete: remove } = durable;
+      const bare = { load, create, save, delete: remove };
       assert.equal(new CachedStore(new MemoryStore(), bare).stats, undefined);
     });
 

@@ -301,16 +301,14 @@ export function stores(): void {
     load: () => undefined,
     create: () => Promise.resolve("1"),
     save: () => undefined,
-    rotate: () => undefined,
     delete: () => true,
   };
   createSessions({ store: mine, secrets });
-  // @ts-expect-error: a store without rotate
+  // @ts-expect-error: a store without delete
   const lacking: SessionStore = {
     load: () => undefined,
     create: () => "1",
     save: () => "1",
-    delete: () => true,
   };
   void lacking;
 }

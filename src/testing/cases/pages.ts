@@ -1,13 +1,83 @@
 /** A user's sessions come page by page, and nobody is lost between two pages. */
 import assert from "node:assert/strict";
-import type { ListOptions, SessionRecord } from "../../store.ts";
+import type { ListOptions, SessionRecord, SessionStore } from "../../store.ts";
 import { type StoreCase, turns } from "../case.ts";
+import type { Random } from "../random.ts";
 import { assertListed, HOUR, listed, pagesOf, put, record, version } from "../records.ts";
 
 const MANY = 250;
 const LIMITS = [undefined, 7, 100, MANY, 5_000] as const;
 
 type Session = { key: string; record: SessionRecord };
+
+/** The sessions of one user, all of which may change at any time. */
+class Crowd {
+  readonly userId: string;
+  readonly #store: Required<SessionStore>;
+  readonly #random: Random;
+  readonly #sessions = new Map<string, { record: SessionRecord; version: string }>();
+
+  constructor(store: Required<SessionStore>, random: Random, userId: string) {
+    [this.#store, this.#random, this.userId] = [store, random, userId];
+  }
+
+  has(key: string): boolean {
+    return this.#sessions.has(key);
+  }
+  keys(): string[] {
+    return [...this.#sessions.keys()];
+  }
+  entries(): Session[] {
+    return [...this.#sessions].map(([key, { record }]) => ({ key, record }));
+  }
+  /** One of those that are as wanted, if there is one. */
+  some(isWanted: (key: string) => boolean): string | undefined {
+    const keys = this.keys().filter(isWanted);
+    return keys.length > 0 ? this.#random.pick(keys) : undefined;
+  }
+
+  async add(n: number): Promise<void> {
+    const key = this.#random.key();
+    const value = record({ userId: this.userId, createdAt: 1000 + n, touchedAt: Date.now() - n * 1000 });
+    this.#sessions.set(key, { record: value, version: await put(this.#store, key, value) });
+  }
+  async touch(key: string | undefined): Promise<void> {
+    const found = this.#sessions.get(key ?? "");
+    if (found === undefined) return;
+    const ahead = this.#random.pick([1, HOUR, 9 * HOUR]);
+    const times = {
+      touchedAt: found.record.touchedAt + ahead,
+      expiresAt: found.record.expiresAt + ahead,
+    };
+    const touched = await this.#store.touch?.(key!, times.touchedAt, times.expiresAt, found.version);
+    if (touched) found.record = { ...found.record, ...times };
+  }
+  /** Moves all instants back or forward, past those of all others. */
+  async save(key: string | undefined, by: number): Promise<void> {
+    const now = Date.now();
+    await this.#write(key, {
+      createdAt: by < 0 ? this.#random.below(1000) : now,
+      touchedAt: now + by * HOUR,
+      expiresAt: now + (by < 0 ? HOUR / 2 : 40 * HOUR),
+      data: "saved",
+    });
+  }
+  async leave(key: string | undefined): Promise<void> {
+    await this.#write(key, { userId: "somebody else" });
+    this.#sessions.delete(key ?? "");
+  }
+  async remove(key: string | undefined): Promise<void> {
+    if (key !== undefined && this.#sessions.delete(key)) assert.equal(await this.#store.delete(key), true);
+  }
+
+  async #write(key: string | undefined, changes: Partial<SessionRecord>): Promise<void> {
+    const found = this.#sessions.get(key ?? "");
+    if (found === undefined) return;
+    const value = { ...found.record, ...changes };
+    found.version = version(await this.#store.save(key!, value, found.version), "save");
+    found.record = value;
+  }
+}
 
 export const pageCases: readonly StoreCase[] = [
   {
@@ -109,77 +179,36 @@ export const pageCases: readonly StoreCase[] = [
     name: "SR-040 whatever is saved, touched or removed between two pages, no session is left out",
     methods: ["list"],
     async run(store, { random }) {
-      for (const limit of [1, 3, 8]) {
-        const userId = `alice, ${limit} a page`;
-        const versions = new Map<string, string>();
-        const records = new Map<string, SessionRecord>();
-        const add = async (n: number) => {
-          const key = random.key();
-          const value = record({ userId, createdAt: n, touchedAt: Date.now() - n * 1000 });
-          versions.set(key, await put(store, key, value));
-          records.set(key, value);
-        };
-        const save = async (key: string, changes: Partial<SessionRecord>) => {
-          const value = { ...records.get(key)!, ...changes };
-          versions.set(key, version(await store.save(key, value, versions.get(key)!), "save"));
-          records.set(key, value);
-        };
-        const leave = (key: string) => {
-          versions.delete(key);
-          expected.delete(key);
-        };
-        for (let n = 0; n < 30; n++) await add(n);
-        const expected = new Set(versions.keys());
+      for (const limit of [1, 4]) {
+        const crowd = new Crowd(store, random, `alice, ${limit} a page`);
+        for (let n = 0; n < 30; n++) await crowd.add(n);
+        const constant = new Set(crowd.keys());
         const shown = new Set<string>();
-        let changes = 0;
-        for await (const entries of pagesOf(store, userId, limit)) {
+        let round = 0;
+        for await (const entries of pagesOf(store, crowd.userId, limit)) {
           for (const { key } of entries) {
-            assert.ok(versions.has(key), "a page shows what was removed before it");
+            assert.ok(crowd.has(key), "a page shows what was removed before it");
             shown.add(key);
           }
-          if (changes++ > 40) continue;
-          const pick = (from: readonly string[]) => from.length > 0 ? random.pick(from) : undefined;
-          const seen = () => pick([...shown].filter((key) => versions.has(key)));
-          const coming = () => pick([...versions.keys()].filter((key) => !shown.has(key)));
-          for (const key of [seen(), coming()]) {
-            if (key === undefined) continue;
-            const ahead = random.pick([1, HOUR, 9 * HOUR]);
-            const { touchedAt, expiresAt } = records.get(key)!;
-            const times = { touchedAt: touchedAt + ahead, expiresAt: expiresAt + ahead };
-            if (await store.touch?.(key, times.touchedAt, times.expiresAt, versions.get(key)!)) {
-              records.set(key, { ...records.get(key)!, ...times });
-            }
-          }
-          for (const key of [seen(), coming(), coming()]) {
-            if (key === undefined) continue;
-            const by = random.pick([-1, 1]) * HOUR / 2;
-            const { createdAt, touchedAt } = records.get(key)!;
-            await save(key, {
-              createdAt: random.pick([createdAt, 0, Date.now()]),
-              touchedAt: touchedAt + by,
-              expiresAt: Date.now() + HOUR + by,
-              data: `saved ${changes}`,
-            });
-          }
-          const gone = random.pick([seen, coming])();
-          if (gone !== undefined && changes % 3 === 1) {
-            assert.equal(await store.delete(gone), true);
-            leave(gone);
-          }
-          const lost = random.pick([seen, coming])();
-          if (lost !== undefined && changes % 3 === 2) {
-            await save(lost, { userId: "bob" });
-            leave(lost);
-          }
-          if (changes % 4 === 0) await add(changes);
+          // Whoever goes by an instant, in either direction, meets one that moves from behind the cursor to before it.
+          if (++round > 40) continue;
+          const coming = () => crowd.some((key) => !shown.has(key));
+          const seen = () => crowd.some((key) => shown.has(key));
+          await crowd.touch(coming());
+          await crowd.touch(seen());
+          await crowd.save(coming(), -1);
+          await crowd.save(coming(), 1);
+          await crowd.save(seen(), random.pick([-1, 1]));
+          // Among them the one that the cursor may point to.
+          const gone = [entries.at(-1)?.key, seen(), coming()][round % 3];
+          constant.delete(gone ?? "");
+          if (round % 2 > 0) await crowd.remove(gone);
+          else await crowd.leave(gone);
+          if (round % 4 === 0) await crowd.add(round);
         }
-        const left = [...expected].filter((key) => !shown.has(key));
-        assert.equal(left.length, 0, `${left.length} of ${expected.size} sessions were on no page`);
-        await assertListed(
-          store,
-          userId,
-          [...versions.keys()].map((key) => ({ key, record: records.get(key)! })),
-        );
+        const left = [...constant].filter((key) => !shown.has(key));
+        assert.equal(left.length, 0, `${left.length} of ${constant.size} sessions were on no page`);
+        await assertListed(store, crowd.userId, crowd.entries());
       }
     },
   },
