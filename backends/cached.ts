@@ -35,7 +35,7 @@ export interface CachedStoreOptions {
   /**
    * The clock, in milliseconds since the epoch.
    *
-   * @default {Date.now}
+   * @default {() => Date.now()}
    */
   readonly now?: () => number;
 }

@@ -45,7 +45,7 @@ export interface MemoryStoreOptions {
   /**
    * The clock: milliseconds since the epoch.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -86,7 +86,7 @@ export class MemoryStore implements CountableStore {
    * @throws {RangeError} If `maxEntries` is not a positive integer.
    */
   constructor(options: MemoryStoreOptions = {}) {
-    const { maxEntries = 10_000, now = Date.now } = options;
+    const { maxEntries = 10_000, now = () => Date.now() } = options;
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
     }

@@ -60,7 +60,7 @@ export interface SessionsOptions<Data extends object = SessionData> {
    * Costs up to a fifth of a bare server's throughput. @default false
    */
   readonly asyncContext?: boolean;
-  /** The clock, in milliseconds since the epoch. @default Date.now */
+  /** The clock, in milliseconds since the epoch. @default () => Date.now() */
   readonly now?: () => number;
 }
 
@@ -269,5 +269,5 @@ function outOfRange(expected: string, received: unknown): never {
 
 /** Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does. */
 function wholeClock(now: (() => number) | undefined): () => number {
-  return now === undefined ? Date.now : () => Math.floor(now());
+  return now === undefined ? () => Date.now() : () => Math.floor(now());
 }

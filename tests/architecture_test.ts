@@ -195,6 +195,12 @@ describe("the files", () => {
     assert.deepEqual(where(wrong), []);
   });
 
+  it("the library keeps no clock: whatever stands in for Date is asked at each look", () => {
+    const kept =
+      /\bDate\.now\b(?!\()|\bDate\[|=\s*(?:globalThis\.)?Date\s*[;,]|\{[^}]*\bnow\b[^}]*\}\s*=\s*(?:globalThis\.)?Date\b/;
+    assert.deepEqual(where(library.filter(({ code }) => kept.test(code))), []);
+  });
+
   it("every any has its reason on its line", () => {
     const wrong = library.flatMap(({ path, code }) =>
       code.split("\n")

@@ -60,7 +60,7 @@ export interface DjangoSessionsOptions<Data extends object = SessionData> {
   readonly onError?: (error: SessionError, request: Request) => MaybePromise<Response>;
   /** As for `createSessions`. @default false */
   readonly asyncContext?: boolean;
-  /** The clock, in milliseconds since the epoch. @default Date.now */
+  /** The clock, in milliseconds since the epoch. @default () => Date.now() */
   readonly now?: () => number;
 }
 
