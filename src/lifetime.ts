@@ -19,6 +19,9 @@ export interface Limits {
   readonly expireAtBrowserClose: boolean;
 }
 
+/** The longest age, in seconds: ten years. Who means more has given milliseconds. */
+export const mostAge: number = 3653 * 86_400;
+
 /** The last instant that a `Date` can hold. */
 const endOfTime = 8.64e15;
 

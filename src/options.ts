@@ -7,6 +7,7 @@ import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./keyring.ts";
+import { mostAge } from "./lifetime.ts";
 import type { StandardSchema } from "./schema.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
@@ -22,7 +23,7 @@ export interface SessionsOptions<Data extends object = SessionData> {
   readonly secrets: readonly (string | Uint8Array)[];
   /** The cookie's name and attributes. */
   readonly cookie?: CookieOptions;
-  /** Seconds without activity after which a session ends. @default 1_209_600 (14 days, Django's number) */
+  /** Seconds without activity after which a session ends, at most ten years. @default 1_209_600 (14 days, Django's number) */
   readonly idleAge?: number;
   /** The idle age of sessions without a user, in seconds. @default as `idleAge` */
   readonly anonymousIdleAge?: number;
@@ -117,9 +118,9 @@ const known: Record<keyof SessionsOptions, Kind> = {
       }
     }
   },
-  idleAge: positive,
-  anonymousIdleAge: positive,
-  absoluteAge: (name, value) => value === null || positive(name, value),
+  idleAge: age,
+  anonymousIdleAge: age,
+  absoluteAge: (name, value) => value === null || age(name, value),
   rolling: optional("boolean"),
   saveEveryRequest: optional("boolean"),
   expireAtBrowserClose: optional("boolean"),
@@ -244,6 +245,13 @@ function positive(name: string, value: unknown): void {
   if (value === undefined) return;
   if (typeof value !== "number") wrong(`${name} must be a number`, shape(value));
   if (!(value > 0 && value <= 8.64e12)) outOfRange(`${name} must be greater than 0 and finite`, value);
+}
+
+function age(name: string, value: unknown): void {
+  positive(name, value);
+  if (value !== undefined && (value as number) > mostAge) {
+    outOfRange(`${name} must be at most ${mostAge} s, ten years, and is in seconds, not milliseconds`, value);
+  }
 }
 
 function optional(type: "boolean" | "function"): Kind {

@@ -214,7 +214,6 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
       // Browsers ignore the dot that old sites put in front.
       ...cookie.domain === null ? {} : { domain: String(cookie.domain).replace(/^\./, "") },
     } as CookieAttributes as CookieOptions,
-    idleAge: sessionCookieAge,
     absoluteAge: null,
     rolling: false,
     saveEveryRequest: savesEveryRequest,
@@ -231,5 +230,6 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     };
     return store === undefined ? new SignedCarrier(all) : new RowCarrier(store, all);
   }
-  return { ...settings, secrets };
+  // As long as the site says, ten years or more.
+  return { ...settings, secrets, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
 }
