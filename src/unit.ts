@@ -88,7 +88,7 @@ export class Unit {
     if (found === undefined ? isEmpty(this) : !isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
       const isDue = found !== undefined && this.isUsed && core.rolls &&
-        isTouchDue(core.limits, draft, core.now());
+        isTouchDue(core.limits, draft, found.record.expiresAt, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (found === undefined) draft.createdAt = core.now();
