@@ -5,7 +5,7 @@ import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
 import { type Notes, readText, writeText } from "./record.ts";
 import type { SessionRecord } from "./store.ts";
-import { ParsedValues, toMap, toPlain, type Values } from "./values.ts";
+import { ParsedValues, storedOf, toMap, toPlain, type Values } from "./values.ts";
 
 /** A session's content, open to change. */
 export interface Draft extends Life {
@@ -64,7 +64,7 @@ export class Format implements DataFormat {
   }
 
   write(draft: Draft): string {
-    const plain = toPlain(draft.values);
+    const plain = toPlain(storedOf(draft.values));
     const data = writeKnown(plain, draft.source) ?? this.#encode(plain);
     const { length } = data;
     if (length * 3 > this.#maxBytes) {

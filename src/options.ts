@@ -35,7 +35,12 @@ export interface SessionsOptions<Data extends object = SessionData> {
   readonly saveEveryRequest?: boolean;
   /** Django's `SESSION_EXPIRE_AT_BROWSER_CLOSE`: the cookie has no `Max-Age`. @default false */
   readonly expireAtBrowserClose?: boolean;
-  /** A Standard Schema (Zod, Valibot, ArkType): gives `Data`, and checks what is loaded and what is saved. */
+  /**
+   * A Standard Schema (Zod, Valibot, ArkType): gives `Data`, and checks what is loaded and what is saved, so it has to accept its own
+   * output. What is stored is what was stored before and what the handler changed: what the schema leaves out, such as values of
+   * a newer release, stays, and what it adds or makes of a value is stored once the handler sets it. A session that does not fit
+   * is an empty one for the visitor, who may log out of it.
+   */
   readonly schema?: StandardSchema<Data>;
   /**
    * What a user's sessions have to bear since `login(userId, { stamp })`: something that changes with the credentials. A session with

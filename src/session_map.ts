@@ -2,7 +2,7 @@
 
 import { closed, SessionError } from "./errors.ts";
 import type { Unit } from "./unit.ts";
-import { toObject, type Values } from "./values.ts";
+import { storedOf, toObject, type Values } from "./values.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
 export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
@@ -195,7 +195,7 @@ export class SessionMap<Data extends object = SessionData> {
   clear(): void {
     const { state } = write(this);
     const { values, userId, notes } = state.draft;
-    if (values.size > 0 || userId !== undefined || Object.keys(notes).length > 0) state.clear();
+    if (storedOf(values).size > 0 || userId !== undefined || Object.keys(notes).length > 0) state.clear();
   }
 }
 
