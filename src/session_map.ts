@@ -142,10 +142,10 @@ export class SessionMap<Data extends object = SessionData> {
 
   /** Sets several values; all or none. @throws {SessionError} As `set` does. */
   assign(values: Partial<Data>): this {
-    const { state, core } = write(this);
+    const { state } = write(this);
     const entries = Object.entries(values);
-    for (const [key, value] of entries) core.format.encodeValue(key, defined(key, value));
-    for (const [key, value] of entries) state.set(key, value);
+    for (const [key, value] of entries) defined(key, value);
+    state.setAll(entries);
     return this;
   }
 

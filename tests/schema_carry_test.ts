@@ -10,7 +10,7 @@ import { MemoryStore } from "../backends/memory.ts";
 import { type Codec, createSessions, type StandardSchema } from "../mod.ts";
 import { begin as beginAt, type Browser as Guest, Site as Staged } from "./commit_rig.ts";
 import { overEveryStore } from "./every_store.ts";
-import { begin, fails, keyOf, secrets, Site, Visitor } from "./fault_rig.ts";
+import { begin, fails, keyOf, secrets, Site, type Visitor } from "./fault_rig.ts";
 
 type Any = StandardSchema<any>; // any: schemas of every shape
 
