@@ -99,7 +99,7 @@ const known: Record<keyof SessionsOptions, Kind> = {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
     if (typeof value === "object" && value !== null && ownCarrier(value) !== undefined) return;
     const missing = ["load", "create", "save", "rotate", "delete"].filter((name) => !has(name));
-    for (const name of ["touch", "clearExpired", "list", "close"]) {
+    for (const name of ["touch", "clearExpired", "list", "onEvict", "close"]) {
       const method = (value as Record<string, unknown> | null)?.[name];
       if (method !== undefined && typeof method !== "function") {
         wrong(`store.${name} must be a function`, shape(method));

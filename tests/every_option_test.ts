@@ -131,7 +131,7 @@ describe("createSessions", () => {
     assert.throws(() => make({ store: { load, create, save } }), /rotate, delete/);
   });
 
-  for (const method of ["touch", "clearExpired", "list", "close"]) {
+  for (const method of ["touch", "clearExpired", "list", "onEvict", "close"]) {
     it(`refuses a store whose optional ${method} is no method, before the first request meets it`, () => {
       const store = Object.assign(Object.create(new MemoryStore()), { [method]: "yes" });
       assert.throws(() => make({ store }), TypeError);
