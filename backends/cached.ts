@@ -35,7 +35,7 @@ export interface CachedStoreOptions {
   /**
    * The clock, in milliseconds since the epoch.
    *
-   * @default {Date.now}
+   * @default {() => Date.now()}
    */
   readonly now?: () => number;
 }
@@ -95,6 +95,8 @@ export class CachedStore implements SessionStore {
   readonly clearExpired?: (now: number, limit: number) => Promise<number>;
   /** As in {@linkcode SessionStore.list}; there if the durable store has it, which answers alone. */
   readonly list?: (userId: string) => MaybePromise<readonly IndexedRecord[]>;
+  /** As in {@linkcode SessionStore.onEvict}; there if the durable store has it. What the cache drops is only a copy. */
+  readonly onEvict?: (tell: (key: string) => void) => void;
   /** As in {@linkcode CountableStore.stats}; there if the durable store has it, which answers alone. */
   readonly stats?: (now: number, bounds: readonly number[]) => MaybePromise<StoreStats>;
 
@@ -128,6 +130,7 @@ export class CachedStore implements SessionStore {
       };
     }
     if (store.list !== undefined) this.list = (userId) => store.list!(userId);
+    if (store.onEvict !== undefined) this.onEvict = (tell) => store.onEvict!(tell);
     if (isCountable(store)) this.stats = (now, bounds) => store.stats(now, bounds);
   }
 

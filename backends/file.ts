@@ -37,7 +37,7 @@ export interface FileStoreOptions {
   /**
    * The clock, in milliseconds since the epoch, for tests.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -220,7 +220,7 @@ function checked(options: FileStoreOptions): Required<FileStoreOptions> {
       );
     }
   }
-  const { durability = "sync", timeout = 2, now = Date.now } = options;
+  const { durability = "sync", timeout = 2, now = () => Date.now() } = options;
   if (durability !== "sync" && durability !== "os") {
     throw new TypeError(
       `Cannot open the file store as "durability" must be "sync" or "os": received ${String(durability)}`,

@@ -25,7 +25,7 @@ export type {
   StoreStats,
 };
 
-/** One record in the ring of all records, which runs from the least to the most recently used. */
+/** One record in a ring of records, which runs from the least to the most recently used. */
 interface Entry {
   readonly key: string;
   /** Frozen, so it can be shared. */
@@ -37,7 +37,8 @@ interface Entry {
 /** How a {@linkcode MemoryStore} behaves. */
 export interface MemoryStoreOptions {
   /**
-   * The most records to hold, a positive integer. One more, and the record that was used least recently is dropped.
+   * The most records to hold, a positive integer. One more, and one is dropped: of those without a user the one that was used
+   * least recently, and one with a user only if there is no other, or if its time is over.
    *
    * @default 10_000
    */
@@ -45,7 +46,7 @@ export interface MemoryStoreOptions {
   /**
    * The clock: milliseconds since the epoch.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -53,8 +54,9 @@ export interface MemoryStoreOptions {
 /**
  * A store that keeps its records in memory, and forgets them with the process.
  *
- * It is bounded: beyond `maxEntries` the record that was used least recently makes room, whoever's it is. Every
- * answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
+ * It is bounded: beyond `maxEntries` the record that was used least recently makes room. Anonymous visitors never push out who is
+ * logged in: where all are, the newest anonymous one is not kept. Each live session that is dropped is an event, `evicted`.
+ * Every answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
  *
  * @example
  * ```ts
@@ -72,11 +74,14 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore implements CountableStore {
   readonly #entries = new Map<string, Entry>();
-  /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
-  readonly #ring = {} as Entry;
+  /** Where the ring of the records without a user begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
+  readonly #anonymous = {} as Entry;
+  /** The same of those with one. */
+  readonly #known = {} as Entry;
   readonly #users = new Map<string, Set<string>>();
   readonly #maxEntries: number;
   readonly #now: () => number;
+  readonly #tellers: ((key: string) => void)[] = [];
   #lastVersion = 0;
 
   /**
@@ -86,14 +91,14 @@ export class MemoryStore implements CountableStore {
    * @throws {RangeError} If `maxEntries` is not a positive integer.
    */
   constructor(options: MemoryStoreOptions = {}) {
-    const { maxEntries = 10_000, now = Date.now } = options;
+    const { maxEntries = 10_000, now = () => Date.now() } = options;
     if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
       throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
     }
     if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
     this.#maxEntries = maxEntries;
     this.#now = now;
-    this.#ring.older = this.#ring.newer = this.#ring;
+    for (const ring of [this.#anonymous, this.#known]) ring.older = ring.newer = ring;
   }
 
   /** The number of records held, expired ones included. */
@@ -115,7 +120,7 @@ export class MemoryStore implements CountableStore {
     checkInstants(record);
     if (this.#isTaken(key)) return undefined;
     const version = this.#put(key, record);
-    if (this.#entries.size > this.#maxEntries) this.delete(this.#ring.newer.key);
+    if (this.#entries.size > this.#maxEntries) this.#evict();
     return version;
   }
 
@@ -196,12 +201,27 @@ export class MemoryStore implements CountableStore {
     return tally.stats;
   }
 
+  /** Calls `tell` with the key of each live record that is dropped to make room. */
+  onEvict(tell: (key: string) => void): void {
+    this.#tellers.push(tell);
+  }
+
   /** Does nothing: a memory store holds nothing that must be released. */
   close(): void {}
 
   /** As {@linkcode MemoryStore.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  #evict(): void {
+    const now = this.#now();
+    const [anonymous, known] = [this.#anonymous.newer, this.#known.newer];
+    const isKnownFirst = anonymous === this.#anonymous ||
+      known !== this.#known && known.record.expiresAt <= now;
+    const { key, record } = isKnownFirst ? known : anonymous;
+    this.delete(key);
+    if (record.expiresAt > now) { for (const tell of this.#tellers) tell(key); }
   }
 
   #isTaken(key: string): boolean {
@@ -232,8 +252,9 @@ export class MemoryStore implements CountableStore {
   }
 
   #join(entry: Entry): void {
-    entry.newer = this.#ring;
-    entry.older = this.#ring.older;
+    const ring = entry.record.userId === undefined ? this.#anonymous : this.#known;
+    entry.newer = ring;
+    entry.older = ring.older;
     entry.older.newer = entry.newer.older = entry;
   }
 

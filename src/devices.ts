@@ -33,8 +33,16 @@ function keyOf(session: object | undefined): string | undefined {
   return session === undefined ? undefined : unitOf(session).found?.place.key;
 }
 
-/** The live sessions of a user. */
+/** @throws {TypeError} If it is no string: a mistake that would else look like a user without sessions. */
+function demandUserId(what: string, userId: unknown): void {
+  if (typeof userId === "string") return;
+  const received = userId === null ? "null" : typeof userId;
+  throw new TypeError(`Cannot ${what}: expected a user id, a string: received ${received}`);
+}
+
+/** The live sessions of a user. @throws {TypeError} If the user id is no string. */
 export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
+  demandUserId("list the sessions of a user", userId);
   const mine = keyOf(current);
   const infos: SessionInfo[] = [];
   for (const { key, record } of await live(core, userId)) {
@@ -85,23 +93,33 @@ async function live(core: Core, userId: string): Promise<IndexedRecord[]> {
   );
 }
 
-/** Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's. */
+/**
+ * Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's.
+ *
+ * @throws {TypeError} If the user id is no string and not undefined.
+ */
 export async function revoke(
   core: Core,
   handle: string,
   options: { readonly userId?: string },
 ): Promise<number> {
+  const { userId } = options;
+  if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
   if ("userId" in options) {
-    const { userId } = options;
     // An undefined one comes from a visitor who is not logged in, and whose nothing is.
     if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
   }
   return await end(core, handle);
 }
 
-/** Ends all sessions of a user but one; the number ended, expired ones not counted. */
+/**
+ * Ends all sessions of a user but one; the number ended, expired ones not counted.
+ *
+ * @throws {TypeError} If the user id is no string.
+ */
 export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
+  demandUserId("end all sessions of a user", userId);
   const found = except && unitOf(except).found;
   let ended = 0;
   // Again until nothing is left: a session may get a new id between the look and the end.

@@ -53,6 +53,7 @@ export class HeldCarrier implements Carrier {
     this.#kit = kit;
     this.#trail = new Trail(this.#store, kit.now);
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
+    store.onEvict?.((key) => kit.events.emit("evicted", key));
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {

@@ -13,6 +13,8 @@ export interface Left {
   readonly isDoubtful: boolean;
   /** Where a save that was under way has put it since. */
   readonly moved?: Found;
+  /** Others that the request's cookies lead to and that could not be shown. */
+  readonly hidden?: readonly Found[];
 }
 
 /** The log-outs of one unit of work. */
@@ -59,8 +61,8 @@ export class LogOut {
   async end(left: Left | undefined, before: Promise<void> | undefined): Promise<void> {
     if (left !== undefined) this.#left.set(left.state, left);
     await before;
-    for (const { found, moved, state } of [...this.#left.values()]) {
-      for (const one of [moved, found]) {
+    for (const { found, moved, state, hidden = [] } of [...this.#left.values()]) {
+      for (const one of [moved, found, ...hidden]) {
         if (one !== undefined && await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
       }
       this.#left.delete(state);

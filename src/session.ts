@@ -15,6 +15,8 @@ export interface ExpiryQuery {
 
 /** The longest grace, in seconds. */
 const mostGrace = 300;
+/** The most bytes of a user id and of a label, in UTF-8. */
+const mostOf = { userId: 1024, label: 256 };
 const testKey = "testcookie";
 const testValue = "worked";
 
@@ -118,7 +120,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    *
    * Sessions shared with Django want `{ backend, hash }` instead, and keep their id when the same user logs in again.
    *
-   * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
+   * @throws {TypeError} If `userId` is not a string of 1 to 1,024 bytes in UTF-8, or the stamp is missing where `stampOf` was
    * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for what
    * these sessions cannot keep of a log-in.
    */
@@ -129,6 +131,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
         `Cannot log in: expected a user id, a non-empty string: received ${
           userId === "" ? '""' : typeof userId
         }`,
+      );
+    }
+    if (isLonger(userId, mostOf.userId)) {
+      throw new TypeError(
+        `Cannot log in: expected a user id of at most ${mostOf.userId} bytes: received a longer one`,
       );
     }
     const { stamp } = options;
@@ -166,11 +173,18 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * This session's own expiry: seconds of idle time, a `Date` as a fixed end, `0` for "until the browser closes", `null` for
    * the policy. `absoluteAge` still caps it. Not part of the data.
    *
-   * @throws {TypeError} If it is none of these. @throws {SessionError} `ERR_CLOSED`.
+   * @throws {TypeError} If it is none of these. @throws {RangeError} If it is more than ten years of seconds, except in sessions
+   * shared with Django. @throws {SessionError} `ERR_CLOSED`.
    */
   setExpiry(value: number | Date | null): void {
-    const { state } = write(this);
+    const { state, core } = write(this);
     const expiry = expiryOf(value);
+    const { mostExpiry } = core.manners;
+    if (typeof expiry === "number" && expiry > mostExpiry) {
+      throw new RangeError(
+        `Cannot set the expiry: expected at most ${mostExpiry} s, ten years, in seconds, not milliseconds: received ${expiry}`,
+      );
+    }
     state.change((draft) => {
       const { expiry: _, ...others } = draft.notes;
       draft.notes = expiry === null ? others : { ...others, expiry };
@@ -221,14 +235,18 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   /**
    * What `list` shows for this session, such as "Firefox on Linux".
    *
-   * @throws {TypeError} If it is not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
+   * @throws {TypeError} If it is not a string of at most 256 bytes in UTF-8. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
    * sessions shared with Django, which have no list.
    */
   setLabel(text: string): void {
     const { state, core } = write(this);
     core.manners.demandIndex();
-    if (typeof text !== "string" || text.length > 200) {
-      throw new TypeError("Cannot label the session: expected a string of at most 200 characters");
+    if (typeof text !== "string" || isLonger(text, mostOf.label)) {
+      throw new TypeError(
+        `Cannot label the session: expected a string of at most ${mostOf.label} bytes: received ${
+          typeof text === "string" ? "a longer one" : typeof text
+        }`,
+      );
     }
     if (state.draft.notes.label === text) return;
     state.change((draft) => {
@@ -285,6 +303,11 @@ function stamped(userId: string, stamp: string | undefined): Entrance {
       draft.userId = userId;
     },
   };
+}
+
+/** Whether a text has more than so many bytes in UTF-8. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes || text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
 }
 
 /** A rejection in place of a throw. */

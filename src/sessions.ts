@@ -212,7 +212,7 @@ export class Sessions<Data extends object = SessionData> {
   /**
    * The live sessions of a user: "your devices".
    *
-   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
   list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<devices.SessionInfo[]> {
     return devices.list(this.#core, userId, options.current);
@@ -220,9 +220,9 @@ export class Sessions<Data extends object = SessionData> {
 
   /**
    * Ends the session with this handle at once; the number ended. With `userId` only if it is that user's: pass it whenever
-   * the handle came from a form.
+   * the handle came from a form. An undefined one, of a visitor who is not logged in, ends nothing.
    *
-   * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
+   * @throws {TypeError} If `userId` is given and no string. @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
     this.#core.manners.demandIndex();
@@ -234,7 +234,7 @@ export class Sessions<Data extends object = SessionData> {
   /**
    * Ends all sessions of a user at once, except one if it is given; the number ended.
    *
-   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
   async revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
     const ended = await devices.revokeAll(this.#core, userId, options.except);

@@ -108,6 +108,11 @@ export interface SessionStore {
    * asks for it before it serves a copy. Leave it out where it would cost as much as a `load`.
    */
   version?(key: string): MaybePromise<string | undefined>;
+  /**
+   * For a store that drops live records to stay within bounds: `tell` is to be called with the key of each. `createSessions` calls
+   * this once, and makes it the event `evicted`; where several share a store, each is told of all.
+   */
+  onEvict?(tell: (key: string) => void): void;
   /** Releases what the store opened itself. May be called twice. */
   close?(): MaybePromise<void>;
 }

@@ -43,6 +43,8 @@ export class Unit {
   isUsed = false;
   /** Whether the answer has left, so that a write would be lost. */
   isClosed = false;
+  /** Sessions that the request's cookies lead to and that cannot be shown: a log-out ends them. */
+  hidden: readonly Found[] = [];
   /** The request's cookies, if they led to no session and that is all there is to say of them. */
   staleCookies: string | null | undefined;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
@@ -88,7 +90,7 @@ export class Unit {
     if (found === undefined ? isEmpty(this) : !isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
       const isDue = found !== undefined && this.isUsed && core.rolls &&
-        isTouchDue(core.limits, draft, core.now());
+        isTouchDue(core.limits, draft, found.record.expiresAt, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     if (found === undefined) draft.createdAt = core.now();
@@ -249,13 +251,16 @@ export class Unit {
    * to a new session, also before it resolves. If the record cannot be removed, the session is as it was.
    */
   flush(): Promise<void> {
-    const { core, found, state } = this;
-    const left = found && { found, state, isDoubtful: this.#isDoubtful };
+    const { core, found, state, hidden } = this;
+    const left = found || hidden.length > 0
+      ? { found, state, isDoubtful: this.#isDoubtful, hidden }
+      : undefined;
     const fresh = new Unit(core, this.#header).state;
     const logOut = this.#logOut ??= new LogOut(core.carrier, core.events);
     const ended = logOut.end(left, this.#running);
     this.found = undefined;
     this.state = fresh;
+    this.hidden = [];
     this.#isDoubtful = false;
     const done = this.#run(ended.then(() => {
       if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
@@ -263,10 +268,12 @@ export class Unit {
     }));
     return logOut.tell(done, () => {
       const { left } = logOut;
+      if (left === undefined || (left.found ?? left.hidden?.[0]) === undefined) return;
       // Or somebody began anew, or the next log-out has begun already.
-      if (!left?.found || this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
+      if (this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
       this.found = left.moved ?? left.found;
       this.state = left.state;
+      this.hidden = left.hidden ?? [];
       this.#isDoubtful = left.isDoubtful;
     });
   }

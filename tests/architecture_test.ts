@@ -33,7 +33,7 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
   "backends/django/format.ts": ["src/format.ts", "src/lifetime.ts", "src/record.ts", "src/values.ts"],
   "backends/django/imported.ts": ["src/base64url.ts", "src/keyring.ts", "src/record.ts", "src/token.ts"],
-  "backends/django/manners.ts": ["src/manners.ts"],
+  "backends/django/manners.ts": ["src/manners.ts", "src/values.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",
     "src/cookie_options.ts",
@@ -193,6 +193,12 @@ describe("the files", () => {
   it("the library prints nothing", () => {
     const wrong = library.filter(({ code }) => /\bconsole\s*[.[]/.test(code));
     assert.deepEqual(where(wrong), []);
+  });
+
+  it("the library keeps no clock: whatever stands in for Date is asked at each look", () => {
+    const kept =
+      /\bDate\.now\b(?!\()|\bDate\[|=\s*(?:globalThis\.)?Date\s*[;,]|\{[^}]*\bnow\b[^}]*\}\s*=\s*(?:globalThis\.)?Date\b/;
+    assert.deepEqual(where(library.filter(({ code }) => kept.test(code))), []);
   });
 
   it("every any has its reason on its line", () => {

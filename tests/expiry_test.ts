@@ -106,6 +106,20 @@ describe("the readers of the expiry", () => {
 });
 
 describe("setExpiry", () => {
+  it("refuses more than ten years of seconds, which are milliseconds, and nothing changes", async () => {
+    const { session, now } = await opened();
+    for (const wrong of [14 * 86_400_000, 315_619_201, 1e300]) {
+      assert.throws(() => session.setExpiry(wrong), (error: Error) => {
+        assert.ok(error instanceof RangeError);
+        assert.match(error.message, /in seconds, not milliseconds: received/);
+        return true;
+      });
+    }
+    assert.equal(session.modified, false);
+    session.setExpiry(315_619_200);
+    session.setExpiry(new Date(now + 4e11));
+  });
+
   it("is kept with the session, not in its data, and moves record and cookie together", async () => {
     const { site, visitor } = await opened();
     const response = await visitor.visit((session) => {
@@ -211,11 +225,36 @@ describe("setLabel", () => {
     }
   });
 
-  it("refuses what is no short text", async () => {
+  it("refuses what is no short text: 256 bytes of UTF-8 are the most", async () => {
     const { session } = await opened();
-    for (const wrong of [undefined, null, 5, {}, "x".repeat(10_000)]) {
+    for (
+      const wrong of [
+        undefined,
+        null,
+        5,
+        {},
+        "x".repeat(10_000),
+        "x".repeat(257),
+        "é".repeat(129),
+        "語".repeat(86),
+      ]
+    ) {
       assert.throws(() => session.setLabel(wrong as string), TypeError);
     }
     assert.equal(session.modified, false);
+    for (const text of ["x".repeat(256), "é".repeat(128), "語".repeat(85)]) session.setLabel(text);
+  });
+
+  it("that is longer, of an earlier release, is shown and kept", async () => {
+    const { site, visitor } = await opened();
+    await visitor.visit((session) => session.login("ada"));
+    const label = "語".repeat(200);
+    await site.plant(visitor.id, `1${JSON.stringify({ label })}\n{"a":1}`);
+    await visitor.visit((session) => session.set("b", 2));
+    assert.equal(
+      (await site.stored(visitor.id)).record!.data,
+      `1${JSON.stringify({ label })}\n{"a":1,"b":2}`,
+    );
+    assert.deepEqual((await site.sessions.list("ada")).map((info) => info.label), [label]);
   });
 });

@@ -5,7 +5,7 @@ import type { Life } from "../../src/lifetime.ts";
 import type { Notes } from "../../src/record.ts";
 import type { DataFormat, Draft } from "../../src/format.ts";
 import type { SessionRecord } from "../../src/store.ts";
-import type { Values } from "../../src/values.ts";
+import { storedOf, type Values } from "../../src/values.ts";
 import { readDate, toExpiry } from "./dates.ts";
 import { readJson, readMembers, writeJson, writeMembers } from "./json.ts";
 
@@ -38,13 +38,14 @@ export class DjangoFormat implements DataFormat {
 
   draft(values: Values, { createdAt, touchedAt }: Life): Draft {
     const { useTz } = this.#settings;
-    const noteOf = (value: unknown) => expiryOf(value, useTz);
+    // As stored: a schema need not know of these.
+    const stored = (key: string) => storedOf(values).get(key);
     return {
       values,
       createdAt,
       touchedAt,
       get notes(): Notes {
-        const expiry = noteOf(values.get(expiryKey));
+        const expiry = expiryOf(stored(expiryKey), useTz);
         return expiry === undefined ? {} : { expiry };
       },
       set notes({ expiry }: Notes) {
@@ -52,7 +53,7 @@ export class DjangoFormat implements DataFormat {
         else values.set(expiryKey, typeof expiry === "object" ? toExpiry(expiry.at, useTz) : expiry);
       },
       get userId(): string | undefined {
-        return userIdOf(values.get(authKeys.id));
+        return userIdOf(stored(authKeys.id));
       },
       set userId(id: string | undefined) {
         if (id === undefined) values.delete(authKeys.id);
@@ -83,7 +84,8 @@ export class DjangoFormat implements DataFormat {
     return draft;
   }
 
-  write({ values }: Draft): string {
+  write(draft: Draft): string {
+    const values = storedOf(draft.values);
     const spelled = this.#spelled.get(values);
     const texts = Array.from(values, ([key, value]): [string, string] => {
       const text = writeJson(value, key);

@@ -2,6 +2,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import type { Entrance, LoginOptions, Manners } from "../../src/manners.ts";
+import { storedOf } from "../../src/values.ts";
 import type { CookieJar } from "./cookies.ts";
 import { authKeys } from "./format.ts";
 
@@ -19,6 +20,7 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
     renewsAlways: true,
     cyclesEmpty: true,
     baresGone: true,
+    mostExpiry: Infinity,
     attends: (header) => jar.isShort(header),
     stale(header, isUsed) {
       const { isCarried, keys } = jar.read(header);
@@ -53,11 +55,11 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance
     throw new TypeError(`Cannot log in: expected ${name} to be a non-empty string: received ${received}`);
   }
   const isRepeated: Entrance["isRepeated"] = ({ userId: before, values }) =>
-    before === userId && values.get(authKeys.hash) === hash;
+    before === userId && storedOf(values).get(authKeys.hash) === hash;
   return {
     isRepeated,
     // Whatever stands for the user there: nothing of another one is kept
-    replaces: (draft) => draft.values.has(authKeys.id) && !isRepeated(draft),
+    replaces: (draft) => storedOf(draft.values).has(authKeys.id) && !isRepeated(draft),
     enter({ values }) {
       values.set(authKeys.id, userId);
       values.set(authKeys.backend, backend);
