@@ -38,6 +38,7 @@ interface Entry {
 export interface MemoryStoreOptions {
   /**
    * The most records to hold, a positive integer. One more, and the record that was used least recently is dropped.
+   * `Infinity`: none is ever dropped, and `clearExpired` alone keeps the store from growing.
    *
    * @default 10_000
    */
@@ -53,7 +54,7 @@ export interface MemoryStoreOptions {
 /**
  * A store that keeps its records in memory, and forgets them with the process.
  *
- * It is bounded: beyond `maxEntries` the record that was used least recently makes room, whoever's it is. Every
+ * Unless told otherwise it is bounded: beyond `maxEntries` the record that was used least recently makes room, whoever's it is. Every
  * answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
  *
  * @example
@@ -75,6 +76,8 @@ export class MemoryStore implements CountableStore {
   /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
   readonly #ring = {} as Entry;
   readonly #users = new Map<string, Set<string>>();
+  /** Whether records are dropped to make room: not with `maxEntries: Infinity`. */
+  readonly forgets: boolean;
   readonly #maxEntries: number;
   readonly #now: () => number;
   #lastVersion = 0;
@@ -83,14 +86,17 @@ export class MemoryStore implements CountableStore {
    * An empty store.
    *
    * @throws {TypeError} If `now` is not a function.
-   * @throws {RangeError} If `maxEntries` is not a positive integer.
+   * @throws {RangeError} If `maxEntries` is neither a positive integer nor `Infinity`.
    */
   constructor(options: MemoryStoreOptions = {}) {
     const { maxEntries = 10_000, now = Date.now } = options;
-    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
+    if (!Number.isSafeInteger(maxEntries) && maxEntries !== Infinity || maxEntries < 1) {
+      throw new RangeError(
+        `"maxEntries" must be a positive integer or Infinity: received ${String(maxEntries)}`,
+      );
     }
     if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
+    this.forgets = maxEntries !== Infinity;
     this.#maxEntries = maxEntries;
     this.#now = now;
     this.#ring.older = this.#ring.newer = this.#ring;
