@@ -89,6 +89,8 @@ export class CachedStore implements SessionStore {
   /** Copies of records that ended by then may be of removed ones. */
   #clearedUntil = -Infinity;
 
+  /** As the durable store says: what the cache forgets is asked of that. */
+  readonly forgets: boolean;
   /** As in {@linkcode SessionStore.touch}; there if the durable store has it. */
   readonly touch?: (key: string, touchedAt: number, expiresAt: number) => Promise<boolean>;
   /** As in {@linkcode SessionStore.clearExpired}; there if the durable store has it. Clears the cache too. */
@@ -112,6 +114,7 @@ export class CachedStore implements SessionStore {
     const { staleness, timeout, now } = checkOptions(options);
     this.#cache = cache;
     this.#store = store;
+    this.forgets = store.forgets ?? false;
     this.#staleness = staleness * 1000;
     this.#timeout = timeout * 1000;
     this.#now = now;
@@ -145,7 +148,8 @@ export class CachedStore implements SessionStore {
     const copy = await this.#copy(key);
     if (copy !== undefined) {
       const age = this.#now() - copy.asOf;
-      const young = age >= 0 && age < this.#staleness && this.#writes.allow(key, seen, copy.record.version);
+      const young = age >= 0 && age < this.#staleness &&
+        this.#writes.allow(key, seen, copy.record.version, copy.asOf);
       if (young || await this.#store.version?.(key) === copy.record.version) return copy.record;
     }
     const asOf = this.#now();

@@ -39,6 +39,7 @@ export interface MemoryStoreOptions {
   /**
    * The most records to hold, a positive integer. One more, and one is dropped: of those without a user the one that was used
    * least recently, and one with a user only if there is no other, or if its time is over.
+   * `Infinity`: none is ever dropped, and `clearExpired` alone keeps the store from growing.
    *
    * @default 10_000
    */
@@ -54,8 +55,8 @@ export interface MemoryStoreOptions {
 /**
  * A store that keeps its records in memory, and forgets them with the process.
  *
- * It is bounded: beyond `maxEntries` the record that was used least recently makes room. Anonymous visitors never push out who is
- * logged in: where all are, the newest anonymous one is not kept. Each live session that is dropped is an event, `evicted`.
+ * Unless told otherwise it is bounded: beyond `maxEntries` the record that was used least recently makes room. Anonymous visitors never
+ * push out who is logged in: where all are, the newest anonymous one is not kept. Each live session that is dropped is an event, `evicted`.
  * Every answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
  *
  * @example
@@ -79,6 +80,8 @@ export class MemoryStore implements CountableStore {
   /** The same of those with one. */
   readonly #known = {} as Entry;
   readonly #users = new Map<string, Set<string>>();
+  /** Whether records are dropped to make room: not with `maxEntries: Infinity`. */
+  readonly forgets: boolean;
   readonly #maxEntries: number;
   readonly #now: () => number;
   readonly #tellers: ((key: string) => void)[] = [];
@@ -88,14 +91,17 @@ export class MemoryStore implements CountableStore {
    * An empty store.
    *
    * @throws {TypeError} If `now` is not a function.
-   * @throws {RangeError} If `maxEntries` is not a positive integer.
+   * @throws {RangeError} If `maxEntries` is neither a positive integer nor `Infinity`.
    */
   constructor(options: MemoryStoreOptions = {}) {
     const { maxEntries = 10_000, now = () => Date.now() } = options;
-    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
+    if (!Number.isSafeInteger(maxEntries) && maxEntries !== Infinity || maxEntries < 1) {
+      throw new RangeError(
+        `"maxEntries" must be a positive integer or Infinity: received ${String(maxEntries)}`,
+      );
     }
     if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
+    this.forgets = maxEntries !== Infinity;
     this.#maxEntries = maxEntries;
     this.#now = now;
     for (const ring of [this.#anonymous, this.#known]) ring.older = ring.newer = ring;

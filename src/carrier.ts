@@ -47,8 +47,8 @@ export interface Carrier {
   open(id: string | undefined): MaybePromise<Found | undefined>;
   /** The session as it is now. */
   reload(place: Place): MaybePromise<Found | undefined>;
-  /** Begins a session under a new id. */
-  create(record: SessionRecord): MaybePromise<Place>;
+  /** Begins a session under a new id, for a request with these cookies. */
+  create(record: SessionRecord, cookieHeader?: string | null): MaybePromise<Place>;
   /** Replaces the record of this version; `undefined`: another version, or gone. */
   save(place: Place, record: SessionRecord): MaybePromise<Place | undefined>;
   /** The same under a new id; the old one leads there for `grace` seconds, and is dead afterwards. */
@@ -62,7 +62,7 @@ export interface Carrier {
   /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */
   setCookie(place: Place, maxAge: number | undefined, cookieHeader: string | null): readonly string[];
   /** The `Set-Cookie` fields that clear what this header carries of ours. */
-  clearCookie(cookieHeader: string | null): readonly string[];
+  clearCookie(cookieHeader: string | null): MaybePromise<readonly string[]>;
   /** A user's sessions. */
   list(userId: string): MaybePromise<readonly IndexedRecord[]>;
   /** One session by its storage key. */

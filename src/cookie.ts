@@ -71,7 +71,10 @@ function expected(what: string, received: unknown): never {
 export class CookieWriter {
   /** The cookie's name. */
   readonly name: string;
+  /** Whether a cookie of this name without a domain would stand beside this one. */
+  readonly hasTwin: boolean;
   readonly #attributes: string;
+  readonly #domain: string;
 
   constructor(options: CookieAttributes) {
     const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } =
@@ -113,7 +116,9 @@ export class CookieWriter {
     if (sameSite === "None" && !secure) expected('sameSite: "None" needs secure: true', "secure: false");
     if (partitioned && !secure) expected("partitioned: true needs secure: true", "secure: false");
     this.name = name;
-    this.#attributes = (domain === undefined ? "" : `; Domain=${domain}`) + `; Path=${path}` +
+    this.hasTwin = domain !== undefined;
+    this.#domain = domain === undefined ? "" : `; Domain=${domain}`;
+    this.#attributes = `; Path=${path}` +
       (secure ? "; Secure" : "") + `; HttpOnly; SameSite=${sameSite}` + (partitioned ? "; Partitioned" : "");
   }
 
@@ -122,11 +127,26 @@ export class CookieWriter {
     if (!isCookieOctets.test(value)) {
       throw new TypeError("Cannot write a cookie value that is not plain ASCII");
     }
-    return `${name}=${value}${this.#attributes}` + (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
+    return `${name}=${value}${this.#domain}${this.#attributes}` +
+      (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
   }
 
   /** A field that clears it: the same attributes, or a browser refuses it for a prefixed name (SR-010). */
   clear(name: string = this.name): string {
-    return `${name}=${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+    return this.#clear(name, this.#domain);
+  }
+
+  /** Fields that clear it, and the one without a domain beside it. */
+  clearAll(name: string = this.name): string[] {
+    return this.hasTwin ? [this.clear(name), this.clearTwin(name)] : [this.clear(name)];
+  }
+
+  /** A field that clears the cookie of this name that has no domain. */
+  clearTwin(name: string = this.name): string {
+    return this.#clear(name, "");
+  }
+
+  #clear(name: string, domain: string): string {
+    return `${name}=${domain}${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
   }
 }

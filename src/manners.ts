@@ -33,8 +33,8 @@ export interface Manners {
   readonly baresGone: boolean;
   /** Whether a request needs its session whatever its handler does. */
   readonly attends?: (cookieHeader: string | null) => boolean;
-  /** What becomes of a cookie that led to no session, if the session stayed empty: also replaced by that of an empty one. */
-  stale(cookieHeader: string | null, isUsed: boolean): "left" | "cleared" | "replaced";
+  /** What becomes of a cookie that led to no session, if the session stayed empty: replaced by that of an empty one, or the fields that clear it. */
+  stale(cookieHeader: string | null, isUsed: boolean): "left" | "replaced" | readonly string[];
   /** The most seconds that `setExpiry` takes. */
   readonly mostExpiry: number;
   /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */

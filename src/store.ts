@@ -76,6 +76,11 @@ export interface CountableStore extends SessionStore {
  * Prove your own store with `testStore` from `@sojourn/session/testing`.
  */
 export interface SessionStore {
+  /**
+   * Whether it drops records before their time to make room, as a cache does. What has to stay, such as which sessions have ended, is
+   * not put there. @default {false}
+   */
+  readonly forgets?: boolean;
   /** The record under `key`, or `undefined`. A record that has expired but is still stored may be shown. */
   load(key: string): MaybePromise<StoredRecord | undefined>;
   /** Inserts a record, only if the key is free (an expired record does not count), and answers its version; `undefined`: the key is taken. */

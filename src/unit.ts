@@ -166,7 +166,7 @@ export class Unit {
   }
 
   async #create(record: SessionRecord): Promise<Found> {
-    return { record, place: await this.core.carrier.create(record) };
+    return { record, place: await this.core.carrier.create(record, this.#header) };
   }
 
   #failed(saving: Saving, error: unknown): never {
@@ -262,9 +262,9 @@ export class Unit {
     this.state = fresh;
     this.hidden = [];
     this.#isDoubtful = false;
-    const done = this.#run(ended.then(() => {
-      if (this.#header !== undefined) this.fields = core.carrier.clearCookie(this.#header);
-      return core.events.settled();
+    const done = this.#run(ended.then(async () => {
+      if (this.#header !== undefined) this.fields = await core.carrier.clearCookie(this.#header);
+      return await core.events.settled();
     }));
     return logOut.tell(done, () => {
       const { left } = logOut;
@@ -281,7 +281,7 @@ export class Unit {
   /** Ends what a log-out has left, before what was written since is saved. */
   async #endOwed(logOut: LogOut): Promise<void> {
     await logOut.tell(this.#run(logOut.end(undefined, this.#running)));
-    if (this.found === undefined) this.fields = this.core.carrier.clearCookie(this.#header!);
+    if (this.found === undefined) this.fields = await this.core.carrier.clearCookie(this.#header!);
     return this.commit(true);
   }
 }

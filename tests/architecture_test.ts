@@ -18,13 +18,13 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/cookie/carrier.ts": [
     "src/carrier.ts",
     "src/guard.ts",
-    "src/recent.ts",
     "src/seal.ts",
     "src/token.ts",
   ],
   "backends/sqlite/row_memory.ts": ["src/recent.ts"],
   "backends/redis/wire.ts": ["src/time_limit.ts"],
   "backends/cookie/chunks.ts": ["src/cookie.ts"],
+  "backends/cookie/memory.ts": ["src/carrier.ts", "src/recent.ts"],
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
   // Django's formats lie above the store interface: its sessions bring a carrier, a data format and manners of their own.
   "backends/django.ts": ["src/sessions.ts", "src/session_map.ts"],

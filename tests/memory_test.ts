@@ -313,7 +313,7 @@ describe("MemoryStore", () => {
   });
 
   it("refuses wrong options", () => {
-    for (const maxEntries of [0, -1, 1.5, NaN, Infinity, "10"]) {
+    for (const maxEntries of [0, -1, 1.5, NaN, -Infinity, "10"]) {
       assert.throws(
         () => new MemoryStore({ maxEntries: maxEntries as number }),
         /"maxEntries" must be a positive/,

@@ -25,10 +25,10 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
     stale(header, isUsed) {
       const { isCarried, keys } = jar.read(header);
       if (!isCarried) return "left";
-      if (keys.length === 0) return "cleared";
+      if (keys.length === 0) return jar.clear(header);
       // What nobody looked at may still be a session for Django; its own middleware saves it then.
       if (!isUsed) return savesEveryRequest ? "replaced" : "left";
-      return replacesStale ? "replaced" : "cleared";
+      return replacesStale ? "replaced" : jar.clear(header);
     },
     login,
     demandIndex() {
