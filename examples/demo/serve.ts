@@ -11,7 +11,7 @@ export interface RunningServer {
 type Handler = (request: Request) => Response | Promise<Response>;
 type Bun = {
   serve(
-    options: { hostname: string; port: number; fetch: Handler; development: boolean },
+    options: { hostname: string; port: number; fetch: Handler; development: boolean; reusePort: boolean },
   ): { port: number; stop(): Promise<void> };
 };
 
@@ -21,8 +21,8 @@ export function serve(fetch: Handler, port: number): RunningServer {
   const bun = (globalThis as { Bun?: Bun }).Bun;
   try {
     if (bun) {
-      // in development, Bun answers an error with lines of the source
-      const server = bun.serve({ hostname, port, fetch, development: false });
+      // in development, Bun answers an error with lines of the source; without it, it shares a taken port unless told not to
+      const server = bun.serve({ hostname, port, fetch, development: false, reusePort: false });
       return { port: server.port, stop: () => server.stop() };
     }
     const server = Deno.serve({ hostname, port, onListen: () => {} }, fetch);
