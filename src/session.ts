@@ -274,11 +274,9 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     return read(this).found === undefined;
   }
 
-  /** Whether any member was used before this one. */
+  /** Whether any other member was used. Asking is no use: a middleware may mark what used its session, and nothing else. */
   get accessed(): boolean {
-    const { isUsed } = unitOf(this);
-    read(this);
-    return isUsed;
+    return unitOf(this).isUsed;
   }
 
   /** Whether there are changes to save. */
