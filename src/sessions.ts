@@ -7,7 +7,7 @@ import { SessionError, unbound } from "./errors.ts";
 import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
-import { type OnError, Scope } from "./scope.ts";
+import { isAttended, type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise } from "./store.ts";
@@ -165,8 +165,7 @@ export class Sessions<Data extends object = SessionData> {
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
     if (slots[this.#slot] !== undefined) return false;
-    const { attends } = this.#core;
-    if (attends !== undefined && attends(request.headers.get("cookie"))) return false;
+    if (isAttended(this.#core, request)) return false;
     slots[this.#slot] = null;
     return true;
   }
