@@ -34,8 +34,11 @@ export interface Manners {
   readonly attends?: (cookieHeader: string | null) => boolean;
   /** What becomes of a cookie that led to no session, if the session stayed empty: also replaced by that of an empty one. */
   stale(cookieHeader: string | null, isUsed: boolean): "left" | "cleared" | "replaced";
-  /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */
-  login?(userId: string, options: LoginOptions): Entrance;
+  /**
+   * How a log-in is written into a session, which is left as it is, where a user id alone does not say it.
+   * @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`.
+   */
+  login?(userId: string, options: LoginOptions, draft: Draft): Entrance;
   /** Refuses what needs an index of users. @throws {SessionError} `ERR_UNSUPPORTED`. */
   demandIndex(): void;
 }
