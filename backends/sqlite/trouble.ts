@@ -27,6 +27,14 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/** Whether a row could not be removed, or not have another key, because other tables refer to it. */
+export function isReferenced(error: unknown): boolean {
+  const { errno, errcode } = Object(error) as Record<string, unknown>;
+  const code = errno ?? errcode;
+  // SQLite reports ON DELETE RESTRICT as a trigger of its own, and what a trigger of the owner's refuses is refused as well
+  return code === 787 || code === 1811;
+}
+
 /** The driver's error as ours. Damage has its own code only where something is read: a failed write is `ERR_STORE`. */
 export function troubleOf(error: unknown, step: "read" | "write"): SessionError {
   if (error instanceof SessionError) return error;
