@@ -37,8 +37,11 @@ export interface Manners {
   stale(cookieHeader: string | null, isUsed: boolean): "left" | "replaced" | readonly string[];
   /** The most seconds that `setExpiry` takes. */
   readonly mostExpiry: number;
-  /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */
-  login?(userId: string, options: LoginOptions): Entrance;
+  /**
+   * How a log-in is written into a session, which is left as it is, where a user id alone does not say it.
+   * @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`.
+   */
+  login?(userId: string, options: LoginOptions, draft: Draft): Entrance;
   /** Refuses what needs an index of users. @throws {SessionError} `ERR_UNSUPPORTED`. */
   demandIndex(): void;
 }

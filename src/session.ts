@@ -145,7 +145,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     const now = core.now();
-    const entrance = core.manners.login?.(userId, options) ?? stamped(userId, stamp);
+    const entrance = core.manners.login?.(userId, options, state.draft) ?? stamped(userId, stamp);
     if (!entrance.isRepeated(state.draft)) {
       if (entrance.replaces(state.draft)) state.clear();
       state.cycle("login", 0);

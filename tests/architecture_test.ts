@@ -33,7 +33,7 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
   "backends/django/format.ts": ["src/format.ts", "src/lifetime.ts", "src/record.ts", "src/values.ts"],
   "backends/django/imported.ts": ["src/base64url.ts", "src/keyring.ts", "src/record.ts", "src/token.ts"],
-  "backends/django/manners.ts": ["src/manners.ts", "src/values.ts"],
+  "backends/django/manners.ts": ["src/format.ts", "src/manners.ts", "src/values.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",
     "src/cookie_options.ts",

@@ -18,6 +18,9 @@ export const authKeys = {
   hash: "_auth_user_hash",
 } as const;
 
+/** What JSON begins with. No pickle does, whatever its protocol. */
+const jsonBegins = /^[\s{["\-0-9tfnNI]/;
+
 /** The site's settings that decide how data is read. */
 export interface DataSettings {
   /** `SESSION_COOKIE_AGE`, in seconds. */
@@ -67,7 +70,14 @@ export class DjangoFormat implements DataFormat {
     try {
       members = readMembers(data);
     } catch {
-      throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+      if (data === "" || jsonBegins.test(data)) {
+        throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+      }
+      throw new SessionError(
+        "ERR_UNSUPPORTED",
+        "The Django site writes its sessions as something else than JSON, pickles most likely, which cannot be shared: " +
+          'set its SESSION_SERIALIZER to "django.contrib.sessions.serializers.JSONSerializer"',
+      );
     }
     const values = new Map<string, unknown>();
     const spelled = new Map<string, string>();

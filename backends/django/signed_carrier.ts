@@ -57,7 +57,8 @@ export class SignedCarrier implements Carrier {
       const own = Math.floor(this.format.endOf(values, signedAt * 1000 + 999));
       const place = { id: token, key: token, version: token, token, isStale };
       return { record: { ...record, expiresAt: Math.min(end, own) }, place };
-    } catch {
+    } catch (error) {
+      if ((error as SessionError).code === "ERR_UNSUPPORTED") throw error;
       return "malformed";
     }
   }
