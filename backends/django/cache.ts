@@ -2,9 +2,9 @@
 
 import { SessionError } from "../../src/errors.ts";
 import { recognise, type RedisClient } from "../redis/client.ts";
-import { within } from "../redis/options.ts";
 import type { Script } from "../redis/scripts.ts";
 import { Wire } from "../redis/wire.ts";
+import { readCacheOptions } from "./cache_options.ts";
 import { create, load, remove, replace, rotate } from "./cache_scripts.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
 
@@ -84,23 +84,13 @@ export class DjangoCacheStore implements DjangoEngine {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(client: RedisClient, options: DjangoCacheStoreOptions = {}) {
-    const { keyPrefix = "", version = 1, timeout = 2, ...rest } = options;
-    for (const name in rest) {
-      throw new TypeError(`Cannot use the unknown option "${name}" of DjangoCacheStore`);
-    }
-    if (typeof keyPrefix !== "string") {
-      throw new TypeError(
-        `Cannot use the option "keyPrefix": expected a string, received ${typeof keyPrefix}`,
-      );
-    }
-    within("version", version, Number.isSafeInteger(version) && version >= 0, "a whole number from 0");
-    within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
+    const { prefix, timeout } = readCacheOptions(options, "DjangoCacheStore", 2);
     const known = recognise(client);
     if (known.cluster) {
       throw new TypeError("Cannot use the Redis client: expected one of a single server, received a cluster");
     }
     this.#wire = new Wire(known, false, timeout, 10_000);
-    this.#prefix = `${keyPrefix}:${version}:django.contrib.sessions.cache`;
+    this.#prefix = `${prefix}django.contrib.sessions.cache`;
   }
 
   /**
