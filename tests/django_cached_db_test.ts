@@ -1,7 +1,10 @@
 /** `DjangoCachedDbStore`: what it takes out of the site's cache and when, and what becomes of a call when the cache fails. */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { DjangoCachedDbStore, DjangoDbStore, DjangoFileStore, djangoSessions } from "../backends/django.ts";
 import type { DjangoCachedDbStoreOptions } from "../backends/django.ts";
 import type { Session, Sessions } from "../mod.ts";
@@ -11,6 +14,7 @@ import { clients } from "./redis_clients.ts";
 import { type Server, skip as noRedis, startServer, until } from "./redis_server.ts";
 import { connect, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts";
 
+const root = fileURLToPath(new URL("..", import.meta.url));
 const path = temporaryPaths();
 const name = (key: string) => `:1:django.contrib.sessions.cached_db${key}`;
 
@@ -172,6 +176,47 @@ describe("cached_db: what is taken out of the cache", () => {
     await site.cached.close();
     assert.deepEqual(site.removed(), []);
   });
+
+  it("the third time comes a second after each write, and none after the store was closed", async () => {
+    const [one, other, closed] = [new CachedSite(), new CachedSite(), new CachedSite()];
+    const times = new Map<string, number[]>();
+    const noted = one.cache.delete;
+    one.cache.delete = (entry) => {
+      times.set(entry, [...times.get(entry) ?? [], performance.now()]);
+      return noted.call(one.cache, entry);
+    };
+    await closed.cached.close();
+    await trouble(() => closed.cached.delete(freshKey()), "ERR_STORE");
+    const [early, late] = [freshKey(), freshKey()];
+    await one.cached.delete(early);
+    const begun = performance.now();
+    await until(() => performance.now() - begun > 300);
+    await one.cached.delete(late);
+    await other.cached.delete(freshKey());
+    await until(() => times.get(name(late))!.length === 3 && other.cache.calls === 3);
+    for (const key of [early, late]) {
+      const [, second, third] = times.get(name(key))!;
+      assert.ok(third! - second! > 990, `${third! - second!} ms`);
+    }
+    assert.equal(closed.cache.calls, 1);
+    await Promise.all([one, other].map(({ shared }) => shared.close()));
+  });
+
+  it("keeps no program running that has nothing else to do", () => {
+    const code = `
+      import { DjangoCachedDbStore, DjangoDbStore } from ${
+      JSON.stringify(new URL("../backends/django.ts", import.meta.url).href)
+    };
+      import process from "node:process";
+      const table = new DjangoDbStore({ query: () => Promise.resolve({ rows: [], rowCount: 1 }) });
+      let calls = 0;
+      const store = new DjangoCachedDbStore(table, { delete: () => Promise.resolve(++calls) });
+      process.on("exit", () => console.log("ended after", calls));
+      await store.delete("a".repeat(32));`;
+    const args = "Bun" in globalThis ? ["-e", code] : ["eval", "--ext=ts", code];
+    const program = spawnSync(process.execPath, args, { cwd: root, timeout: 30_000, encoding: "utf8" });
+    assert.match(program.stdout, /^ended after 2$/m, program.stderr);
+  });
 });
 
 describe("cached_db: a cache that fails", () => {
@@ -237,11 +282,12 @@ describe("cached_db: a cache that fails", () => {
     await Promise.all([site.shared.close(), other.close()]);
   });
 
-  it("DX-044 reading a live session and making a new one need no cache", async () => {
+  it("DX-044 its failure comes out of what needs it, and a session is read and made without it", async () => {
     const site = new CachedSite();
     site.cache.fails = () => true;
     const key = cookieOf(await site.send((session) => session.set("a", 1)))!.value;
     assert.equal((await site.send((session) => assert.equal(session.get("a"), 1), key)).status, 200);
+    assert.equal((await site.send((session) => session.set("a", 2), key)).status, 503);
     await site.shared.close();
   });
 

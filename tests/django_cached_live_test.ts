@@ -103,7 +103,7 @@ function testCached({ port, site: siteOptions, open, has }: CacheCase): void {
       return other;
     };
 
-    it("DJ-046 what is in Django's cache is never what we changed since, and what it wrote is read here", async () => {
+    it("what is in Django's cache is never what we changed since, and what it wrote is read here", async () => {
       const one = await warm();
       for (let n = 1; n <= 20; n += 2) {
         assert.deepEqual(await one.ours(["add", "n", 1]), [n]);
@@ -191,15 +191,20 @@ describe(
       const store = new DjangoCachedDbStore(await DjangoDbStore.open(django.path), client as never, place);
       await using sessions = djangoSessions({ secretKey: django.secretKey, store });
       await using ours = startOurs(sessions, { logout: (session) => session.logout() });
-      const one = new Visitor({ django: django.url, ours: ours.url });
-      await one.django(["login", "grace"]);
-      const name = nameOf(one.key!);
-      const tab = new Visitor({ django: django.url, ours: ours.url });
-      tab.client.cookies.set("sessionid", one.key!);
-      await server.cli("COPY", name, "what a request of Django's has read");
-      await one.ours(["logout"]);
-      await server.cli("COPY", "what a request of Django's has read", name);
-      assert.deepEqual(await tab.django(["who"]), ["grace"]);
+      const aside = "what a request of Django's has read";
+      let tab: Visitor;
+      let began: number;
+      do { // until the machine lets it be quick enough
+        const one = new Visitor({ django: django.url, ours: ours.url });
+        tab = new Visitor({ django: django.url, ours: ours.url });
+        await one.django(["login", "grace"]);
+        tab.client.cookies.set("sessionid", one.key!);
+        const name = nameOf(one.key!);
+        await client.copy(name, aside, "REPLACE");
+        began = performance.now();
+        await one.ours(["logout"]);
+        assert.equal(await client.copy(aside, name), 1);
+      } while (performance.now() - began > 900);
       await until(async () => (await tab.django(["who"]))[0] === null);
       client.disconnect();
     });

@@ -160,7 +160,7 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
       { message: "Saved „it“.", level: 25, extraTags: "big", isSafe: false },
       { message: "No.", level: 40, extraTags: "", isSafe: false },
     ]);
-    assert.deepEqual(await one.django(["told"]), [[[25, "Saved „it“.", "big"], [40, "No.", null]]]);
+    assert.deepEqual(await one.django(["told"]), [[[25, "Saved „it“.", "big"], [40, "No.", ""]]]);
     assert.deepEqual(await one.ours(["messages"]), [[]]);
   });
 

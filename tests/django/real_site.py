@@ -117,7 +117,7 @@ def operate(request, name, *args):
     elif name == "tell":
         messages.add_message(request, args[0], args[1], extra_tags=args[2] if len(args) > 2 else "")
     elif name == "told":
-        return [[one.level, one.message, one.extra_tags] for one in messages.get_messages(request)]
+        return [[one.level, one.message, one.extra_tags or ""] for one in messages.get_messages(request)]
     elif name == "wait":
         wait_at(args[0])
     else:
