@@ -34,8 +34,8 @@ const endless = 400 * 86_400_000;
  * The sessions of a Django site with `SESSION_ENGINE = "django.contrib.sessions.backends.cache"` on Redis.
  *
  * Django pickles what it caches, and a pickle is a program that nobody should run on another's behalf. So the site has to say that
- * its cache holds JSON; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) that
- * takes a class and one line of the settings:
+ * its sessions are JSON, in a cache of their own; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) that
+ * takes a class and a few lines of the settings:
  *
  * ```python
  * # mysite/cache.py
@@ -48,14 +48,20 @@ const endless = 400 * 86_400_000;
  *         return json.loads(data)
  *
  * # settings.py
- * CACHES = {"default": {
- *     "BACKEND": "django.core.cache.backends.redis.RedisCache",
- *     "LOCATION": "redis://127.0.0.1:6379",
- *     "OPTIONS": {"serializer": "mysite.cache.JSONSerializer"},
- * }}
+ * SESSION_CACHE_ALIAS = "sessions"
+ * CACHES = {
+ *     "default": {...}, # as it was: what `cache_page` keeps is no JSON, and dates are none
+ *     "sessions": {
+ *         "BACKEND": "django.core.cache.backends.redis.RedisCache",
+ *         "LOCATION": "redis://127.0.0.1:6379",
+ *         "KEY_PREFIX": "sessions",
+ *         "OPTIONS": {"serializer": "mysite.cache.JSONSerializer"},
+ *     },
+ * }
  * ```
  *
- * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor.
+ * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor. Here that is
+ * `new DjangoCacheStore(client, { keyPrefix: "sessions" })`.
  *
  * The client is handed in and stays yours: ioredis, node-redis or `Bun.RedisClient`, of one server. Writes are a compare-and-set on
  * the entry, in one atomic script, which for a minute leaves a key `sojourn` + entry behind to know a repeated command by. What Redis evicts or forgets is "not found", as it is for Django.
@@ -104,8 +110,9 @@ export class DjangoCacheStore implements DjangoEngine {
     if (!text.startsWith("{")) {
       throw new SessionError(
         "ERR_UNSUPPORTED",
-        "The Django site's cache holds something else than JSON, pickles most likely, which cannot be shared: set a JSON " +
-          'serializer in its CACHES, under OPTIONS as "serializer" (django-redis: "SERIALIZER"), and clear the cache',
+        "The Django site's cache holds something else than JSON, pickles most likely, which cannot be shared: give " +
+          "sessions a cache of their own (SESSION_CACHE_ALIAS) with a KEY_PREFIX and a JSON serializer in its CACHES, " +
+          'under OPTIONS as "serializer" (django-redis: "SERIALIZER")',
       );
     }
     const left = Number(life);

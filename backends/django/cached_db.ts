@@ -21,7 +21,8 @@ export interface DjangoCachedDbStoreOptions {
    */
   readonly version?: number;
   /**
-   * Seconds that the cache has to take an entry away. A write does so twice, and waits for the table in between.
+   * Seconds that the cache has to take an entry away. A write does so twice, and waits for the table in between: the `timeout` of
+   * `djangoSessions` is for all three.
    * @default 0.5
    */
   readonly timeout?: number;

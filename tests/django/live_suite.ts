@@ -46,6 +46,10 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
       const hash = await sessionAuthHash(password as string, site.secretKey);
       session.login(String(id), { backend, hash });
     },
+    renew: async (session, [password]) => {
+      session.cycleKey();
+      session.set("_auth_user_hash", await sessionAuthHash(password as string, site.secretKey));
+    },
     messages: (session) => djangoMessages(session),
   };
   before(async () => {
@@ -150,6 +154,22 @@ export function testLive({ site: siteOptions, sessions: make, isHeld, ...traits 
     assert.deepEqual(await one.ours(["verify", password], ["verify", before]), [true, false]);
     if (isHeld) assert.deepEqual(await tab.ours(["user"]), [null]);
     else assert.deepEqual(await tab.ours(["verify", password]), [false]);
+  });
+
+  it("a password that is changed here ends the log-ins but for the session that changed it, which keeps its data", async () => {
+    const [here, elsewhere] = [visitor(), visitor()];
+    for (const one of [here, elsewhere]) await one.django(["login", "ada"], ["set", "cart", ["Grüße"]]);
+    const tab = copyOf(here);
+    // What a form of ours writes into the column; the session that does it is not ours here
+    await elsewhere.django(["password", "correct horse again"]);
+    await elsewhere.django(["flush"]);
+    const { password } = await user("ada");
+    await here.ours(["renew", password]);
+    assert.deepEqual(await here.django(["who"], ["get", "cart"]), ["ada", ["Grüße"]]);
+    assert.deepEqual(await here.ours(["verify", password]), [true]);
+    assert.deepEqual(await tab.django(["who"]), [null]);
+    await here.ours(["login", (await user("ada")).id, "another password's hash"]);
+    assert.deepEqual(await here.ours(["get", "cart"]), [null], "a log-in with another hash empties the cart");
   });
 
   it("messages that Django left are read here", async () => {

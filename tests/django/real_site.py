@@ -48,11 +48,14 @@ from django.contrib import auth, messages  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore  # noqa: E402
 from django.core import signing  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django.views.decorators.cache import cache_page  # noqa: E402
 from importlib import import_module  # noqa: E402
 
 COOKIE_SALT = "django.contrib.sessions.backends.signed_cookies"
@@ -172,6 +175,18 @@ def clearsessions(request):
     return JsonResponse({})
 
 
+@cache_page(60)
+def page(request):
+    return JsonResponse({"made": str(timezone.now())})
+
+
+def cached(request):
+    """Whether the default cache gives a date back as it was."""
+    date = timezone.now()
+    cache.set("date", date)
+    return JsonResponse({"same": cache.get("date") == date})
+
+
 urlpatterns = [
     path("do", do),
     path("do/<int:status>", do),
@@ -180,6 +195,8 @@ urlpatterns = [
     path("seal", seal),
     path("unseal", unseal),
     path("clearsessions", clearsessions),
+    path("page", page),
+    path("cached", cached),
 ]
 
 
