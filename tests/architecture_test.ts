@@ -29,6 +29,7 @@ const furtherImports: Record<string, readonly string[]> = {
   // Django's formats lie above the store interface: its sessions bring a carrier, a data format and manners of their own.
   "backends/django.ts": ["src/sessions.ts", "src/session_map.ts"],
   "backends/django/adopt.ts": ["src/carrier.ts", "src/cookie.ts", "src/held_carrier.ts"],
+  "backends/django/cache_removal.ts": ["src/time_limit.ts"],
   "backends/django/cookies.ts": ["src/cookie.ts"],
   "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
   "backends/django/format.ts": ["src/format.ts", "src/lifetime.ts", "src/record.ts", "src/values.ts"],

@@ -50,6 +50,7 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import signing  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
@@ -57,6 +58,8 @@ from django.db import connection, models  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
 from django.middleware.csrf import get_token  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django.views.decorators.cache import cache_page  # noqa: E402
 from django.views.decorators.csrf import csrf_protect  # noqa: E402
 from importlib import import_module  # noqa: E402
 
@@ -134,7 +137,7 @@ def operate(request, name, *args):
     elif name == "tell":
         messages.add_message(request, args[0], args[1], extra_tags=args[2] if len(args) > 2 else "")
     elif name == "told":
-        return [[one.level, one.message, one.extra_tags] for one in messages.get_messages(request)]
+        return [[one.level, one.message, one.extra_tags or ""] for one in messages.get_messages(request)]
     elif name == "remember":
         session.save()
         Device.objects.create(user=request.user, session_id=session.session_key)
@@ -210,6 +213,18 @@ def migrate(request):
     return JsonResponse({})
 
 
+@cache_page(60)
+def page(request):
+    return JsonResponse({"made": str(timezone.now())})
+
+
+def cached(request):
+    """Whether the default cache gives a date back as it was."""
+    date = timezone.now()
+    cache.set("date", date)
+    return JsonResponse({"same": cache.get("date") == date})
+
+
 urlpatterns = [
     path("do", do),
     path("do/<int:status>", do),
@@ -221,6 +236,8 @@ urlpatterns = [
     path("form", form),
     path("devices", devices),
     path("migrate", migrate),
+    path("page", page),
+    path("cached", cached),
 ]
 
 
