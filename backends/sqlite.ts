@@ -46,9 +46,10 @@ const rowsPerPage = 20;
  * commit. Both drivers are synchronous, so the store never lets them wait: a busy database is tried again from a timer
  * until `timeout` has passed. Several processes, of both runtimes, may share one file.
  *
- * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full,
- * read-only or failing, `ERR_DAMAGED` for one that is damaged when it is opened or read. The store never deletes, recreates
- * or truncates the file.
+ * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full, read-only, failing,
+ * or found damaged while it serves, and within two seconds for a file that was removed or replaced below it; `ERR_DAMAGED` for a database
+ * that is damaged when it is opened, and for a record that is not, bit for bit, what was written under its key. The store never deletes,
+ * recreates or truncates the file.
  *
  * @example
  * ```ts
@@ -84,7 +85,7 @@ export class SqliteStore implements CountableStore {
    * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
    * transactions open across an `await`, give the store a connection of its own.
    *
-   * @throws {TypeError} If `database` is none, or an option is of the wrong kind.
+   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is of the wrong kind.
    * @throws {RangeError} If `timeout` is not positive, or over 86,400.
    * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
    * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
@@ -136,7 +137,7 @@ export class SqliteStore implements CountableStore {
   /**
    * The record under `key`, or `undefined`. A plain value; a promise only while the database is busy.
    *
-   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
     return this.#reads.run(({ load, dataVersion }) => {
@@ -254,7 +255,7 @@ export class SqliteStore implements CountableStore {
    * The records of one user, at a cost that does not grow with other users' records. Rows that are damaged are left out,
    * so that they do not stand between a user and the rest.
    *
-   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   list(userId: string): MaybePromise<readonly IndexedRecord[]> {
     return this.#reads.run(({ list }) =>
@@ -271,7 +272,7 @@ export class SqliteStore implements CountableStore {
   /**
    * The version of the record under `key`, or `undefined`: for a fraction of a `load`, as neither data nor index is read.
    *
-   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
   version(key: string): MaybePromise<string | undefined> {
     return this.#reads.run(({ version, dataVersion }) => {
@@ -285,7 +286,7 @@ export class SqliteStore implements CountableStore {
   /**
    * Reads and counts all records, a few at a time; `bounds` are ages in ms, ascending.
    *
-   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
