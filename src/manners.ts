@@ -1,7 +1,6 @@
 /** What may differ from one kind of sessions to the next in how requests are answered, as data: the core asks for nothing else. */
 
 import type { Draft } from "./format.ts";
-import { mostAge } from "./lifetime.ts";
 
 /** What `login` is told beside the user. */
 export interface LoginOptions {
@@ -35,8 +34,6 @@ export interface Manners {
   readonly attends?: (cookieHeader: string | null) => boolean;
   /** What becomes of a cookie that led to no session, if the session stayed empty: also replaced by that of an empty one. */
   stale(cookieHeader: string | null, isUsed: boolean): "left" | "cleared" | "replaced";
-  /** The most seconds that `setExpiry` takes. */
-  readonly mostExpiry: number;
   /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */
   login?(userId: string, options: LoginOptions): Entrance;
   /** Refuses what needs an index of users. @throws {SessionError} `ERR_UNSUPPORTED`. */
@@ -48,7 +45,6 @@ export const ownManners: Manners = {
   renewsAlways: false,
   cyclesEmpty: false,
   baresGone: false,
-  mostExpiry: mostAge,
   stale: () => "left",
   demandIndex: () => {},
 };
