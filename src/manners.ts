@@ -1,7 +1,6 @@
 /** What may differ from one kind of sessions to the next in how requests are answered, as data: the core asks for nothing else. */
 
 import type { Draft } from "./format.ts";
-import { mostAge } from "./lifetime.ts";
 
 /** What `login` is told beside the user. */
 export interface LoginOptions {
@@ -35,8 +34,6 @@ export interface Manners {
   readonly attends?: (cookieHeader: string | null) => boolean;
   /** What becomes of a cookie that led to no session, if the session stayed empty: replaced by that of an empty one, or the fields that clear it. */
   stale(cookieHeader: string | null, isUsed: boolean): "left" | "replaced" | readonly string[];
-  /** The most seconds that `setExpiry` takes. */
-  readonly mostExpiry: number;
   /**
    * How a log-in is written into a session, which is left as it is, where a user id alone does not say it.
    * @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`.
@@ -51,7 +48,6 @@ export const ownManners: Manners = {
   renewsAlways: false,
   cyclesEmpty: false,
   baresGone: false,
-  mostExpiry: mostAge,
   stale: () => "left",
   demandIndex: () => {},
 };

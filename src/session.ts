@@ -173,18 +173,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * This session's own expiry: seconds of idle time, a `Date` as a fixed end, `0` for "until the browser closes", `null` for
    * the policy. `absoluteAge` still caps it. Not part of the data.
    *
-   * @throws {TypeError} If it is none of these. @throws {RangeError} If it is more than ten years of seconds, except in sessions
-   * shared with Django. @throws {SessionError} `ERR_CLOSED`.
+   * @throws {TypeError} If it is none of these. @throws {SessionError} `ERR_CLOSED`.
    */
   setExpiry(value: number | Date | null): void {
-    const { state, core } = write(this);
+    const { state } = write(this);
     const expiry = expiryOf(value);
-    const { mostExpiry } = core.manners;
-    if (typeof expiry === "number" && expiry > mostExpiry) {
-      throw new RangeError(
-        `Cannot set the expiry: expected at most ${mostExpiry} s, ten years, in seconds, not milliseconds: received ${expiry}`,
-      );
-    }
     state.change((draft) => {
       const { expiry: _, ...others } = draft.notes;
       draft.notes = expiry === null ? others : { ...others, expiry };

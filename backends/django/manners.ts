@@ -25,7 +25,6 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
     renewsAlways: true,
     cyclesEmpty: true,
     baresGone: true,
-    mostExpiry: Infinity,
     attends: (header) => jar.isShort(header),
     stale(header, isUsed) {
       const { isCarried, keys } = jar.read(header);
