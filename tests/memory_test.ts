@@ -312,6 +312,16 @@ describe("MemoryStore", () => {
     assert.ok(store[Symbol.asyncDispose]() instanceof Promise);
   });
 
+  it("drops nothing with an infinite limit, and says whether it may", () => {
+    const store = open(Infinity);
+    for (let i = 0; i < 10_001; i++) {
+      store.create(`${i}`, { data: "ä", createdAt: 0, touchedAt: 0, expiresAt: 1_000 });
+    }
+    assert.equal(store.size, 10_001);
+    assert.equal(store.load("0")?.data, "ä");
+    assert.deepEqual([store.forgets, open(5).forgets], [false, true]);
+  });
+
   it("refuses wrong options", () => {
     for (const maxEntries of [0, -1, 1.5, NaN, -Infinity, "10"]) {
       assert.throws(
