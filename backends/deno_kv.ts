@@ -5,6 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { Calls } from "./calls.ts";
@@ -348,3 +349,5 @@ export class DenoKvStore implements CountableStore {
     });
   }
 }
+
+handlesAll(DenoKvStore);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -332,3 +333,5 @@ export class SqliteStore implements CountableStore {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
   }
 }
+
+handlesAll(SqliteStore);
