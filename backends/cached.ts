@@ -4,6 +4,7 @@
  * @module
  */
 
+import { handlesAll } from "../src/handled.ts";
 import { checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -281,6 +282,8 @@ export class CachedStore implements SessionStore {
     }
   }
 }
+
+handlesAll(CachedStore);
 
 function checkStore(name: string, store: SessionStore): void {
   const methods = ["load", "create", "save", "rotate", "delete"];

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { Calls } from "./calls.ts";
@@ -201,6 +202,8 @@ export class FileStore implements CountableStore {
     );
   }
 }
+
+handlesAll(FileStore);
 
 async function orStoreError<T>(work: () => T | Promise<T>): Promise<T> {
   try {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { handled } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -195,7 +196,11 @@ export class MemoryStore implements CountableStore {
   }
 
   /** Counts all records, a thousand at a time; `bounds` are ages in ms, ascending. */
-  async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+  stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    return handled(this.#stats(now, bounds));
+  }
+
+  async #stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
     let seen = 0;
     // By their keys at the start: a record that is saved meanwhile would come up twice.

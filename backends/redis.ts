@@ -5,6 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type { CountableStore, IndexedRecord, SessionRecord, StoredRecord, StoreStats } from "../src/store.ts";
 import { type Arrival, arrive } from "./redis/arrive.ts";
@@ -333,3 +334,5 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     return Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER)));
   }
 }
+
+handlesAll(RedisStore);

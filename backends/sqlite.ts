@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -337,6 +338,7 @@ export class SqliteStore implements CountableStore {
   }
 }
 
+handlesAll(SqliteStore);
 /** The record in a row; `undefined` for one that is damaged. */
 function legible(key: string, row: unknown): StoredRecord | undefined {
   try {

@@ -1,6 +1,7 @@
 /** One request's session: loaded when first asked for, committed when the answer is ready, closed when it leaves. */
 
 import { closed, SessionError } from "./errors.ts";
+import { handled } from "./handled.ts";
 import { load } from "./load.ts";
 import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
@@ -40,8 +41,7 @@ export class Scope {
     } catch (error) {
       promise = Promise.reject(error);
     }
-    // A load that fails and is never awaited must not end the process; whoever awaits it still sees the failure.
-    if (this.#unit === undefined) promise.catch(() => {});
+    if (this.#unit === undefined) handled(promise);
     return this.#promise = promise;
   }
 

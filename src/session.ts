@@ -1,6 +1,7 @@
 /** The session that a handler sees: a map, with Django's names for what happens to it. */
 
 import { SessionError } from "./errors.ts";
+import { promised } from "./handled.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
 import type { Entrance, LoginOptions } from "./manners.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
@@ -53,7 +54,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
    */
   flush(): Promise<void> {
-    return attempt(() => write(this).flush());
+    return promised(() => write(this).flush());
   }
 
   /** The same as `flush`. @throws {SessionError} As `flush` does. */
@@ -166,7 +167,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * `ERR_CONFLICT`, `ERR_TOO_LARGE`, `ERR_SERIALIZE` or `ERR_CLOSED`; what was stored before stays.
    */
   save(): Promise<void> {
-    return attempt(() => write(this).save());
+    return promised(() => write(this).save());
   }
 
   /**
@@ -299,15 +300,6 @@ function stamped(userId: string, stamp: string | undefined): Entrance {
 /** Whether a text has more than so many bytes in UTF-8. */
 function isLonger(text: string, bytes: number): boolean {
   return text.length > bytes || text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
-}
-
-/** A rejection in place of a throw. */
-function attempt(run: () => Promise<void>): Promise<void> {
-  try {
-    return run();
-  } catch (error) {
-    return Promise.reject(error);
-  }
 }
 
 function instant(value: Date | number): number {

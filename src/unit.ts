@@ -124,14 +124,10 @@ export class Unit {
     }
   }
 
-  /** Commits for `session.save()`. A failure that nobody awaits must not end the process: the answer's commit meets it again. */
-  save(): Promise<void> {
-    const work = (async () => {
-      await this.commit(false);
-      await this.core.events.settled();
-    })();
-    work.catch(() => {});
-    return work;
+  /** Commits for `session.save()`. A failure that nobody awaits is met again by the answer's commit. */
+  async save(): Promise<void> {
+    await this.commit(false);
+    await this.core.events.settled();
   }
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const rooms = ["src", "backends", "cli", "tests", "tools", "examples", "bench"];
 const onDeno = "Deno" in globalThis ? {} : { skip: "not on this runtime: deno info" };
 
-/** What a backend takes from `src/` beyond the four files that all may take, with the reason. */
+/** What a backend takes from `src/` beyond the five files that all may take, with the reason. */
 const furtherImports: Record<string, readonly string[]> = {
   // A store that keeps sessions in the cookie brings a carrier of its own, made from the core's parts.
   "backends/cookie.ts": ["src/carrier.ts"],
@@ -112,10 +112,10 @@ describe("the imports", onDeno, () => {
     }
   });
 
-  it("backends import from src only the store, its instants, the errors and the codec", () => {
+  it("backends import from src only the store, its instants, the errors, the codec and what marks promises as handled", () => {
     for (const [path, targets] of imports) {
       if (!path.startsWith("backends/")) continue;
-      const common = ["store", "instants", "errors", "codec"].map((name) => `src/${name}.ts`);
+      const common = ["store", "instants", "errors", "codec", "handled"].map((name) => `src/${name}.ts`);
       const allowed = [...common, ...(furtherImports[path] ?? [])];
       assert.deepEqual(targets.filter((to) => to.startsWith("src/") && !allowed.includes(to)), [], path);
     }

@@ -1,6 +1,7 @@
 /** Django's cache engine over Redis: the entries that Django's own Redis cache, or django-redis, keeps. */
 
 import { SessionError } from "../../src/errors.ts";
+import { handlesAll } from "../../src/handled.ts";
 import { recognise, type RedisClient } from "../redis/client.ts";
 import type { Script } from "../redis/scripts.ts";
 import { Wire } from "../redis/wire.ts";
@@ -154,3 +155,5 @@ export class DjangoCacheStore implements DjangoEngine {
     return this.#wire.ask(script, keys.map((key) => this.#prefix + key), args, this.#wire.deadline());
   }
 }
+
+handlesAll(DjangoCacheStore);

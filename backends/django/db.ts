@@ -1,5 +1,6 @@
 /** Django's engine `db`: the site's own table `django_session`, in SQLite, PostgreSQL, MySQL or MariaDB. */
 
+import { handlesAll } from "../../src/handled.ts";
 import type { MaybePromise } from "../../src/store.ts";
 import { isDatabase, type SqliteDatabase } from "../sqlite/database.ts";
 import { type DjangoDbStoreOptions, readDbOptions } from "./db_options.ts";
@@ -126,3 +127,5 @@ export class DjangoDbStore implements DjangoEngine {
     return this.close();
   }
 }
+
+handlesAll(DjangoDbStore);
