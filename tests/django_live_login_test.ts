@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { DjangoDbStore, djangoSessions, djangoUser } from "../backends/django.ts";
+import type { SessionError } from "../mod.ts";
 import { startOurs } from "./django/ours.ts";
 import { djangoFound, startDjango, Visitor } from "./django/real_site.ts";
 import { needs } from "./needs.ts";
@@ -14,7 +15,9 @@ const backend = "django.contrib.auth.backends.ModelBackend";
 async function begin(options: Parameters<typeof startDjango>[0]) {
   const site = await startDjango(options);
   const store = await DjangoDbStore.open(site.path);
-  const sessions = djangoSessions({ secretKey: site.secretKey, store });
+  const onError = ({ code }: SessionError) =>
+    new Response(code, { status: code === "ERR_UNSUPPORTED" ? 500 : 503 });
+  const sessions = djangoSessions({ secretKey: site.secretKey, store, onError });
   const ours = startOurs(sessions, {
     logout: (session) => session.logout(),
     login: (session, [user]) => {
@@ -146,5 +149,28 @@ describe("live: a table that refers to Django's sessions", needs("python3-django
     assert.deepEqual((await begun.site.call("devices")).keys, []);
     for (const key of keys) assert.equal(stored(key), undefined);
     assert.deepEqual(await cycled.ours(["get", "cart"]), ["ä"]);
+  });
+});
+
+describe("live: a site that pickles its sessions", needs("python3-django", djangoFound), () => {
+  let begun: Begun;
+  before(async () => {
+    const settings = { SESSION_SERIALIZER: "django.contrib.sessions.serializers.PickleSerializer" };
+    begun = await begin({ settings });
+  });
+  after(() => begun?.end());
+
+  it("is told so, and its visitors stay logged in there", async () => {
+    const visitor = begun.visitor();
+    await visitor.django(["login", "ada"], ["set", "cart", "ä"]);
+    for (const step of [["get", "cart"], ["set", "cart", 1], ["logout"]] as const) {
+      const { status, headers } = await visitor.send("ours", [step]);
+      assert.deepEqual([status, headers.getSetCookie()], [500, []]);
+    }
+    assert.deepEqual(await visitor.django(["who"], ["get", "cart"]), ["ada", "ä"]);
+    await assert.rejects(begun.sessions.open(visitor.key), {
+      code: "ERR_UNSUPPORTED",
+      message: /SESSION_SERIALIZER/,
+    });
   });
 });
