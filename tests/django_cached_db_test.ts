@@ -1,4 +1,4 @@
-/** `DjangoCachedDbStore`: what it takes out of the site's cache and when, and what becomes of a call when the cache fails. */
+/** `DjangoCachedDbStore`: what it takes out of the site's cache, when and by which clients, and what it refuses. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DjangoCachedDbStore, DjangoDbStore, DjangoFileStore, djangoSessions } from "../backends/django.ts";
 import type { DjangoCachedDbStoreOptions } from "../backends/django.ts";
-import type { Session, Sessions } from "../mod.ts";
+import { Cache, CachedSite, changes, name } from "./django/cached_site.ts";
 import { freshKey, testEngine } from "./django/engine_suite.ts";
 import { cookieOf, DjangoSite, schema, secretKey } from "./django/site.ts";
 import { clients } from "./redis_clients.ts";
@@ -16,56 +16,6 @@ import { connect, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const path = temporaryPaths();
-const name = (key: string) => `:1:django.contrib.sessions.cached_db${key}`;
-
-/** A cache that writes down what is taken away, and fails when it is told to: for some of the next calls, or all. */
-class Cache {
-  readonly entries = new Map<string, string>();
-  readonly log: string[];
-  fails: (call: number) => boolean = () => false;
-  calls = 0;
-
-  constructor(log: string[] = []) {
-    this.log = log;
-  }
-
-  // deno-lint-ignore require-await
-  async delete(key: string): Promise<boolean> {
-    this.log.push(`delete ${key}`);
-    if (this.fails(++this.calls)) throw new Error("ECONNREFUSED 127.0.0.1:11211");
-    return this.entries.delete(key);
-  }
-}
-
-/** A site whose sessions are in a table behind a cache. */
-class CachedSite extends DjangoSite {
-  readonly cache = new Cache();
-  readonly cached: DjangoCachedDbStore = new DjangoCachedDbStore(this.store, this.cache);
-  readonly shared: Sessions = this.other({ store: this.cached });
-
-  /** One request; a log-out, a change or whatever `work` does. */
-  async send(work: (session: Session) => unknown, cookie?: string): Promise<Response> {
-    const headers: Record<string, string> = cookie === undefined ? {} : { cookie: `sessionid=${cookie}` };
-    return await this.shared.wrap(async (request) => {
-      await work(await request.session);
-      return new Response("Grüße");
-    })(new Request("https://site.test/", { headers }));
-  }
-
-  /** The removals since it was asked last. */
-  removed(): string[] {
-    return this.cache.log.splice(0);
-  }
-}
-
-const changes: Record<string, (session: Session) => unknown> = {
-  save: (session) => session.set("a", 2),
-  "log-out": (session) => session.logout(),
-  flush: (session) => session.flush(),
-  "log-in": (session) => session.login("7", { backend: "b", hash: "h" }),
-  cycle: (session) => session.cycleKey(),
-  end: (session) => session.setExpiry(-10),
-};
 
 describe("cached_db: the table behind a cache", () => {
   const file = path();
@@ -216,119 +166,6 @@ describe("cached_db: what is taken out of the cache", () => {
     const args = "Bun" in globalThis ? ["-e", code] : ["eval", "--ext=ts", code];
     const program = spawnSync(process.execPath, args, { cwd: root, timeout: 30_000, encoding: "utf8" });
     assert.match(program.stdout, /^ended after 2$/m, program.stderr);
-  });
-});
-
-describe("cached_db: a cache that fails", () => {
-  for (const [what, change] of Object.entries(changes)) {
-    it(`${what} is a 503 before anything is written, and the row is as it was`, async () => {
-      const site = new CachedSite();
-      const key = cookieOf(await site.send((session) => session.set("a", 1)))!.value;
-      const before = site.row(key);
-      site.cache.fails = () => true;
-      const answer = await site.send(change, key);
-      assert.equal(answer.status, 503);
-      assert.equal(answer.headers.get("retry-after"), "1");
-      assert.deepEqual(answer.headers.getSetCookie(), []);
-      assert.deepEqual([site.row(key), site.rows], [before, 1]);
-      site.cache.fails = () => false;
-      assert.equal((await site.send(change, key)).status, 200);
-      await site.shared.close();
-    });
-  }
-
-  it("no change is a success when it fails after the write, and what is old goes when it is back", async () => {
-    const sites = Object.values(changes).map(async (change) => {
-      const site = new CachedSite();
-      const key = cookieOf(await site.send((session) => session.set("a", 1)))!.value;
-      site.cache.fails = (call) => call === 2 || call === 3;
-      const answer = await site.send(change, key);
-      assert.equal(answer.status, 503);
-      assert.deepEqual(answer.headers.getSetCookie(), []);
-      site.cache.entries.set(name(key), "the row before");
-      return site;
-    });
-    for (const site of await Promise.all(sites)) {
-      await until(() => site.cache.entries.size === 0);
-      await site.shared.close();
-    }
-  });
-
-  it("a log-out that is tried again is none until the entry is gone, in another process too", async () => {
-    const site = new CachedSite();
-    const key =
-      cookieOf(await site.send((session) => session.login("7", { backend: "b", hash: "h" })))!.value;
-    site.cache.entries.set(name(key), "pickle");
-    site.cache.fails = (call) => call > 1;
-    const put = site.cache.delete;
-    site.cache.delete = (entry) => {
-      const gone = put.call(site.cache, entry);
-      if (site.cache.calls === 1) site.cache.entries.set(entry, "a read of Django's between the two");
-      return gone;
-    };
-    assert.equal((await site.send((session) => session.logout(), key)).status, 503);
-    assert.equal(site.rows, 0);
-    for (let tries = 0; tries < 2; tries++) {
-      assert.equal((await site.send((session) => session.logout(), key)).status, 503);
-    }
-    site.cache.fails = () => false;
-    const other = djangoSessions({ secretKey, store: new DjangoCachedDbStore(site.store, site.cache) });
-    const again = await other.wrap(async (request) => {
-      await (await request.session).logout();
-      return new Response();
-    })(new Request("https://site.test/", { headers: { cookie: `sessionid=${key}` } }));
-    assert.equal(again.status, 200);
-    assert.equal(site.cache.entries.size, 0);
-    await Promise.all([site.shared.close(), other.close()]);
-  });
-
-  it("DX-044 its failure comes out of what needs it, and a session is read and made without it", async () => {
-    const site = new CachedSite();
-    site.cache.fails = () => true;
-    const key = cookieOf(await site.send((session) => session.set("a", 1)))!.value;
-    assert.equal((await site.send((session) => assert.equal(session.get("a"), 1), key)).status, 200);
-    assert.equal((await site.send((session) => session.set("a", 2), key)).status, 503);
-    await site.shared.close();
-  });
-
-  it("a write that the table fails leaves no old entry behind either: nobody knows whether it was carried out", async () => {
-    const cache = new Cache();
-    const query = () => Promise.reject(new Error("terminated"));
-    const store = new DjangoCachedDbStore(new DjangoDbStore({ query }), cache);
-    const key = freshKey();
-    const failed = await trouble(() => store.delete(key), "ERR_STORE");
-    assert.match(failed.message, /database failed/);
-    cache.entries.set(name(key), "the row before");
-    await until(() => cache.entries.size === 0);
-    await store.close();
-  });
-
-  it("one that does not answer is ERR_STORE in time, and does not fill the memory", async () => {
-    const site = new DjangoSite();
-    const silent = { delete: () => new Promise<boolean>(() => {}) };
-    const store = new DjangoCachedDbStore(site.store, silent, { timeout: 0.02 });
-    const failed = await trouble(() => store.delete(freshKey()), "ERR_STORE");
-    assert.match(failed.message, /did not answer within 0\.02 s/);
-    const all = await Promise.allSettled(Array.from({ length: 10_010 }, () => store.delete(freshKey())));
-    const messages = all.map((one) => one.status === "rejected" ? String(one.reason.message) : "");
-    assert.equal(messages.filter((one) => /10000 removals are waiting/.test(one)).length, 11);
-  });
-
-  it("a client with callbacks, whose failures nobody would see, is told at the first write", async () => {
-    const site = new DjangoSite();
-    const callbacks = { delete: (_key: string, _done?: unknown) => undefined };
-    const store = new DjangoCachedDbStore(site.store, callbacks);
-    const failed = await trouble(() => store.delete(freshKey()), "ERR_STORE");
-    assert.match(String(failed.cause), /must give a promise/);
-    const throws = {
-      delete: () => {
-        throw new Error("closed");
-      },
-    };
-    await trouble(() => new DjangoCachedDbStore(site.store, throws).delete(freshKey()), "ERR_STORE");
-    const map = new Map([[name("k".repeat(32)), ""]]);
-    assert.equal(await new DjangoCachedDbStore(site.store, map).delete("k".repeat(32)), false);
-    assert.equal(map.size, 0);
   });
 });
 
