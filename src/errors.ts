@@ -64,7 +64,8 @@ export function unbound(): Promise<never> {
   return Promise.reject(
     new SessionError(
       "ERR_UNBOUND",
-      "There is no session here: the request was not wrapped by this sessions object",
+      "There is no session here: the request was not wrapped by this sessions object. " +
+        "Where a framework hands on another request, create the sessions with asyncContext: true",
     ),
   );
 }

@@ -13,6 +13,7 @@ export type SessionEventType =
   | "login"
   | "ended"
   | "expired"
+  | "evicted"
   | "rejected"
   | "reuse"
   | "gone"

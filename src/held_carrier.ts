@@ -58,6 +58,7 @@ export class HeldCarrier implements Carrier {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
+    store.onEvict?.((key) => kit.events.emit("evicted", key));
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
@@ -303,11 +304,6 @@ export class HeldCarrier implements Carrier {
     const field = cookie.set(place.token, maxAge);
     // One that was set before there was a domain would stand beside it.
     return cookie.hasTwin && this.#read(header, 1).values.length > 1 ? [cookie.clearTwin(), field] : [field];
-  }
-
-  /** What led to no session is left alone: it may be another application's. */
-  clearCookie(): readonly string[] {
-    return [];
   }
 
   get canList(): boolean {

@@ -117,13 +117,15 @@ export class Watch {
     return response;
   }
 
-  /** Around the whole, outside of `wrap`: keeps what was done, unless there was nothing at that address. */
+  /** Around the whole, outside of `wrap`: keeps what was done, unless there was nothing at that address, or it was none. */
   outside(handler: Handler): (request: Request) => Promise<Response> {
     return async (request) => {
       const notes: Notes = { store: [], crypto: [], own: new Headers() };
       const began = performance.now();
       const response = await current.run(notes, () => handler(request));
-      if (response.status !== 404) this.#keep(request, response, notes, performance.now() - began);
+      if (response.status !== 404 && response.status !== 400) {
+        this.#keep(request, response, notes, performance.now() - began);
+      }
       return response;
     };
   }
