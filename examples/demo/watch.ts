@@ -43,7 +43,6 @@ const storeCalls = [
   "load",
   "create",
   "save",
-  "rotate",
   "delete",
   "touch",
   "clearExpired",
