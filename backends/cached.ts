@@ -58,7 +58,8 @@ const REST = 1000;
  * - with `staleness: n`, also without asking, for up to `n` seconds after it was read.
  *
  * Either way a copy that this process has outdated by a save, flush or revocation is never served, nor is one
- * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another process may show late, as it leaves the version alone.
+ * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another
+ * process may show late, as it leaves the version alone.
  *
  * `touch`, `list` and `clearExpired` exist if the durable store has them. Both stores were handed in, so `close` closes
  * neither.

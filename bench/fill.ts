@@ -1,6 +1,6 @@
 /** Fills a database with very many sessions in seconds, by its own means, and says the keys of some of them. */
 
-import { sumsOf } from "../backends/checksum.ts";
+import { read, write } from "../backends/redis/record.ts";
 import { toColumns } from "../backends/sqlite/rows.ts";
 import type { Server } from "../tests/redis_server.ts";
 import type { SessionRecord } from "../src/store.ts";
@@ -22,8 +22,8 @@ export async function fillSqlite(path: string, count: number, like: SessionRecor
   database.exec("BEGIN");
   const keys = Array.from({ length: count }, newKey).sort();
   const insert = database.prepare(
-    `INSERT INTO sojourn_session (data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at,
-      instants_sum, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO sojourn_session (data, version, head, data_sum, record_sum, user_id, created_at, touched_at,
+      expires_at, instants_sum, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   for (const key of keys) {
     const expiresAt = like.expiresAt - Math.floor(Math.random() * (span + 1));
@@ -55,29 +55,17 @@ export async function fillRedis(
 ): Promise<Made> {
   const [at] = (await cli("--scan", "--pattern", `*${first}`)).split("\n");
   const prefix = at!.slice(0, -first.length);
-  const [data, createdAt, touchedAt, expiresAt, userId] = await Promise.all(
-    ["d", "c", "t", "e", "u"].map(async (field) => (await cli("HGET", at!, field)).replace(/\n$/, "")),
-  );
-  const instants = {
-    createdAt: Number(createdAt),
-    touchedAt: Number(touchedAt),
-    expiresAt: Number(expiresAt),
-  };
+  const like = read(first, (await cli("--raw", "GET", at!)).replace(/\n$/, ""));
   // As many as one command line holds
-  const batch = 5_000;
+  const batch = 500;
   const script = `
-    local record, life = redis.call('HGETALL', KEYS[1]), redis.call('PTTL', KEYS[1])
-    for n = 2, #ARGV, 3 do
-      local at = ARGV[1] .. ARGV[n]
-      redis.call('HSET', at, unpack(record))
-      redis.call('HSET', at, 'k', ARGV[n], 's', ARGV[n + 1], 'z', ARGV[n + 2])
-      redis.call('PEXPIRE', at, life)
-    end`;
+    local life = redis.call('PTTL', KEYS[1])
+    for n = 2, #ARGV, 2 do redis.call('SET', ARGV[1] .. ARGV[n], ARGV[n + 1], 'PX', life) end`;
   const keys = Array.from({ length: count }, newKey);
   for (let n = 0; n < count; n += batch) {
     const copies = keys.slice(n, n + batch).flatMap((key) => {
-      const sums = sumsOf({ key, version, data: data!, userId, ...instants });
-      return [key, `${sums.data} ${sums.record}`, String(sums.instants)];
+      const { front, back } = write(key, like, version);
+      return [key, `${front} - ${back}`];
     });
     await cli("EVAL", script, "1", at!, prefix, ...copies);
   }

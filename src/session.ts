@@ -47,8 +47,9 @@ const testValue = "worked";
  */
 export class Session<Data extends object = SessionData> extends SessionMap<Data> {
   /**
-   * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. What is
-   * written afterwards starts a new session. One that fails leaves the session as it was. One that fails and that nobody
+   * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. No cookie that was ever
+   * given out for the session finds it any more, also those of ids that it had before or that another process has made meanwhile.
+   * What is written afterwards starts a new session. One that fails leaves the session as it was. One that fails and that nobody
    * awaits is not answered as done: it is tried once more for the answer if the handler still ran, else the answer is a 503.
    *
    * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
@@ -63,8 +64,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   }
 
   /**
-   * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
+   * Gives the session a new id at the commit, in one save with its data; the old id is dead before the answer leaves. Call
    * it at every change of rights that is not a `login`. Of two requests that do so concurrently one gets a 409.
+   *
+   * The old id reads nothing from then on. What is written under it within a minute is `ERR_GONE`, 409, as the newer cookie may be on its
+   * way to the browser; later it is a new session's. A request that was under way may save once more, unless it changes the id too.
    *
    * With `grace`, the old id leads to the session for that many seconds more, so that requests on their way are not logged
    * out: for a change of ids now and then, not for a change of rights. They read, write and log out as under the new id,
@@ -116,7 +120,8 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Logs a user in: a new id at the commit, both limits start again, the data stays. If another user was logged in, the
-   * session starts empty. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
+   * session starts empty. Old ids are dead at once, in grace or not. If another request was faster to replace the id, this one begins a session of
+   * its own, from what it loaded and changed itself. Sessions of the user beyond `maxSessionsPerUser` end. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
    * `createSessions` gives another one later, the session is over, as with Django's session auth hash.
    *
    * Sessions shared with Django want `{ backend, hash }` instead, and keep their id when the same user logs in again.

@@ -214,7 +214,7 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
-   * The live sessions of a user: "your devices".
+   * The live sessions of a user: "your devices". They come in no particular order, and are read page by page, without their data.
    *
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
@@ -223,7 +223,7 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
-   * Ends the session with this handle at once; the number ended. With `userId` only if it is that user's: pass it whenever
+   * Ends the session with this handle at once; the number ended. A handle names its session for life, whatever ids it has had. With `userId` only if it is that user's: pass it whenever
    * the handle came from a form. An undefined one, of a visitor who is not logged in, ends nothing.
    *
    * @throws {TypeError} If `userId` is given and no string. @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
@@ -238,7 +238,8 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
-   * Ends all sessions of a user at once, except one if it is given; the number ended.
+   * Ends all sessions of a user at once, except one if it is given; the number ended. When it resolves, every session that was the user's when
+   * it was called has ended. One that a log-in creates meanwhile may stay.
    *
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
