@@ -105,7 +105,12 @@ export class Lines {
     this.#lines.delete(key);
   }
 
-  async #commit(batch: Waiting[], line: Waiting[], known: Found | undefined, first?: Attempt): Promise<Found> {
+  async #commit(
+    batch: Waiting[],
+    line: Waiting[],
+    known: Found | undefined,
+    first?: Attempt,
+  ): Promise<Found> {
     const { found: loaded, task: { cycles } } = batch[0]!;
     let base = known === undefined ? loaded : this.#seen(loaded, known);
     for (let [retries, isFresh] = [0, first !== undefined];; retries++) {
