@@ -70,6 +70,7 @@ export function notesOf(head: string | undefined): Notes {
     damaged();
   }
   const { expiry, label, stamp, ...others } = Object(notes) as Notes;
+  if (Array.isArray(notes) || notes === null) damaged();
   const isText = (value: unknown) => value === undefined || typeof value === "string";
   const isExpiry = expiry === undefined || Number.isFinite(expiry) ||
     typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at);

@@ -180,14 +180,20 @@ export class HeldCarrier implements Carrier {
   /** A record as the holder of an id sees it; `loaded` is what it saw before. */
   #at(identity: Identity, record: SessionRecord, version: string, loaded?: Proofs): Found {
     const place = placeOf(identity, version);
-    if (isCurrent(record.head, identity.proof)) return { record, place };
+    const isNow = isCurrent(record.head, identity.proof);
+    if (isNow && loaded === undefined) return { record, place };
     const { since, logins, formers } = readProofs(record.head);
+    const newerUntil = since + onTheWay;
+    // Also when the id stays: what it leads to is another user's session, or nobody's.
+    if (loaded !== undefined && loaded.logins !== logins) {
+      return { record, place: { ...place, replacedBy: "login", newerUntil } };
+    }
+    if (isNow) return { record, place };
     const former = formers.find(({ proof }) => proof === identity.proof);
     if (former !== undefined && this.#kit.now() < former.until) {
       return { record, place: { ...place, isFormer: true } };
     }
-    const replacedBy = loaded === undefined || loaded.logins === logins ? "rotation" : "login";
-    return { record, place: { ...place, replacedBy, newerUntil: since + onTheWay } };
+    return { record, place: { ...place, replacedBy: "rotation", newerUntil } };
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {

@@ -91,9 +91,7 @@ export class Lines {
     while (line.length > 0) {
       const batch = takeBatch(line, first !== undefined);
       try {
-        const { found } = batch[0]!;
-        const base = known === undefined ? found : this.#carrier.seenBy?.(found, known) ?? known;
-        const saved = await this.#commit(batch, base, first);
+        const saved = await this.#commit(batch, line, known, first);
         // Where a new id has another key, whoever still waits finds out that the old one is dead.
         known = saved.place.key === key ? saved : undefined;
       } catch (error) {
@@ -107,36 +105,61 @@ export class Lines {
     this.#lines.delete(key);
   }
 
-  async #commit(batch: Waiting[], base: Found, first: Attempt | undefined): Promise<Found> {
+  async #commit(
+    batch: Waiting[],
+    line: Waiting[],
+    known: Found | undefined,
+    first?: Attempt,
+  ): Promise<Found> {
     const { found: loaded, task: { cycles } } = batch[0]!;
-    for (let retries = 0;; retries++) {
-      if (base.place.replacedBy !== undefined) this.#judge(loaded, base, cycles);
-      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, base, cycles);
+    let base = known === undefined ? loaded : this.#seen(loaded, known);
+    for (let [retries, isFresh] = [0, first !== undefined];; retries++) {
+      // What was loaded or saved here is a copy, which never decides that an id was replaced.
+      if (!isFresh && batch.some(({ found }) => this.#seen(found, base).place.replacedBy)) {
+        base = await this.#reload(loaded);
+      }
+      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, line, base, cycles);
       first = undefined;
       if (attempt === undefined) return base;
       const saved = await attempt.found;
-      if (saved !== undefined) {
-        for (const { task, resolve } of batch) {
-          task.isShared = batch.length > 1;
-          resolve(saved);
-        }
-        return saved;
-      }
-      const fresh = await this.#carrier.reload(loaded);
-      if (fresh === undefined || !this.#isLive(fresh)) this.#gone(loaded);
+      if (saved !== undefined) return this.#resolve(batch, saved, batch.length > 1);
+      base = await this.#reload(loaded);
+      isFresh = true;
+      // The store has made the save before it refused it: a library that sends again what it got no answer to.
+      const own = ownSave(this.#carrier, cycles, base);
+      if (own !== undefined) return this.#resolve(batch, own, true);
       if (retries === mostRetries) {
         this.#events.emit("conflict", base.place.key);
         throw new SessionError("ERR_CONFLICT", `The session was changed by others ${retries} times in a row`);
       }
-      base = fresh;
       if (retries > 0) await pause(Math.random() * Math.min(2 ** retries, 50));
     }
   }
 
+  #resolve(batch: readonly Waiting[], saved: Found, isShared: boolean): Found {
+    for (const { task, resolve } of batch) {
+      task.isShared = isShared;
+      resolve(saved);
+    }
+    return saved;
+  }
+
+  async #reload(loaded: Found): Promise<Found> {
+    const fresh = await this.#carrier.reload(loaded);
+    return fresh === undefined || !this.#isLive(fresh) ? this.#gone(loaded) : fresh;
+  }
+
+  /** The session as it is now, for whoever loaded it before. */
+  #seen(loaded: Found, now: Found): Found {
+    return loaded === now ? now : this.#carrier.seenBy?.(loaded, now) ?? now;
+  }
+
   /** What may still be done under an id that was replaced after it was loaded: one save, if only the id has changed. */
-  #judge(loaded: Found, { place }: Found, cycles: Cycle | undefined): void {
+  #judge({ found: loaded, task: { cycles } }: Waiting, base: Found): void {
+    const { replacedBy } = this.#seen(loaded, base).place;
+    if (replacedBy === undefined) return;
     if (cycles?.why === "login") throw overtaken;
-    if (cycles !== undefined || place.replacedBy === "login" || loaded.place.replacedBy) this.#gone(loaded);
+    if (cycles !== undefined || replacedBy === "login" || loaded.place.replacedBy) this.#gone(loaded);
   }
 
   #gone({ place }: Found): never {
@@ -145,10 +168,22 @@ export class Lines {
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
-  async #attempt(batch: Waiting[], base: Found, cycles: Cycle | undefined): Promise<Attempt | undefined> {
+  async #attempt(
+    batch: Waiting[],
+    line: Waiting[],
+    base: Found,
+    cycles: Cycle | undefined,
+  ): Promise<Attempt | undefined> {
     let { record } = base;
-    for (const waiting of batch.splice(0)) {
+    const all = batch.splice(0);
+    for (const [i, waiting] of all.entries()) {
+      // Who waits behind a change of the user has loaded another user's session.
+      if (record.userId !== base.record.userId) {
+        line.unshift(...all.slice(i));
+        break;
+      }
       try {
+        this.#judge(waiting, base);
         record = await waiting.task.apply({ record, place: base.place });
         batch.push(waiting);
       } catch (error) {
@@ -161,6 +196,13 @@ export class Lines {
     const isDone = cycles === undefined || cycles.grace > 0 && base.place.isFormer === true;
     return { found: isDone ? carrier.save(base, record) : carrier.rotate(base, record, cycles) };
   }
+}
+
+/** The session under the new id that only this save has made, if the record bears its proof. */
+export function ownSave(carrier: Carrier, cycles: Cycle | undefined, now: Found): Found | undefined {
+  if (cycles?.next === undefined) return undefined;
+  const own = carrier.seenBy?.({ record: now.record, place: cycles.next }, now);
+  return own?.place.replacedBy === undefined ? own : undefined;
 }
 
 /** Takes what can be saved together from the front of the line, by one id: a new id is made alone. */

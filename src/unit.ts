@@ -7,7 +7,7 @@ import type { Events } from "./events.ts";
 import { cookieAge, endOf, idleEndOf, isTouchDue, type Life } from "./lifetime.ts";
 import { harmless, trouble } from "./guard.ts";
 import type { Manners } from "./manners.ts";
-import { type Lines, overtaken } from "./lines.ts";
+import { type Lines, overtaken, ownSave } from "./lines.ts";
 import { LogOut } from "./log_out.ts";
 import { readChecked, Saving, type SavingKit } from "./saving.ts";
 import { demand } from "./schema.ts";
@@ -240,15 +240,14 @@ export class Unit {
   async #resolve(saving: Saving): Promise<void> {
     const { carrier } = this.core;
     const found = saving.found!;
-    const next = saving.cycles?.next;
-    const fresh = await carrier.reload(next === undefined ? found : { ...found, place: next });
+    const fresh = await carrier.reload(found);
     if (this.state !== saving.state) return;
-    // A record that knows the id which only that save made is the one that it has written.
-    if (fresh !== undefined && next !== undefined && fresh.place.replacedBy === undefined) {
+    const own = fresh && ownSave(carrier, saving.cycles, fresh);
+    if (own !== undefined) {
       this.#doubtful = undefined;
       saving.takeBack();
       saving.isShared = true;
-      return this.#saved(saving, fresh);
+      return this.#saved(saving, own);
     }
     if (fresh !== undefined && fresh.place.version !== found.place.version) {
       throw new SessionError(

@@ -89,20 +89,20 @@ for (const { name, open } of stores) {
       assert.deepEqual(site.store.taken(), {});
     });
 
-    it("a cookie never seen: at most 2 crypto calls and 1 load to read, 1 save more to write", async () => {
+    it("a cookie never seen: at most 3 crypto calls and 1 load to read, 1 save more to write", async () => {
       const costs = await cost(browser.cookie, reads) as { crypted: number };
-      assert.ok(costs.crypted <= 2, `${costs.crypted}`);
+      assert.ok(costs.crypted <= 3, `${costs.crypted}`);
       assert.deepEqual(costs, { store: { load: 1 }, crypted: costs.crypted, headers: marks });
     });
 
-    it("a cookie never seen: at most 2 crypto calls, 1 load and 1 save to write once or thrice", async () => {
+    it("a cookie never seen: at most 3 crypto calls, 1 load and 1 save to write once or thrice", async () => {
       for (const work of [writes, writesThrice]) {
         const fresh = new Site(new StagedStore(home.store.inner), silent, home.clock);
         await (await begin(fresh)).visit(reads);
         site = fresh;
         browser = await begin(home);
         const costs = await cost(browser.cookie, work) as { crypted: number };
-        assert.ok(costs.crypted <= 2, `${costs.crypted}`);
+        assert.ok(costs.crypted <= 3, `${costs.crypted}`);
         assert.deepEqual(costs, { store: { load: 1, save: 1 }, crypted: costs.crypted, headers: marks });
       }
     });
@@ -153,7 +153,7 @@ for (const { name, open } of stores) {
         crypted: made.crypted,
         headers: ["cache-control", "set-cookie", "vary"],
       });
-      assert.ok(made.crypted <= 2, `${made.crypted}`);
+      assert.ok(made.crypted <= 3, `${made.crypted}`);
     });
 
     it("setting what is there already, and changing back, is not more than one save", async () => {

@@ -41,8 +41,7 @@ for (const { name, open } of stores) {
         const response = await new Browser(site, gone.cookie).visit((session) => session.get("a"));
         assert.deepEqual(response.headers.getSetCookie(), []);
       }
-      // Each is looked for twice: at its own place, and where a rotation with grace would have left the way to the next.
-      assert.deepEqual(site.store.taken(), { load: 400 });
+      assert.deepEqual(site.store.taken(), { load: 200 });
       const browser = gone.twin(site);
       assert.equal(
         (await browser.visit((session) => void session.set("a", 2))).headers.getSetCookie().length,
@@ -51,14 +50,14 @@ for (const { name, open } of stores) {
       assert.notEqual(browser.cookie, gone.cookie, "a new id");
     });
 
-    it("SR-030 a flush of nothing costs no store call, and clears a cookie only if there was one", async () => {
+    it("SR-030 a flush of nothing costs no store call, and clears nothing that is not ours", async () => {
       const site = new Site(await open());
       for (const cookie of [undefined, "theme=dark"]) {
         const { headers } = await new Browser(site, cookie).visit((session) => session.flush());
         assert.deepEqual(headers.getSetCookie(), []);
       }
       const junk = await new Browser(site, "__Host-sid=junk").visit((session) => session.flush());
-      assert.match(junk.headers.get("set-cookie")!, /^__Host-sid=;.*Max-Age=0/);
+      assert.deepEqual(junk.headers.getSetCookie(), [], "it may be another application's");
       assert.deepEqual(site.store.taken(), {});
     });
 

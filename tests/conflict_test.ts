@@ -166,7 +166,7 @@ for (const { name, open } of stores) {
       const rival = new Browser(site.other(), browser.cookie);
       let left = times;
       site.store.before = async (method) => {
-        if ((method === "save" || method === "rotate") && left-- > 0) {
+        if (method === "save" && left-- > 0) {
           await rival.visit((session) => session.update("rival", (n = 0) => n + 1));
         }
       };

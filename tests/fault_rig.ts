@@ -165,16 +165,16 @@ export class Site {
   }
 
   /** Puts a text in place of a session's record, as a fault or an attacker with access to the store would. */
-  async plant(id: string, data: string): Promise<StoredRecord> {
+  async plant(id: string, data: string, headOf: (head: string) => string = (head) => head): Promise<StoredRecord> {
     const { key, record } = await this.stored(id);
-    this.store.inner.save(key, { ...record!, data }, record!.version);
+    this.store.inner.save(key, { ...record!, data, head: headOf(record!.head!) }, record!.version);
     return this.store.inner.load(key)!;
   }
 }
 
 /** What the store sees of an id (SR-005). */
 export async function keyOf(id: string): Promise<string> {
-  const bytes = new TextEncoder().encode(`sojourn session key 1\n${id}`);
+  const bytes = new TextEncoder().encode(`sojourn session key 2\n${id.slice(0, 16)}`);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -61,7 +61,7 @@ async function open(): Promise<Scene> {
 /** Every record of a session that the store was ever given and still has. */
 function stored({ watched, inner }: Scene): unknown[] {
   const keys = new Set(watched.calls.flatMap(({ args }) => args).map(String));
-  return [...keys].map((key) => inner.load(key)).filter((record) => record?.data.startsWith("1"));
+  return [...keys].map((key) => inner.load(key)).filter((record) => record !== undefined);
 }
 
 /** The user that an answer's cookie leads to. */

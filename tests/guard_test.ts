@@ -14,7 +14,7 @@ const item = { key: "key", record };
 
 /** A store whose calls all come to `answer`, at once or as a promise. */
 function storeOf(answer: () => unknown): SessionStore {
-  const names = ["load", "create", "save", "rotate", "delete", "touch", "clearExpired", "list", "close"];
+  const names = ["load", "create", "save", "delete", "touch", "clearExpired", "list", "close"];
   return Object.fromEntries(names.map((name) => [name, answer])) as unknown as SessionStore;
 }
 
@@ -32,11 +32,10 @@ const calls: Readonly<Record<string, (store: GuardedStore) => unknown>> = {
   load: (store) => store.load("key"),
   create: (store) => store.create("key", record),
   save: (store) => store.save("key", record, "1"),
-  rotate: (store) => store.rotate("old", "new", record, "1"),
   delete: (store) => store.delete("key"),
-  touch: (store) => store.touch("key", now, now),
+  touch: (store) => store.touch("key", now, now, "1"),
   clearExpired: (store) => store.clearExpired(now, 10),
-  list: (store) => store.list("ann"),
+  list: (store) => store.list("ann", undefined),
   close: (store) => store.close(),
 };
 
@@ -51,6 +50,7 @@ const answers: Readonly<Record<string, { right: unknown[]; wrong: unknown[] }>> 
       record,
       { ...stored, version: 1 },
       { ...stored, data: 1 },
+      { ...stored, head: 1 },
       { ...stored, userId: 1 },
       { ...stored, createdAt: "now" },
       { ...stored, touchedAt: NaN },
@@ -59,13 +59,24 @@ const answers: Readonly<Record<string, { right: unknown[]; wrong: unknown[] }>> 
   },
   create: versions,
   save: versions,
-  rotate: versions,
   delete: booleans,
   touch: booleans,
   clearExpired: { right: [0, 1, 10], wrong: [-1, 0.5, "1", undefined] },
   list: {
-    right: [[], [item], [item, { ...item, record: { ...record, userId: "ann" } }]],
-    wrong: [undefined, {}, [null], [{ key: 1, record }], [{ key: "key" }], [item, { ...item, record: null }]],
+    right: [
+      { entries: [] },
+      { entries: [item], next: "more" },
+      { entries: [item, { ...item, record: { ...record, userId: "ann", head: "1" } }], next: undefined },
+    ],
+    wrong: [
+      undefined,
+      {},
+      [item],
+      { entries: item },
+      { entries: [], next: 1 },
+      ...[null, { key: 1, record }, { key: "key" }, { ...item, record: null }].map((one) => ({ entries: [item, one] })),
+      { entries: [{ ...item, record: { ...record, head: 1 } }] },
+    ],
   },
   close: { right: [undefined, null, 1], wrong: [] },
 };
@@ -189,14 +200,14 @@ describe("a store that fails", () => {
 
 describe("a store that lacks a method", () => {
   it("cannot do that, and closes all the same", () => {
-    const { load, create, save, rotate, delete: remove } = new MemoryStore();
-    const { store, told } = guarded({ load, create, save, rotate, delete: remove });
+    const { load, create, save, delete: remove } = new MemoryStore();
+    const { store, told } = guarded({ load, create, save, delete: remove });
     assert.deepEqual([store.canTouch, store.canList], [false, false]);
     const unsupported = (what: string) => ({
       code: "ERR_UNSUPPORTED",
       message: `This session store cannot ${what}`,
     });
-    assert.throws(() => store.list("ann"), unsupported("list a user's sessions"));
+    assert.throws(() => store.list("ann", undefined), unsupported("list a user's sessions"));
     assert.throws(() => store.clearExpired(now, 1), unsupported("clear expired sessions"));
     assert.equal(store.close(), undefined);
     assert.deepEqual(told, []);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Carrier, Found, Place } from "../src/carrier.ts";
+import type { Carrier, Cycle, Found, Place } from "../src/carrier.ts";
 import { SessionError } from "../src/errors.ts";
 import { Events } from "../src/events.ts";
 import { Guard } from "../src/guard.ts";
@@ -21,23 +21,26 @@ class Bench {
   record: SessionRecord | undefined = recordOf("");
   hold: (() => unknown) | undefined = turn;
   isLive = true;
+  keepsKey = false;
 
   constructor() {
-    const save = (what: string, place: Place, record: SessionRecord, key: string) => {
+    const save = (what: string, { place }: Found, record: SessionRecord, key: string) => {
       this.calls.push(`${what} ${record.data} over ${place.version}`);
       const make = () => {
         if (this.record === undefined || place.key !== this.place.key) return undefined;
         if (place.version !== this.place.version) return undefined;
         this.record = record;
-        return this.place = { ...this.place, key, version: `${Number(place.version) + 1}` };
+        this.place = { ...this.place, key, version: `${Number(place.version) + 1}` };
+        return this.found();
       };
       const held = this.hold?.();
       return held instanceof Promise ? held.then(make) : make();
     };
     const carrier: Partial<Carrier> = {
-      save: (place, record) => save("save", place, record, place.key),
-      rotate: (place, record, grace) => save(`rotate(${grace})`, place, record, `${place.key}+`),
-      reload: (place) => {
+      save: (found, record) => save("save", found, record, found.place.key),
+      rotate: (found, record, { grace }) =>
+        save(`rotate(${grace})`, found, record, this.keepsKey ? found.place.key : `${found.place.key}+`),
+      reload: ({ place }) => {
         this.calls.push("reload");
         return this.record && place.key === this.place.key ? this.found() : undefined;
       },
@@ -53,7 +56,7 @@ class Bench {
   /** Saves with this text added to the data; all that is held up goes by itself. */
   save(text: string, task: Partial<Task> = {}, found: Found = this.found()) {
     const apply = ({ record }: Found) => recordOf(record.data + text);
-    return this.lines.save(found, { rotates: undefined, apply, ...task });
+    return this.lines.save(found, { cycles: undefined, isShared: false, apply, ...task });
   }
 
   /** As another process would. */
@@ -62,6 +65,8 @@ class Bench {
     this.place = { ...this.place, version: `${Number(this.place.version) + 100}` };
   }
 }
+
+const cycleOf = (grace: number): Cycle => ({ why: "rotated", grace });
 
 const fails = (): never => {
   throw new SessionError("ERR_SERIALIZE", "no");
@@ -115,10 +120,10 @@ describe("a save of which there is one", () => {
       [5, false, "rotate(5)"],
       [5, true, "save"],
     ];
-    for (const [rotates, isFormer, call] of cases) {
+    for (const [grace, isFormer, call] of cases) {
       const bench = new Bench();
-      await bench.save("a", { rotates }, bench.found(isFormer));
-      assert.deepEqual(bench.calls, [`${call} a over 0`], `${rotates}, ${isFormer}`);
+      await bench.save("a", { cycles: cycleOf(grace) }, bench.found(isFormer));
+      assert.deepEqual(bench.calls, [`${call} a over 0`], `${grace}, ${isFormer}`);
     }
   });
 });
@@ -148,7 +153,7 @@ describe("saves that wait", () => {
     const all = await Promise.allSettled([
       bench.save("a"),
       bench.save("b"),
-      bench.save("r", { rotates: 0 }),
+      bench.save("r", { cycles: cycleOf(0) }),
       bench.save("c"),
     ]);
     assert.deepEqual(bench.calls.slice(0, 3), ["save a over 0", "save ab over 1", "rotate(0) abr over 2"]);
@@ -161,7 +166,7 @@ describe("saves that wait", () => {
     const all = await Promise.allSettled([
       bench.save("a"),
       bench.save("", { apply: fails }),
-      bench.save("r", { rotates: 0 }),
+      bench.save("r", { cycles: cycleOf(0) }),
     ]);
     assert.deepEqual(all.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
     assert.deepEqual(bench.calls, ["save a over 0", "rotate(0) ar over 1"]);

@@ -303,14 +303,14 @@ describe("a log-out during a save", () => {
     await assert.rejects(ending, { code: "ERR_STORE" });
     assert.equal(session.id, undefined);
     assert.deepEqual({ ...session.toObject() }, {});
-    assert.equal((await site.store.list("ann")).length, 1);
+    assert.equal((await site.store.list("ann")).entries.length, 1);
     await session.flush();
-    assert.equal((await site.store.list("ann")).length, 0);
+    assert.equal((await site.store.list("ann")).entries.length, 0);
   });
 
   it("SR-033 that moves the session is done with it: the next log-out is of the next session", async () => {
     const { site, session, id } = await opened();
-    const slow = held(site, "rotate");
+    const slow = held(site, "save");
     session.cycleKey();
     const saving = session.save();
     await slow.reached;

@@ -99,7 +99,7 @@ for (const { name, open } of stores) {
       const ids = new Set([await browser.id()]);
       site.store.taken();
       await browser.visit((session) => (session.cycleKey(), session.login("ada"), session.cycleKey()));
-      assert.deepEqual(site.store.taken(), { load: 1, rotate: 1 });
+      assert.deepEqual(site.store.taken(), { load: 1, save: 1, list: 1 });
       await browser.visit(async (session) => {
         ids.add(session.id);
         session.cycleKey();
@@ -134,7 +134,7 @@ for (const { name, open } of stores) {
         const browser = await begin(site);
         const id = await browser.id();
         site.store.before = (method) => {
-          if (method === "rotate") throw new Error("down");
+          if (method === "save") throw new Error("down");
         };
         const response = await browser.visit((session) => {
           session.set("rights", "all");
@@ -155,7 +155,7 @@ for (const { name, open } of stores) {
       const browser = await begin(site);
       const id = await browser.id();
       site.store.after = (method) => {
-        if (method === "rotate") throw new Error("the line broke");
+        if (method === "save") throw new Error("the line broke");
       };
       const response = await browser.visit((session) => (session.set("rights", "all"), session.login("ada")));
       site.store.after = undefined;
@@ -171,7 +171,7 @@ for (const { name, open } of stores) {
       const before = await browser.id();
       let fails = 1;
       site.store.before = (method) => {
-        if (method === "rotate" && fails-- > 0) throw new Error("down");
+        if (method === "save" && fails-- > 0) throw new Error("down");
       };
       const { status } = await browser.visit(async (session) => {
         session.login("ada");
@@ -258,6 +258,10 @@ for (const { name, open } of stores) {
         ) => (session.get("a"), new Response(null, { status })));
         assert.deepEqual(headers.getSetCookie(), []);
       }
+      assert.ok(site.events.some(({ type }) => type === "reuse"));
+      await browser.twin().visit((session) => session.flush());
+      site.events.length = 0;
+      assert.deepEqual((await browser.visit((session) => session.get("a"))).headers.getSetCookie(), []);
       assert.ok(site.events.some(({ type, reason }) => type === "rejected" && reason === "unknown"));
     });
   });

@@ -108,7 +108,7 @@ describe("a save that failed", () => {
   });
 
   it("and was to be under a new id is so when it is tried again", async () => {
-    const { site, browser, id } = await failing("rotate", "ERR_STORE");
+    const { site, browser, id } = await failing("save", "ERR_STORE");
     await browser.visit(async (session) => {
       session.cycleKey();
       await assert.rejects(session.save(), { code: "ERR_STORE" });
@@ -154,7 +154,7 @@ describe("the record that a store is given", () => {
   it("has a user id only while somebody is logged in", async () => {
     const store = new MemoryStore();
     const seen: SessionRecord[] = [];
-    for (const method of ["create", "save", "rotate"] as const) {
+    for (const method of ["create", "save"] as const) {
       const own = store[method].bind(store) as (...all: unknown[]) => never;
       store[method] = (...all: unknown[]) => {
         seen.push(all.find((one) => typeof one === "object") as SessionRecord);

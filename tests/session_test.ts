@@ -61,7 +61,7 @@ describe("the whole session", () => {
     assert.equal((await site.sessions.open(id)).id, undefined);
     assert.equal(site.store.inner.size, 1);
     assert.notEqual(visitor.cookie, cookie);
-    assert.deepEqual(site.store.taken().filter((method) => method === "rotate"), ["rotate"]);
+    assert.deepEqual(site.store.taken().filter((method) => method === "save"), ["save"]);
   });
 
   it("login sets the user, gives a new id, keeps what an anonymous visitor had", async () => {
