@@ -48,12 +48,18 @@ export class History {
   /** Lets go of every request that is held up, and looks at everything from everywhere. */
   async end(): Promise<void> {
     for (const one of this.#held.splice(0)) await this.#go(one);
+    const { moment } = this.model;
     const looks = [...this.model.ids.values()].flatMap((id) =>
       (this.model.isOver(id.of) ? this.#processes : [this.#any()]).map((process) => () =>
         this.#request(process, id, [], {}, false)
       )
     );
     await Promise.all(looks.map((look) => look()));
+    for (const known of this.model.sessions.values()) {
+      if (this.model.isAlive(known) && known.seen <= moment) {
+        this.#complain("lost", "no id leads to a session");
+      }
+    }
     for (const user of this.users) await this.#list(user);
   }
 

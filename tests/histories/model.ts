@@ -17,6 +17,8 @@ export interface Id {
   dead: number;
   /** The end of its grace, by the clock. */
   until: number;
+  /** Whether another one was made at the same time, so that either may be the newer one. */
+  isUncertain: boolean;
 }
 
 /** A session, by the half of the id that stays. */
@@ -31,6 +33,8 @@ export class Known {
   ended: number = Infinity;
   /** Whether something that would end it was sent. */
   mayHaveEnded = false;
+  /** When a request was sent that has seen it. */
+  seen = 0;
   /** The last thing that has renewed it, and the last that may have, by the clock. */
   renewed: number;
   used: number;
@@ -174,10 +178,11 @@ export class Model {
     if (!isThere) {
       // A session has at least the key or the user that it was made for.
       const must = this.#isQuiet(known, arrived) && this.isAlive(known) && !this.isDead(id) &&
-        known.ids.length <= mostIds;
+        known.ids.length <= mostIds && !id.isUncertain;
       if (must) this.#complain("lost", `${id.text} is anonymous`);
       return;
     }
+    known.seen = arrived;
     if (known.ended < arrived) this.#complain("back", `an ended session: ${words}`);
     if (!sent.wasAlive) this.#complain("back", `a replaced id: ${words}`);
     if (seen.user !== known.users[id.epoch]!.user) {
@@ -305,7 +310,7 @@ export class Model {
     } else if ((known.users[epoch + 1]?.since ?? Infinity) < went) {
       this.#complain("torn", `${words}: across a log-in`);
     }
-    const made: Id = { text, cookie, of: known, epoch, dead: Infinity, until: Infinity };
+    const made: Id = { text, cookie, of: known, epoch, dead: Infinity, until: Infinity, isUncertain: false };
     const overlapping = known.made.filter(({ answered }) => answered > went).map(({ id }) => id);
     for (const other of known.ids) {
       if (overlapping.includes(other) && other.epoch >= epoch) continue;
@@ -313,6 +318,7 @@ export class Model {
       else if (other === id) other.until = Math.min(other.until, Math.ceil(this.#clock.now + grace * 1000));
     }
     if (known.epoch > epoch) made.dead = moment;
+    for (const other of overlapping) if (other.epoch === epoch) other.isUncertain = made.isUncertain = true;
     known.ids.push(made);
     known.made.push({ id: made, sent: went, answered: moment });
     this.ids.set(text, made);
@@ -341,10 +347,23 @@ export class Model {
     }
     const known = new Known(work.login, keys, moment, this.#clock.now);
     for (const key of keys) if (!this.#acknowledged.has(key)) this.#acknowledged.set(key, moment);
-    const made: Id = { text, cookie, of: known, epoch: 0, dead: Infinity, until: Infinity };
+    const made: Id = {
+      text,
+      cookie,
+      of: known,
+      epoch: 0,
+      dead: Infinity,
+      until: Infinity,
+      isUncertain: false,
+    };
     known.ids.push(made);
     this.sessions.set(text.slice(0, 16), known);
     this.ids.set(text, made);
+  }
+
+  /** The moment now. */
+  get moment(): number {
+    return this.#moment;
   }
 
   /** Before a session is ended from outside. */
