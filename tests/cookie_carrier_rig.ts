@@ -58,6 +58,7 @@ export function setUp(settings: Settings = {}): Setting {
   };
   const record = (data = "{}", more: Partial<SessionRecord> = {}): SessionRecord => ({
     data,
+    head: "1",
     createdAt: clock.now - 2,
     touchedAt: clock.now - 1,
     expiresAt: clock.now + hour,
@@ -70,10 +71,10 @@ export function setUp(settings: Settings = {}): Setting {
   return { clock, carrier, first: carrier(), record, takeTold };
 }
 
-/** Where a session is. */
-export type Place = Awaited<ReturnType<CookieCarrier["create"]>>;
+/** A session and where it is. */
+export type Found = Awaited<ReturnType<CookieCarrier["create"]>>;
 
-/** The `Cookie` header of a browser that was sent these places. */
-export const headerOf = (carrier: CookieCarrier, ...places: Place[]): string =>
-  places.flatMap((place) => carrier.setCookie(place, undefined, null)).map((field) => field.split(";", 1)[0])
+/** The `Cookie` header of a browser that was sent these. */
+export const headerOf = (carrier: CookieCarrier, ...all: Pick<Found, "place">[]): string =>
+  all.flatMap(({ place }) => carrier.setCookie(place, undefined, null)).map((field) => field.split(";", 1)[0])
     .join("; ");

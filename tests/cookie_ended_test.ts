@@ -26,11 +26,11 @@ describe("a session in the cookie that has ended", () => {
       store.fault = () => Promise.resolve();
       const { first, clock, record } = setUp({ store, absoluteAge });
       const one = record("secret", { userId: "ada", ...more });
-      const place = await first.create(one);
+      const made = await first.create(one);
       clock.now = at;
-      assert.equal(await first.end({ place, record: one }), true);
-      assert.equal(await first.end({ place, record: one }), false);
-      const { version: _, ...kept } = (await store.load(place.key))!;
+      assert.equal(await first.end(made), true);
+      assert.equal(await first.end(made), false);
+      const { version: _, ...kept } = (await store.load(made.place.key))!;
       assert.deepEqual(kept, { data: "ended", createdAt: at, touchedAt: at, expiresAt });
     }
   });
@@ -39,25 +39,25 @@ describe("a session in the cookie that has ended", () => {
     for (const [mine, later] of [[1, 5], [5, 1]] as const) {
       const store = new Ended();
       const { first, record } = setUp({ store });
-      const place = await first.create(record());
-      const [found] = await first.find(headerOf(first, place));
-      await first.save(place, record("1", { expiresAt: start + later * hour }));
+      const made = await first.create(record());
+      const [found] = await first.find(headerOf(first, made));
+      await first.save(made, record("1", { expiresAt: start + later * hour }));
       await first.end({ place: found!.place, record: record("0", { expiresAt: start + mine * hour }) });
-      assert.equal(store.load(place.key)!.expiresAt, start + 5 * hour + longMemory);
+      assert.equal(store.load(made.place.key)!.expiresAt, start + 5 * hour + longMemory);
     }
   });
 
   it("SR-028 is not found, not saved, not touched, not reloaded and not rotated again, on any server", async () => {
     const store = new Ended();
     const { first, carrier, record, takeTold } = setUp({ store });
-    const place = await first.create(record());
-    const header = headerOf(first, place);
+    const made = await first.create(record());
+    const header = headerOf(first, made);
     const other = carrier();
     const [seen] = await other.find(header);
-    const mine = await other.save(seen!.place, record("1"));
+    const mine = await other.save(seen!, record("1"));
     assert.ok(await other.reload(mine!));
-    assert.equal(await first.end({ place, record: record() }), true);
-    assert.equal(await first.reload(place), undefined);
+    assert.equal(await first.end(made), true);
+    assert.equal(await first.reload(made), undefined);
     for (const server of [other, first]) {
       assert.deepEqual(await server.find(header), []);
       assert.deepEqual(await takeTold(), ["rejected unknown"]);
@@ -70,9 +70,9 @@ describe("a session in the cookie that has ended", () => {
 
   it("with nobody to remember it was there, and is good as a copy on another server", async () => {
     const { first, carrier, record } = setUp();
-    const place = await first.create(record());
-    assert.equal(await first.end({ place, record: record() }), true);
-    assert.equal((await carrier().find(headerOf(first, place))).length, 1);
+    const made = await first.create(record());
+    assert.equal(await first.end(made), true);
+    assert.equal((await carrier().find(headerOf(first, made))).length, 1);
   });
 
   it("SR-028 is any that began before the user's instant, and nobody's without a user", async () => {

@@ -187,7 +187,7 @@ describe("every order of store calls", () => {
         await isOver(scene, answers, order);
       };
       if (works.length > 1) await inDrawnOrders(stage, check);
-      else assert.ok(await inEveryOrder(stage, check) >= 6);
+      else assert.ok(await inEveryOrder(stage, check) >= 2);
     });
   }
 

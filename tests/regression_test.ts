@@ -227,7 +227,7 @@ describe("what was once lost", () => {
     let fails = true;
     const sessions = make({
       store: proxy(inner, (method, call) => {
-        if (method === "rotate" && fails) {
+        if (method === "save" && fails) {
           fails = false;
           throw new Error("down");
         }

@@ -11,7 +11,8 @@ import { toObject } from "../src/values.ts";
 const format = new Format(strictJson, 10_000);
 const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const recordOf = (json: string): SessionRecord => ({
-  data: `1\n${json}`,
+  data: json,
+  head: "1",
   createdAt: 0,
   touchedAt: 0,
   expiresAt: 1,

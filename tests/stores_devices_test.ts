@@ -33,7 +33,8 @@ overEveryStore("devices and housekeeping", (site) => {
       await Promise.all(
         keys.slice(from, from + 500).map((key, i) =>
           held().create(key, {
-            data: "1\n{}",
+            data: "{}",
+            head: "1",
             createdAt: start,
             touchedAt: start,
             expiresAt: start + 86_400_000,
