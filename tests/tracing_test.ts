@@ -75,7 +75,7 @@ async function life(site: Site): Promise<string> {
   return cookie;
 }
 
-/** The calls of `life`, each in its order: after a log-in there is a look at how many sessions the user has. */
+/** The calls of `life`, each in its order; a log-in counts the user's sessions. */
 const lived = ["create", "load", "save", "load", "save", "list", "load", "touch", "list", "load", "delete"];
 
 describe("SR-070 the channel of store calls", () => {
