@@ -196,6 +196,11 @@ export class HeldCarrier implements Carrier {
     return { record, place: { ...place, replacedBy: "rotation", newerUntil } };
   }
 
+  /** What a cookie with this id would lead to. */
+  protected async findById(id: string): Promise<readonly Found[]> {
+    return await this.#findOne(await this.#identify(id));
+  }
+
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
     const found = await this.#look(await this.#identify(id));

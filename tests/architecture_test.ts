@@ -32,8 +32,14 @@ const furtherImports: Record<string, readonly string[]> = {
   "backends/django/cache_removal.ts": ["src/time_limit.ts"],
   "backends/django/cookies.ts": ["src/cookie.ts"],
   "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
-  "backends/django/format.ts": ["src/format.ts", "src/lifetime.ts", "src/record.ts", "src/values.ts"],
-  "backends/django/imported.ts": ["src/base64url.ts", "src/keyring.ts", "src/record.ts", "src/token.ts"],
+  "backends/django/format.ts": ["src/format.ts", "src/head.ts", "src/lifetime.ts", "src/values.ts"],
+  "backends/django/imported.ts": [
+    "src/base64url.ts",
+    "src/head.ts",
+    "src/keyring.ts",
+    "src/proofs.ts",
+    "src/token.ts",
+  ],
   "backends/django/manners.ts": ["src/format.ts", "src/manners.ts", "src/values.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",

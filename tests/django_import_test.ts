@@ -246,6 +246,25 @@ describe("adopting a Django session", () => {
     assert.equal(await response.json(), 0);
   });
 
+  it("SR-036 what is written with Django's cookie while that of a log-in is on its way is a 409, and sets none", async () => {
+    const { store, clock, sessions } = world();
+    await put(store, await importedId(keyOf("k")), `{"a":1}`);
+    const handler = sessions.wrap(async (request: Request) => {
+      const session = await (request as unknown as { session: Promise<Session> }).session;
+      if (request.url.endsWith("/login")) session.login("Zoë");
+      else session.set("b", 1);
+      return new Response(String(session.size));
+    });
+    const send = (path: string) =>
+      handler(new Request(`https://localhost${path}`, { headers: { cookie: `sessionid=${keyOf("k")}` } }));
+    assert.equal((await send("/login")).headers.getSetCookie().length, 1);
+    const early = await send("/write");
+    assert.deepEqual([early.status, early.headers.get("set-cookie")], [409, null]);
+    clock.now += 61_000;
+    const late = await send("/write");
+    assert.deepEqual([await late.text(), late.headers.getSetCookie().length], ["1", 1]);
+  });
+
   it("an imported session ends when Django's would have ended", async () => {
     const { store, clock, enter } = world();
     await put(store, await importedId(keyOf("k")), `{"a":1}`);
