@@ -65,6 +65,7 @@ const watching = new WeakSet<object>();
 /** The same store; each call is noted with the request that made it. */
 export function watchStore(store: SessionStore): SessionStore {
   const watched = Object.create(store);
+  watched.onEvict = store.onEvict?.bind(store);
   for (const name of storeCalls) {
     const method = store[name] as ((...args: unknown[]) => unknown) | undefined;
     if (method === undefined) continue;
