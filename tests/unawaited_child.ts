@@ -35,7 +35,10 @@ function failing(): SessionStore {
   return new Proxy(store, {
     get(_, name: string) {
       const method = store[name];
-      if (typeof method !== "function") return method;
+      // By its contract `onEvict` gives no promise.
+      if (typeof method !== "function" || name === "onEvict") {
+        return typeof method === "function" ? method.bind(store) : method;
+      }
       return (...args: unknown[]) =>
         fails ? Promise.reject(new Error(`no ${name}`)) : Promise.resolve(method.apply(store, args));
     },
