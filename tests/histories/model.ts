@@ -246,7 +246,8 @@ export class Model {
       id?.of.possible.delete(work.write);
     }
     const isNeedless = id === undefined ||
-      wasAlive && this.isAlive(id.of) && this.#isQuietBut(id.of, arrived, work) && !this.isDead(id);
+      wasAlive && !id.isUncertain && this.isAlive(id.of) && this.#isQuietBut(id.of, arrived, work) &&
+        !this.isDead(id);
     if (isNeedless) this.#complain("lost", `a needless refusal of ${JSON.stringify(work)} for ${id?.text}`);
   }
 
