@@ -165,7 +165,11 @@ export class Site {
   }
 
   /** Puts a text in place of a session's record, as a fault or an attacker with access to the store would. */
-  async plant(id: string, data: string, headOf: (head: string) => string = (head) => head): Promise<StoredRecord> {
+  async plant(
+    id: string,
+    data: string,
+    headOf: (head: string) => string = (head) => head,
+  ): Promise<StoredRecord> {
     const { key, record } = await this.stored(id);
     this.store.inner.save(key, { ...record!, data, head: headOf(record!.head!) }, record!.version);
     return this.store.inner.load(key)!;

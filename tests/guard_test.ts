@@ -74,7 +74,9 @@ const answers: Readonly<Record<string, { right: unknown[]; wrong: unknown[] }>> 
       [item],
       { entries: item },
       { entries: [], next: 1 },
-      ...[null, { key: 1, record }, { key: "key" }, { ...item, record: null }].map((one) => ({ entries: [item, one] })),
+      ...[null, { key: 1, record }, { key: "key" }, { ...item, record: null }].map((one) => ({
+        entries: [item, one],
+      })),
       { entries: [{ ...item, record: { ...record, head: 1 } }] },
     ],
   },
