@@ -211,7 +211,8 @@ describe("CachedStore in detail", () => {
       now += 1000;
     }
     const remembered = Array.from({ length: 1000 }, (_, i) => writes.of(key(i))).filter(Boolean).length;
-    assert.ok(remembered <= 41, `${remembered}`);
+    // Two generations of 40 s.
+    assert.ok(remembered <= 82, `${remembered}`);
     assert.equal(writes.of(key(999))?.version, "1");
   });
 });
