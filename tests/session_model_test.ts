@@ -64,7 +64,7 @@ class Request {
   #pushes: string[] = [];
   #expiry: number | undefined;
   #rotated = false;
-  /** As they must be in the store. */
+  /** As they must be in the session that they all came with. */
   own = new Map<string, string>();
   updates = 0;
   pushes: readonly string[] = [];
@@ -75,6 +75,8 @@ class Request {
   isFresh = false;
   /** The cookie after its answer. */
   cookie: string | undefined;
+  /** The id that it came with. */
+  #id: string | undefined;
 
   constructor(who: string) {
     this.who = who;
@@ -82,6 +84,7 @@ class Request {
 
   async run(session: Session, { commands, flush }: Plan, turn: () => Promise<void>): Promise<void> {
     this.isFresh = session.id === undefined;
+    this.#id = session.id;
     for (const [step, command] of commands.entries()) {
       await turn();
       const token = `${this.who} ${step}`;
@@ -118,7 +121,7 @@ class Request {
           break;
         case "save":
           await session.save();
-          this.acknowledge();
+          if (this.isFresh || isOf(session.id, this.#id)) this.acknowledge();
       }
     }
     await turn();
@@ -141,6 +144,18 @@ class Request {
     this.expiry = this.#expiry;
     this.rotated = this.#rotated;
   }
+
+  /** What a session of its own must hold: all that it did. */
+  assertBegan({ data: { count = 0, list = [], ...keys } }: Live): void {
+    for (const [key, value] of this.#own) assert.equal(keys[key], value);
+    assert.ok(Number(count) >= this.#updates);
+    for (const one of this.#pushes) assert.ok((list as string[]).includes(one));
+  }
+}
+
+/** Whether two ids, or cookies, are of one session: half of an id stays. */
+function isOf(one: string | undefined, other: string | undefined): boolean {
+  return one?.slice(0, 16) === other?.slice(0, 16);
 }
 
 interface Live {
@@ -195,7 +210,8 @@ for (const { name, open } of stores) {
               });
               assert.ok(response.status === 200 || response.status === 409, String(response.status));
               requests[i]!.cookie = cookieAfter(response, browser.cookie);
-              if (response.status === 200 && !plan.flush) requests[i]!.acknowledge();
+              const isOwn = requests[i]!.isFresh || isOf(requests[i]!.cookie, browser.cookie);
+              if (response.status === 200 && !plan.flush && isOwn) requests[i]!.acknowledge();
             });
             visits.push((async () => {
               for (let n = 1; n <= 2; n++) {
@@ -208,26 +224,37 @@ for (const { name, open } of stores) {
             await scheduler.waitFor(Promise.all(visits));
             for (const { store } of sites) store.before = store.after = undefined;
 
+            const isHeir = ({ cookie }: Request) => cookie === undefined || isOf(cookie, browser.cookie);
             const heirs = requests.filter(({ isFresh }) => !isFresh);
-            const cookies = new Set([browser.cookie, ...heirs.map(({ cookie }) => cookie)]);
+            const cookies = new Set([browser.cookie, ...heirs.filter(isHeir).map(({ cookie }) => cookie)]);
             const live = (await Promise.all([...cookies].map((cookie) => find(site, cookie)))).filter((one) =>
               one !== undefined
             );
-            const flushed = heirs.some((request) => request.flushed);
+            // Also one that came with an id that was replaced: a log-out ends what its cookie proves.
+            const flushed = requests.some((request) => request.flushed);
             const rotated = heirs.some((request) => request.rotated);
             assert.ok(live.length <= 1, "one session became two");
-            if (!flushed) assert.equal(live.length, 1, "the session is lost");
-            if (flushed && !rotated) assert.equal(live.length, 0, "an ended session came back");
-            if (flushed || rotated) assert.notEqual(live[0]?.cookie, browser.cookie, "the old id is alive");
+            assert.equal(
+              live.length,
+              flushed ? 0 : 1,
+              flushed ? "an ended session came back" : "the session is lost",
+            );
+            if (rotated) assert.notEqual(live[0]?.cookie, browser.cookie, "the old id is alive");
             if (live.length > 0) assertHolds(live[0]!, heirs, true);
             for (const fresh of requests.filter(({ isFresh }) => isFresh)) {
-              const own = await find(site, fresh.cookie);
+              const own = isHeir(fresh) ? undefined : await find(site, fresh.cookie);
               if (own !== undefined) assertHolds(own, [fresh], false);
               else {assert.equal(
                   fresh.own.size + fresh.updates + fresh.pushes.length,
                   0,
                   "a new session is lost",
                 );}
+            }
+            // A log-in that another one has overtaken has a session of its own, and the log-out of the other one leaves it alone.
+            for (const overtaken of heirs.filter((one) => !isHeir(one))) {
+              const own = await find(site, overtaken.cookie);
+              assert.ok(own !== undefined, "the session of a log-in is lost");
+              overtaken.assertBegan(own);
             }
             await stranger.visit((session) => assert.deepEqual({ ...session.toObject() }, { stranger: 2 }));
           },
