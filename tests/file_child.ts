@@ -39,13 +39,12 @@ async function once(): Promise<void> {
   const other = "cd".repeat(32);
   let version = await store.create(key, record("a"));
   version = await store.save(key, record("b"), version!);
-  await store.touch(key, 2, 5);
-  await store.rotate(key, other, record("c"), version!);
+  await store.touch(key, 2, 5e12, version!);
+  await store.create(other, record("c"));
   await store.clearExpired(1, 10);
   const listed = await store.list("u");
-  await store.create(key, record("d"));
   await store.delete(other);
-  say(`${listed.map((entry) => entry.record.data).join()} ${(await store.load(key))?.data}`);
+  say(`${listed.entries.map((entry) => entry.record.expiresAt).join()} ${(await store.load(key))?.data}`);
 }
 
 /** Opens the folder again and again, and writes each time; tells what went wrong. */
@@ -58,7 +57,7 @@ async function reopen(): Promise<void> {
       const saved = await again.save(name, record("b"), version!);
       const found = await again.load(name);
       if (found?.data !== "b" || found.version !== saved) say(`lost ${i}`);
-      await again.touch(name, 2, 4e12);
+      await again.touch(name, 2, 4e12, saved!);
       if (!await again.delete(name)) say(`gone ${i}`);
       await again.clearExpired(1, 1);
       await again.close();
