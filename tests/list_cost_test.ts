@@ -39,7 +39,11 @@ const stores: Record<string, () => MaybePromise<Counted>> = {
   async FileStore() {
     const disk = new ModelDisk();
     const done: string[] = [];
-    const store = new FileSessions(disk, await openFolders(disk, "/s"), 2, Date.now);
+    const sessions = new FileSessions(disk, await openFolders(disk, "/s"), 2, Date.now);
+    const store: Counted["store"] = {
+      create: (key, record) => sessions.create(key, record),
+      list: (userId, { after, limit = 100 } = {}) => sessions.list(userId, after, limit),
+    };
     disk.before = (_step, call, path) => done.push(`${call} ${path.replace(/[0-9a-f]{2,}/g, "…")}`);
     return { store, taken: () => done.splice(0) };
   },
@@ -87,7 +91,14 @@ const stores: Record<string, () => MaybePromise<Counted>> = {
 
 const record = (userId: string): SessionRecord => {
   const now = Date.now();
-  return { data: "1\n{}", userId, createdAt: now, touchedAt: now, expiresAt: now + 86_400_000 };
+  return {
+    data: "{}",
+    head: `1 ${"0".repeat(24)} 0 0`,
+    userId,
+    createdAt: now,
+    touchedAt: now,
+    expiresAt: now + 86_400_000,
+  };
 };
 
 async function plant({ store }: Counted, from: number, to: number, userId: (i: number) => string) {
