@@ -190,7 +190,8 @@ describe("CachedStore in detail", () => {
   it("a copy is read back only as what was packed, for its own key", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.option(fc.string()), fc.integer(), (data, user, asOf) => {
-        const stored = { ...record(data, user ?? undefined), version: "v" };
+        const head = user === null ? {} : { head: `${user}\n${data}` };
+        const stored = { ...record(data, user ?? undefined), ...head, version: "v" };
         const packed = packCopy(key(1), { record: stored, asOf }, START);
         assert.deepEqual(unpackCopy(key(1), packed), { asOf, record: stored });
         assert.equal(unpackCopy(key(2), packed), undefined);
