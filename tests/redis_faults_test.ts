@@ -110,7 +110,7 @@ for (const [name, open] of Object.entries(clients)) {
         await server.cli("CONFIG", "SET", "maxmemory", String(used)); // well below what is used now
         const writes = await Promise.all([
           outcome(store.save(key, recordOf("new", { userId: "u" }), version!)),
-          outcome(store.save(key, recordOf("new"), version!)),
+          outcome(store.create(freshKey(), recordOf("new"))),
           outcome(store.touch(key, Date.now() + 1, Date.now() + 5_000_000, version!)),
         ]);
         assert.deepEqual(writes, ["ERR_STORE", "ERR_STORE", "ERR_STORE"]);
