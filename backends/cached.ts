@@ -4,6 +4,7 @@
  * @module
  */
 
+import { handlesAll } from "../src/handled.ts";
 import { checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -36,7 +37,7 @@ export interface CachedStoreOptions {
   /**
    * The clock, in milliseconds since the epoch.
    *
-   * @default {Date.now}
+   * @default {() => Date.now()}
    */
   readonly now?: () => number;
 }
@@ -57,7 +58,8 @@ const REST = 1000;
  * - with `staleness: n`, also without asking, for up to `n` seconds after it was read.
  *
  * Either way a copy that this process has outdated by a save, flush or revocation is never served, nor is one
- * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another process may show late, as it leaves the version alone.
+ * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another
+ * process may show late, as it leaves the version alone.
  *
  * `touch`, `list` and `clearExpired` exist if the durable store has them. Both stores were handed in, so `close` closes
  * neither.
@@ -90,12 +92,16 @@ export class CachedStore implements SessionStore {
   /** Copies of records that ended by then may be of removed ones. */
   #clearedUntil = -Infinity;
 
+  /** As the durable store says: what the cache forgets is asked of that. */
+  readonly forgets: boolean;
   /** As in {@linkcode SessionStore.touch}; there if the durable store has it. */
   readonly touch?: (key: string, touchedAt: number, expiresAt: number, version: string) => Promise<boolean>;
   /** As in {@linkcode SessionStore.clearExpired}; there if the durable store has it. Clears the cache too. */
   readonly clearExpired?: (now: number, limit: number) => Promise<number>;
   /** As in {@linkcode SessionStore.list}; there if the durable store has it, which answers alone. */
   readonly list?: (userId: string, options?: ListOptions) => MaybePromise<SessionPage>;
+  /** As in {@linkcode SessionStore.onEvict}; there if the durable store has it. What the cache drops is only a copy. */
+  readonly onEvict?: (tell: (key: string) => void) => void;
   /** As in {@linkcode CountableStore.stats}; there if the durable store has it, which answers alone. */
   readonly stats?: (now: number, bounds: readonly number[]) => MaybePromise<StoreStats>;
 
@@ -111,6 +117,7 @@ export class CachedStore implements SessionStore {
     const { staleness, timeout, now } = checkOptions(options);
     this.#cache = cache;
     this.#store = store;
+    this.forgets = store.forgets ?? false;
     this.#staleness = staleness * 1000;
     this.#timeout = timeout * 1000;
     this.#now = now;
@@ -129,6 +136,7 @@ export class CachedStore implements SessionStore {
       };
     }
     if (store.list !== undefined) this.list = (userId, options) => store.list!(userId, options);
+    if (store.onEvict !== undefined) this.onEvict = (tell) => store.onEvict!(tell);
     if (isCountable(store)) this.stats = (now, bounds) => store.stats(now, bounds);
   }
 
@@ -143,7 +151,8 @@ export class CachedStore implements SessionStore {
     const copy = options.fresh ? undefined : await this.#copy(key);
     if (copy !== undefined) {
       const age = this.#now() - copy.asOf;
-      const young = age >= 0 && age < this.#staleness && this.#writes.allow(key, seen, copy.record.version);
+      const young = age >= 0 && age < this.#staleness &&
+        this.#writes.allow(key, seen, copy.record.version, copy.asOf);
       if (young || await this.#store.version?.(key) === copy.record.version) return copy.record;
     }
     const asOf = this.#now();
@@ -253,6 +262,8 @@ export class CachedStore implements SessionStore {
     }
   }
 }
+
+handlesAll(CachedStore);
 
 function checkStore(name: string, store: SessionStore): void {
   const methods = ["load", "create", "save", "delete"];

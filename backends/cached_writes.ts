@@ -8,46 +8,60 @@ export interface Mark {
   readonly until: number;
 }
 
+/** How many marks one generation has at most: two take some 8 MB. */
+const MOST = 16_384;
 /** How far, in ms, the clocks of machines that share a cache may be apart. */
 const SKEW = 10_000;
 
 /**
- * The changes of the last `staleness` milliseconds and a bit: no copy from before a change can be young enough to be
- * served after its mark is forgotten.
+ * The changes of the last `staleness` milliseconds and a bit, at least: no copy from before a change can be young enough to be
+ * served after its mark is forgotten. If there are too many of them, the oldest go sooner: then copies from before those are no
+ * longer served without asking the durable store.
  *
  * Every change sets a new mark when it begins and another when it ends. So a load whose mark is the same object before
  * and after has seen no change in between.
  */
 export class OwnWrites {
-  readonly #marks: Map<string, Mark> = new Map();
+  /** Two generations: the older one is dropped as a whole when the younger is as old as marks have to be, or is full. */
+  #young: Map<string, Mark> = new Map();
+  #old: Map<string, Mark> = new Map();
+  #youngUntil = -Infinity;
+  #oldUntil = -Infinity;
+  #nextAt = -Infinity;
+  /** Until when what was dropped too early would have been kept. */
+  #lostUntil = -Infinity;
   readonly #keep: number;
   readonly #now: () => number;
+  readonly #most: number;
 
-  constructor(staleness: number, now: () => number) {
+  constructor(staleness: number, now: () => number, most: number = MOST) {
     this.#keep = staleness + SKEW;
     this.#now = now;
+    this.#most = most;
   }
 
   /** The mark of the last change, if there is one. */
   of(key: string): Mark | undefined {
-    return this.#marks.get(key);
+    return this.#young.get(key) ?? this.#old.get(key);
   }
 
   /** Whether no copy can be good. */
   outdated(key: string): boolean {
-    const mark = this.#marks.get(key);
+    const mark = this.of(key);
     return mark !== undefined && mark.version === undefined;
   }
 
-  /** Whether a copy with `version` may be served by a load that began when `seen` was the mark. */
-  allow(key: string, seen: Mark | undefined, version: string): boolean {
-    return this.#marks.get(key) === seen && (seen === undefined || seen.version === version);
+  /** Whether a copy with `version`, as of an instant, may be served by a load that began when `seen` was the mark. */
+  allow(key: string, seen: Mark | undefined, version: string, asOf: number): boolean {
+    if (this.of(key) !== seen) return false;
+    // Without a mark: as long as it is from after every change that was lost, also by the clock of another machine.
+    return seen === undefined ? asOf + this.#keep > this.#lostUntil + SKEW : seen.version === version;
   }
 
   /** Takes in what the durable store told a load that began when `seen` was the mark; whether it may be kept. */
   learn(key: string, seen: Mark | undefined, version: string | undefined): boolean {
-    if (this.#marks.get(key) !== seen) return false;
-    if (seen !== undefined) this.#marks.set(key, { ...seen, version });
+    if (this.of(key) !== seen) return false;
+    if (seen !== undefined) this.#young.set(key, { ...seen, version });
     return true;
   }
 
@@ -58,20 +72,26 @@ export class OwnWrites {
 
   /** The change that began with `mark` has ended, with `version` if it is known; whether it was alone. */
   end(key: string, mark: Mark, version: string | undefined): boolean {
-    const alone = this.#marks.get(key) === mark;
+    const alone = this.of(key) === mark;
     this.#set(key, alone ? version : undefined);
     return alone;
   }
 
   #set(key: string, version: string | undefined): Mark {
     const now = this.#now();
-    for (const [old, { until }] of this.#marks) {
-      if (until > now) break;
-      this.#marks.delete(old);
-    }
+    if (this.#young.size >= this.#most || now >= this.#nextAt) this.#turn(now);
     const mark = { version, until: now + this.#keep };
-    this.#marks.delete(key);
-    this.#marks.set(key, mark);
+    this.#youngUntil = Math.max(this.#youngUntil, mark.until);
+    this.#young.set(key, mark);
     return mark;
+  }
+
+  #turn(now: number): void {
+    if (this.#oldUntil > now) this.#lostUntil = Math.max(this.#lostUntil, this.#oldUntil);
+    this.#old = this.#young;
+    this.#oldUntil = this.#youngUntil;
+    this.#young = new Map();
+    this.#youngUntil = -Infinity;
+    this.#nextAt = now + this.#keep;
   }
 }

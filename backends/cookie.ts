@@ -10,17 +10,31 @@
 import { bringsCarrier, type CarriedStore } from "../src/carrier.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieCarrier, type NotBefore } from "./cookie/carrier.ts";
-import { mostChunks } from "./cookie/chunks.ts";
+import { leastHeaderBytes, maxHeaderBytes, mostChunks } from "./cookie/chunks.ts";
 
 /** What `new CookieStore` takes. */
 export interface CookieStoreOptions {
   /**
    * How log-out ends a copy of the cookie too: a store that remembers ended ids (one look-up per request that uses its session), an
    * instant per user (your function ends copies: raise its answer when the user logs out), or `"none"`, spelled out: a copied cookie then works until its limits, also after log-out.
+   *
+   * A store that forgets would bring ended sessions back: a `MemoryStore` is taken with `maxEntries: Infinity` only, and remembers until
+   * the process ends; a `CachedStore` counts as its durable store. A Redis server needs `maxmemory-policy noeviction`.
    */
   readonly revocation: SessionStore | NotBefore | "none";
-  /** Over how many cookies, of 4,096 bytes each, a session may be spread: 1 to 20. @default 1 */
+  /** Over how many cookies, of 4,096 bytes each, a session may be spread: 1 to 20. `maxHeaderBytes` counts too. @default 1 */
   readonly chunks?: number;
+  /**
+   * The most bytes of a request's `Cookie` header, 1,024 at least: the session's cookies with their names, and the other cookies that the
+   * request carries. What would be more is `ERR_TOO_LARGE` at the save, since a server that refuses the browser's next requests
+   * refuses its log-out as well; what makes the header no longer than it is, is saved.
+   *
+   * The default leaves room for the other headers, and holds for Bun and Node (16 KiB for the head of a request), for Deno (the same over
+   * HTTP/2, 64 KiB over HTTP/1.1), nginx (8 KiB for one header) and Apache (8,190 bytes). Raise it where yours takes more.
+   *
+   * @default 8_000
+   */
+  readonly maxHeaderBytes?: number;
   /** `false`: only signed, so anyone who has the cookie can read it, as with Django's signed cookies. @default true */
   readonly seal?: boolean;
 }
@@ -33,10 +47,11 @@ export interface CookieStoreOptions {
  * ```ts
  * import { createSessions } from "@sojourn/session";
  * import { CookieStore } from "@sojourn/session/cookie";
- * import { MemoryStore } from "@sojourn/session/memory";
+ * import { SqliteStore } from "@sojourn/session/sqlite";
  * import assert from "node:assert/strict";
  *
- * const store = new CookieStore({ revocation: new MemoryStore() });
+ * await using ended = await SqliteStore.open(":memory:"); // or a path, to remember beyond the process
+ * const store = new CookieStore({ revocation: ended });
  * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
  * const sessions = createSessions<{ theme: string }>({ store, secrets });
  * const answer = await sessions.wrap(async (request) => {
@@ -53,13 +68,14 @@ export class CookieStore implements CarriedStore {
   /**
    * A store whose sessions are in their cookies.
    *
-   * @throws {TypeError} If the choice of revocation is missing or an option is wrong.
-   * @throws {RangeError} If `chunks` is not a whole number from 1 to 20.
+   * @throws {TypeError} If the choice of revocation is missing or is a store that forgets, or an option is wrong.
+   * @throws {RangeError} If `chunks` is not a whole number from 1 to 20, or `maxHeaderBytes` none from 1,024.
    */
   constructor(options: CookieStoreOptions) {
-    const { revocation, chunks = 1, seal = true, ...others } = (options ?? {}) as CookieStoreOptions;
+    const { revocation, chunks = 1, maxHeaderBytes: most = maxHeaderBytes, seal = true, ...others } =
+      (options ?? {}) as CookieStoreOptions;
     for (const name of Object.keys(others)) {
-      wrong(`there is no option "${name}"; there are revocation, chunks, seal`, `"${name}"`);
+      wrong(`there is no option "${name}"; there are revocation, chunks, maxHeaderBytes, seal`, `"${name}"`);
     }
     if (
       revocation !== "none" && !isStore(revocation) &&
@@ -67,18 +83,23 @@ export class CookieStore implements CarriedStore {
     ) {
       wrong('revocation must be a session store, { notBefore(userId) } or "none"', typeof revocation);
     }
-    if (typeof chunks !== "number") wrong("chunks must be a number", typeof chunks);
-    if (!Number.isInteger(chunks) || chunks < 1 || chunks > mostChunks) {
-      throw new RangeError(
-        `Cannot make a cookie store: chunks must be a whole number from 1 to ${mostChunks}: received ${chunks}`,
+    if (isStore(revocation) && revocation.forgets) {
+      wrong(
+        "revocation must not forget which sessions have ended; new MemoryStore({ maxEntries: Infinity }) remembers until the process ends, and any durable store for good",
+        "a store that drops records to make room",
       );
     }
+    checkNumber("chunks", chunks, 1, mostChunks);
+    checkNumber("maxHeaderBytes", most, leastHeaderBytes);
     if (typeof seal !== "boolean") wrong("seal must be a boolean", typeof seal);
     const store = isStore(revocation) ? revocation : undefined;
     const notBefore = revocation === "none" || store !== undefined
       ? undefined
       : (userId: string) => (revocation as NotBefore).notBefore(userId);
-    bringsCarrier(this, (kit) => new CookieCarrier(kit, { store, notBefore }, chunks, seal));
+    bringsCarrier(
+      this,
+      (kit) => new CookieCarrier(kit, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
+    );
   }
 
   /** Does nothing: the revocation store was handed in. */
@@ -91,6 +112,15 @@ export class CookieStore implements CarriedStore {
 function isStore(value: unknown): value is SessionStore {
   const { load, create } = (value ?? {}) as Partial<SessionStore>;
   return typeof load === "function" && typeof create === "function";
+}
+
+function checkNumber(name: string, value: unknown, least: number, most = Infinity): void {
+  if (typeof value !== "number") wrong(`${name} must be a number`, typeof value);
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const upTo = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(
+    `Cannot make a cookie store: ${name} must be a whole number ${upTo}: received ${value}`,
+  );
 }
 
 function wrong(expected: string, received: string): never {

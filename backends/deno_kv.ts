@@ -5,6 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -44,11 +45,8 @@ const WIDTH = 32;
  * user index and the expiry index together. All reads are strong. Records have versions of their own, random and never
  * repeated: a touch changes the versionstamp but not the version, and a commit that was applied although its answer was
  * lost is recognised. Deno KV removes records a minute after their end, by `expireIn`; until then the session library's
- * own check of the time decides.
- *
- * Several processes may share one local file: while another one writes, an operation waits within its `timeout`.
- *
- * One record takes 70 bytes, the user id, the head and the data in UTF-8, together at most 65,536 bytes.
+ * own check of the time decides. Several processes may share one local file: while another one writes, an operation waits
+ * within its `timeout`. One record takes 70 bytes, the user id, the head and the data in UTF-8, together at most 65,536 bytes.
  *
  * @example
  * ```ts
@@ -340,3 +338,5 @@ export class DenoKvStore implements CountableStore {
     });
   }
 }
+
+handlesAll(DenoKvStore);

@@ -17,7 +17,7 @@ export interface DenoKvStoreOptions {
   /**
    * The clock, in milliseconds since the epoch.
    *
-   * @default {Date.now}
+   * @default {() => Date.now()}
    */
   readonly now?: () => number;
 }

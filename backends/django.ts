@@ -8,6 +8,8 @@ import { Sessions } from "../src/sessions.ts";
 import type { SessionData } from "../src/session_map.ts";
 import { adoptDjango, type AdoptDjangoOptions } from "./django/adopt.ts";
 import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/cache.ts";
+import type { DjangoCacheClient } from "./django/cache_removal.ts";
+import { DjangoCachedDbStore, type DjangoCachedDbStoreOptions } from "./django/cached_db.ts";
 import { DjangoDbStore } from "./django/db.ts";
 import type { DjangoDbStoreOptions } from "./django/db_options.ts";
 import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
@@ -25,6 +27,7 @@ import {
 
 export {
   adoptDjango,
+  DjangoCachedDbStore,
   DjangoCacheStore,
   DjangoDbStore,
   DjangoFileStore,
@@ -45,6 +48,8 @@ export type {
 export type {
   AdoptDjangoOptions,
   AnySession,
+  DjangoCacheClient,
+  DjangoCachedDbStoreOptions,
   DjangoCacheStoreOptions,
   DjangoDbStoreOptions,
   DjangoEngine,

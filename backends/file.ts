@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -45,7 +46,7 @@ export interface FileStoreOptions {
   /**
    * The clock, in milliseconds since the epoch, for tests.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -197,6 +198,8 @@ export class FileStore implements CountableStore {
   }
 }
 
+handlesAll(FileStore);
+
 async function orStoreError<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -215,7 +218,7 @@ function checked(options: FileStoreOptions): Required<FileStoreOptions> {
       );
     }
   }
-  const { durability = "sync", timeout = 2, now = Date.now } = options;
+  const { durability = "sync", timeout = 2, now = () => Date.now() } = options;
   if (durability !== "sync" && durability !== "os") {
     throw new TypeError(
       `Cannot open the file store as "durability" must be "sync" or "os": received ${String(durability)}`,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { handled } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -32,7 +33,7 @@ export type {
   StoreStats,
 };
 
-/** One record in the ring of all records, which runs from the least to the most recently used. */
+/** One record in a ring of records, which runs from the least to the most recently used. */
 interface Entry {
   readonly key: string;
   /** Frozen, so it can be shared. */
@@ -44,7 +45,9 @@ interface Entry {
 /** How a {@linkcode MemoryStore} behaves. */
 export interface MemoryStoreOptions {
   /**
-   * The most records to hold, a positive integer. One more, and the record that was used least recently is dropped.
+   * The most records to hold, a positive integer. One more, and one is dropped: of those without a user the one that was used
+   * least recently, and one with a user only if there is no other, or if its time is over.
+   * `Infinity`: none is ever dropped, and `clearExpired` alone keeps the store from growing.
    *
    * @default 10_000
    */
@@ -52,7 +55,7 @@ export interface MemoryStoreOptions {
   /**
    * The clock: milliseconds since the epoch.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -60,8 +63,9 @@ export interface MemoryStoreOptions {
 /**
  * A store that keeps its records in memory, and forgets them with the process.
  *
- * It is bounded: beyond `maxEntries` the record that was used least recently makes room, whoever's it is. Every
- * answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
+ * Unless told otherwise it is bounded: beyond `maxEntries` the record that was used least recently makes room. Anonymous visitors never
+ * push out who is logged in: where all are, the newest anonymous one is not kept. Each live session that is dropped is an event, `evicted`.
+ * Every answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
  *
  * @example
  * ```ts
@@ -79,30 +83,38 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore implements CountableStore {
   readonly #entries = new Map<string, Entry>();
-  /** Where the ring begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
-  readonly #ring = {} as Entry;
+  /** Where the ring of the records without a user begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
+  readonly #anonymous = {} as Entry;
+  /** The same of those with one. */
+  readonly #known = {} as Entry;
   /** The keys of each user, in the order in which they became the user's, with their places in that order. */
   readonly #users = new Map<string, Map<string, number>>();
   #lastPlace = 0;
+  /** Whether records are dropped to make room: not with `maxEntries: Infinity`. */
+  readonly forgets: boolean;
   readonly #maxEntries: number;
   readonly #now: () => number;
+  readonly #tellers: ((key: string) => void)[] = [];
   #lastVersion = 0;
 
   /**
    * An empty store.
    *
    * @throws {TypeError} If `now` is not a function.
-   * @throws {RangeError} If `maxEntries` is not a positive integer.
+   * @throws {RangeError} If `maxEntries` is neither a positive integer nor `Infinity`.
    */
   constructor(options: MemoryStoreOptions = {}) {
-    const { maxEntries = 10_000, now = Date.now } = options;
-    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-      throw new RangeError(`"maxEntries" must be a positive integer: received ${String(maxEntries)}`);
+    const { maxEntries = 10_000, now = () => Date.now() } = options;
+    if (!Number.isSafeInteger(maxEntries) && maxEntries !== Infinity || maxEntries < 1) {
+      throw new RangeError(
+        `"maxEntries" must be a positive integer or Infinity: received ${String(maxEntries)}`,
+      );
     }
     if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
+    this.forgets = maxEntries !== Infinity;
     this.#maxEntries = maxEntries;
     this.#now = now;
-    this.#ring.older = this.#ring.newer = this.#ring;
+    for (const ring of [this.#anonymous, this.#known]) ring.older = ring.newer = ring;
   }
 
   /** The number of records held, expired ones included. */
@@ -124,7 +136,7 @@ export class MemoryStore implements CountableStore {
     checkInstants(record);
     if (this.#isTaken(key)) return undefined;
     const version = this.#put(key, record);
-    if (this.#entries.size > this.#maxEntries) this.delete(this.#ring.newer.key);
+    if (this.#entries.size > this.#maxEntries) this.#evict();
     return version;
   }
 
@@ -190,7 +202,11 @@ export class MemoryStore implements CountableStore {
   }
 
   /** Counts all records, a thousand at a time; `bounds` are ages in ms, ascending. */
-  async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+  stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
+    return handled(this.#stats(now, bounds));
+  }
+
+  async #stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
     let seen = 0;
     // By their keys at the start: a record that is saved meanwhile would come up twice.
@@ -202,12 +218,27 @@ export class MemoryStore implements CountableStore {
     return tally.stats;
   }
 
+  /** Calls `tell` with the key of each live record that is dropped to make room. */
+  onEvict(tell: (key: string) => void): void {
+    this.#tellers.push(tell);
+  }
+
   /** Does nothing: a memory store holds nothing that must be released. */
   close(): void {}
 
   /** As {@linkcode MemoryStore.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  #evict(): void {
+    const now = this.#now();
+    const [anonymous, known] = [this.#anonymous.newer, this.#known.newer];
+    const isKnownFirst = anonymous === this.#anonymous ||
+      known !== this.#known && known.record.expiresAt <= now;
+    const { key, record } = isKnownFirst ? known : anonymous;
+    this.delete(key);
+    if (record.expiresAt > now) { for (const tell of this.#tellers) tell(key); }
   }
 
   #isTaken(key: string): boolean {
@@ -239,8 +270,9 @@ export class MemoryStore implements CountableStore {
   }
 
   #join(entry: Entry): void {
-    entry.newer = this.#ring;
-    entry.older = this.#ring.older;
+    const ring = entry.record.userId === undefined ? this.#anonymous : this.#known;
+    entry.newer = ring;
+    entry.older = ring.older;
     entry.older.newer = entry.newer.older = entry;
   }
 

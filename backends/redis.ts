@@ -5,6 +5,7 @@
  */
 
 import { SessionError } from "../src/errors.ts";
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -320,3 +321,5 @@ function count(tally: Tally, found: readonly string[]): void {
     }
   }
 }
+
+handlesAll(RedisStore);

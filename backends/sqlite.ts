@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { handlesAll } from "../src/handled.ts";
 import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
 import type {
   CountableStore,
@@ -64,9 +65,10 @@ const rowsPerPage = 20;
  * commit. Both drivers are synchronous, so the store never lets them wait: a busy database is tried again from a timer
  * until `timeout` has passed. Several processes, of both runtimes, may share one file.
  *
- * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full,
- * read-only or failing, `ERR_DAMAGED` for one that is damaged when it is opened or read. The store never deletes, recreates
- * or truncates the file.
+ * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full, read-only, failing,
+ * or found damaged while it serves, and within two seconds for a file that was removed or replaced below it; `ERR_DAMAGED` for a database
+ * that is damaged when it is opened, and for a record that is not, bit for bit, what was written under its key. The store never deletes,
+ * recreates or truncates the file.
  *
  * @example
  * ```ts
@@ -102,7 +104,7 @@ export class SqliteStore implements CountableStore {
    * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
    * transactions open across an `await`, give the store a connection of its own.
    *
-   * @throws {TypeError} If `database` is none, or an option is of the wrong kind.
+   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is of the wrong kind.
    * @throws {RangeError} If `timeout` is not positive, or over 86,400.
    * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
    * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
@@ -154,7 +156,7 @@ export class SqliteStore implements CountableStore {
   /**
    * The record under `key`, or `undefined`. A plain value; a promise only while the database is busy.
    *
-   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
   load(key: string): MaybePromise<StoredRecord | undefined> {
     return this.#reads.run(({ load, dataVersion }) => {
@@ -256,8 +258,7 @@ export class SqliteStore implements CountableStore {
    * A page of one user's records, without their data, at a cost that does not grow with other users' records. Rows that are damaged are
    * left out, so that they do not stand between a user and the rest.
    *
-   * @throws {RangeError} If `limit` is not a positive integer.
-   * @throws {SessionError} If the database is damaged or cannot be read (`ERR_STORE`).
+   * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   list(userId: string, options: ListOptions = {}): MaybePromise<SessionPage> {
     const { after = "", limit } = checkPage(options);
@@ -275,7 +276,7 @@ export class SqliteStore implements CountableStore {
   /**
    * The version of the record under `key`, or `undefined`: for a fraction of a `load`, as neither data nor index is read.
    *
-   * @throws {SessionError} If the record or the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
   version(key: string): MaybePromise<string | undefined> {
     return this.#reads.run(({ version, dataVersion }) => {
@@ -289,7 +290,7 @@ export class SqliteStore implements CountableStore {
   /**
    * Reads and counts all records, a few at a time; `bounds` are ages in ms, ascending.
    *
-   * @throws {SessionError} If the database is damaged (`ERR_DAMAGED`), or cannot be read (`ERR_STORE`).
+   * @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new Tally(now, bounds);
@@ -338,3 +339,5 @@ export class SqliteStore implements CountableStore {
     return `${this.#versionPrefix}-${(++this.#versions).toString(36)}`;
   }
 }
+
+handlesAll(SqliteStore);

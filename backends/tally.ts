@@ -1,5 +1,6 @@
 /** Counts records one at a time, so that a store looks through any number of them in little memory. */
 
+import { noteTime } from "../src/instants.ts";
 import type { StoreStats } from "../src/store.ts";
 
 /** The records of one store, counted. */
@@ -20,8 +21,9 @@ export class Tally {
     this.#ages = new Array(bounds.length + 1).fill(0);
   }
 
-  /** Counts a record; with an instant or a size that is no number it is a damaged one. */
+  /** Counts a record; with an instant or a size that is no number it is a damaged one, and a note is none. */
   add(createdAt: unknown, expiresAt: unknown, bytes: unknown): void {
+    if (createdAt === noteTime) return;
     if (!isNumber(createdAt) || !isNumber(expiresAt) || !isNumber(bytes)) {
       this.#damaged++;
       return;

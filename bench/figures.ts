@@ -8,7 +8,7 @@ import type { Taken } from "./latency.ts";
 export const dataBytes = 200;
 
 /** The methods that are measured, in this order: what `create` made is there for `delete`. */
-export const operations = ["load", "save", "touch", "rotate", "create", "delete"] as const;
+export const operations = ["load", "save", "touch", "create", "delete"] as const;
 
 /** How long one method takes, in microseconds. */
 export interface Latency extends Taken {

@@ -1,5 +1,7 @@
 /** Fills a database with very many sessions in seconds, by its own means, and says the keys of some of them. */
 
+import { read, write } from "../backends/redis/record.ts";
+import { toColumns } from "../backends/sqlite/rows.ts";
 import type { Server } from "../tests/redis_server.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { openSqlite } from "./subjects/clients.ts";
@@ -18,23 +20,30 @@ export async function fillSqlite(path: string, count: number, like: SessionRecor
   const database = await openSqlite(path, "NORMAL");
   database.exec("PRAGMA cache_size = -200000");
   database.exec("BEGIN");
-  database.exec("CREATE TEMP TABLE made (key TEXT)");
-  database.exec(
-    `INSERT INTO made WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < ${count})
-    SELECT lower(hex(randomblob(32))) FROM counter`,
-  );
+  const keys = Array.from({ length: count }, newKey).sort();
   const insert = database.prepare(
-    `INSERT INTO sojourn_session (key, data, user_id, created_at, touched_at, expires_at, version)
-    SELECT key, ?, substr(key, 1, 16), ?, ?, ? - abs(random() % ?), '1' FROM made ORDER BY key`,
+    `INSERT INTO sojourn_session (data, version, head, data_sum, record_sum, user_id, created_at, touched_at,
+      expires_at, instants_sum, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  insert.run(like.data, like.createdAt, like.touchedAt, like.expiresAt, span + 1);
-  const some = database.prepare("SELECT json_group_array(key) AS keys FROM made WHERE rowid % ? = 0");
-  const { keys } = some.get(Math.max(1, Math.floor(count / said))) as { keys: string };
-  database.exec("DROP TABLE made");
+  for (const key of keys) {
+    const expiresAt = like.expiresAt - Math.floor(Math.random() * (span + 1));
+    insert.run(...toColumns(key, { ...like, userId: key.slice(0, 16), expiresAt }, "1"), key);
+  }
   database.exec("COMMIT");
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   database.close();
-  return (JSON.parse(keys) as string[]).map((key) => ({ key, version: "1" }));
+  return some(keys).map((key) => ({ key, version: "1" }));
+}
+
+/** A storage key of a session that nobody has. */
+function newKey(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
+}
+
+/** Keys from all over, at most as many as are said. */
+function some(keys: readonly string[]): string[] {
+  const step = Math.max(1, Math.floor(keys.length / said));
+  return keys.filter((_, n) => n % step === 0);
 }
 
 /** Copies of one record under keys of their own, made in the server. The scripts of the store allow a version to be shared. */
@@ -46,23 +55,19 @@ export async function fillRedis(
 ): Promise<Made> {
   const [at] = (await cli("--scan", "--pattern", `*${first}`)).split("\n");
   const prefix = at!.slice(0, -first.length);
-  const batch = 5_000;
+  const like = read(first, (await cli("--raw", "GET", at!)).replace(/\n$/, ""));
+  // As many as one command line holds
+  const batch = 500;
   const script = `
-    local record, life = redis.call('HGETALL', KEYS[1]), redis.call('PTTL', KEYS[1])
-    local at, said = 0, {}
-    for i = 1, #record, 2 do if record[i] == 'k' then at = i + 1 end end
-    for n = ARGV[1] + 1, ARGV[1] + ${batch} do
-      local key = redis.sha1hex(n) .. string.sub(redis.sha1hex(-n), 1, 24)
-      record[at] = key
-      redis.call('HSET', ARGV[2] .. key, unpack(record))
-      redis.call('PEXPIRE', ARGV[2] .. key, life)
-      if n % ${Math.max(1, Math.floor(count / said))} == 0 then said[#said + 1] = key end
-    end
-    return said`;
-  const made: Made = [];
+    local life = redis.call('PTTL', KEYS[1])
+    for n = 2, #ARGV, 2 do redis.call('SET', ARGV[1] .. ARGV[n], ARGV[n + 1], 'PX', life) end`;
+  const keys = Array.from({ length: count }, newKey);
   for (let n = 0; n < count; n += batch) {
-    const keys = await cli("EVAL", script, "1", at!, String(n), prefix);
-    made.push(...keys.split("\n").map((key) => ({ key, version })));
+    const copies = keys.slice(n, n + batch).flatMap((key) => {
+      const { front, back } = write(key, like, version);
+      return [key, `${front} - ${back}`];
+    });
+    await cli("EVAL", script, "1", at!, prefix, ...copies);
   }
-  return made;
+  return some(keys).map((key) => ({ key, version }));
 }

@@ -28,7 +28,7 @@ async function measurePlace({ name, open }: Place): Promise<Listing[]> {
   const { store: opened, close } = await open();
   const store = opened as Required<Measured>;
   const step = () =>
-    sure(store.list("ann"), ({ length }) => {
+    sure(store.list("ann"), ({ entries: { length } }) => {
       if (length !== mine) throw new Error(`${length} sessions of ${mine} were listed`);
     });
   const listings: Listing[] = [];

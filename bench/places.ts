@@ -18,7 +18,7 @@ import { type Server, skip, startServer } from "../tests/redis_server.ts";
 /** What is measured of a place: a store's methods, or those that stand for them. */
 export type Measured = Pick<
   SessionStore,
-  "load" | "create" | "save" | "touch" | "rotate" | "delete" | "list"
+  "load" | "create" | "save" | "touch" | "delete" | "list"
 >;
 
 /** One place where sessions are kept. */

@@ -22,6 +22,8 @@ export function freshKey(): string {
   return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
 }
 
+/** As long as the head of a logged-in session that was never given a label. */
+const head = `1 ${"0".repeat(24)} 1700000000000 1`;
 let data = 0;
 /** A logged-in session of {@linkcode dataBytes}, another one each time. */
 export function recordOf(userId: string): SessionRecord {
@@ -29,6 +31,7 @@ export function recordOf(userId: string): SessionRecord {
   const text = `{"visits":${++data},"cart":"`;
   return {
     data: `${text}${"x".repeat(dataBytes - text.length - 2)}"}`,
+    head,
     userId,
     createdAt: now,
     touchedAt: now,

@@ -38,12 +38,11 @@ function stepsOf(store: Measured, all: readonly Session[]) {
       const one = of(n);
       return sure(store.save(one.key, recordOf(userOf(one.key)), one.version), keep(one));
     },
-    touch: (n: number) => sure(store.touch!(of(n).key, Date.now(), Date.now() + 14 * day)),
-    rotate: (n: number) => {
-      const one = of(n);
-      const from = one.key;
-      one.key = freshKey();
-      return sure(store.rotate(from, one.key, recordOf(userOf(from)), one.version), keep(one));
+    touch: (n: number) => {
+      const { key, version } = of(n);
+      return sure(store.touch!(key, Date.now(), Date.now() + 14 * day, version), (isDone) => {
+        if (!isDone) throw new Error("A session had another version than it was saved with");
+      });
     },
     create: () => {
       const key = freshKey();

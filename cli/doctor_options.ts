@@ -17,7 +17,6 @@ const noStore = {
   load() {},
   create() {},
   save() {},
-  rotate() {},
   delete() {},
 } as unknown as SessionsOptions["store"];
 

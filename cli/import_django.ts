@@ -88,8 +88,8 @@ function ageOf(text: string | undefined): number {
 
 function refuse(io: Io, isJson: boolean): number {
   const message =
-    "An import into this store has been done already. Another one would bring back every session that was logged out, " +
-    "or given a new id by a log-in, since then. If the new server has taken no requests yet, or for another site, use --again";
+    "An import into this store has been done already. Another one would bring back every session that was logged out " +
+    "since then. If the new server has taken no requests yet, or for another site, use --again";
   io.err(isJson ? json({ error: { code: "ERR_IMPORTED", message } }) : `${wrap(message, io.columns, 0)}\n`);
   return exit.reservations;
 }

@@ -1,6 +1,7 @@
 /** What a store remembers of `import-django`: how far it came, and that it is done. Kept as a record that no cookie leads to. */
 
 import { SessionError } from "../src/errors.ts";
+import { noteTime } from "../src/instants.ts";
 import { storageKey } from "../src/token.ts";
 import type { AnyStore } from "./open.ts";
 
@@ -64,7 +65,7 @@ export class ImportMarker {
     this.#end = Math.max(this.#end, end);
     const record = {
       data: JSON.stringify(reached),
-      createdAt: this.#now,
+      createdAt: noteTime,
       touchedAt: this.#now,
       expiresAt: this.#end,
     };

@@ -26,7 +26,7 @@ if (import.meta.main) {
     isTerminal,
     columns: Math.max(40, Math.min(stdout.columns ?? 80, 120)),
     colours: isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb",
-    now: Date.now,
+    now: () => Date.now(),
     env: (name) => env[name],
   });
 }

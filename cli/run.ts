@@ -75,7 +75,7 @@ function usage(): string {
  *   isTerminal: false,
  *   columns: 80,
  *   colours: false,
- *   now: Date.now,
+ *   now: () => Date.now(),
  *   env: () => undefined,
  * });
  * assert.equal(code, 0);

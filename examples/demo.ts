@@ -12,10 +12,10 @@ import { SqliteStore } from "../backends/sqlite.ts";
 import { createSessions, SessionError } from "../mod.ts";
 import { keptSecret } from "./demo/secret.ts";
 import { serve } from "./demo/serve.ts";
-import { makeApp, type ShopData } from "./demo/shop.ts";
+import { apologize, makeApp, type ShopData } from "./demo/shop.ts";
 import { cookieName, watchStore } from "./demo/watch.ts";
 
-export { makeApp, type ShopData };
+export { apologize, makeApp, type ShopData };
 
 async function main(): Promise<void> {
   const { PORT = "8000", SESSION_SECRET } = process.env;
@@ -26,6 +26,7 @@ async function main(): Promise<void> {
     store: watchStore(await SqliteStore.open("sessions.db")), // watched for the page /hood; an app has no need of it
     secrets: [SESSION_SECRET ?? keptSecret("sessions.secret")],
     cookie: { name: cookieName, secure: false }, // this demo speaks plain http; leave this line out where there is https
+    onError: apologize,
   });
   const server = serve(makeApp(sessions), Number(PORT));
 

@@ -1,6 +1,6 @@
 /** Elysia with a typed `session` in every context: `deno serve examples/elysia.ts` or `bun examples/elysia.ts`. */
 
-import { createSessions } from "@sojourn/session";
+import { createSessions, SessionError } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
 import { Elysia, t } from "elysia";
 
@@ -9,6 +9,9 @@ const sessions = createSessions<{ visits: number }>({
   secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
 });
 const app = new Elysia()
+  .onError(({ error }) => {
+    if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+  })
   .resolve(async ({ request }) => ({ session: await sessions.get(request) }))
   .get("/", ({ session }) => {
     const visits = session.update("visits", (n = 0) => n + 1);

@@ -3,27 +3,29 @@
 import { createSessions, type Session } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
 import { unsign } from "cookie-signature";
-import type { Store } from "express-session";
-import { promisify } from "node:util";
+import type { SessionData, Store } from "express-session";
 
 type Data = { visits: number };
+type Row = SessionData & { visits?: number; user?: unknown };
+type Done = (error: unknown, row?: Row | null) => void;
 type Old = { secret: string; name: string; store: Store };
-
 const sessions = createSessions<Data>({
   store: new MemoryStore(),
   secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
 });
+/** What a store answers; not `promisify`, which warns of one that also gives promises, such as connect-redis. */
+const ask = (call: (done: Done) => void): Promise<Row | null | undefined> =>
+  new Promise((resolve, reject) => call((error, row) => error ? reject(error) : resolve(row)));
 
 async function adopt(session: Session<Data>, cookie: string, { secret, store }: Old): Promise<void> {
   const id = cookie.startsWith("s:") && unsign(cookie.slice(2), secret);
-  const row = id && await promisify(store.get.bind(store))(id);
+  const row = id && await ask((done) => store.get(id, done));
   if (!row) return; // forged, expired or logged out
-  session.assign({ visits: row.visits }); // what you need of it; row.cookie is nothing you need
+  session.set("visits", row.visits ?? 0); // what you need of it; row.cookie is nothing you need
   if (typeof row.user === "string") session.login(row.user);
   await session.save();
-  await promisify(store.destroy.bind(store))(id); // it must not begin another session
+  await ask((done) => store.destroy(id, done)); // it must not begin another session
 }
-
 /** An app in which their sessions go on. Leave the adopting out when the last of them has expired. */
 export const makeApp = (old: Old): (request: Request) => Promise<Response> =>
   sessions.wrap(async (request) => {

@@ -1,6 +1,6 @@
 /** h3, version 2: `deno serve examples/h3.ts` or `bun examples/h3.ts`. */
 
-import { createSessions } from "@sojourn/session";
+import { createSessions, SessionError } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
 import { H3, redirect } from "h3";
 
@@ -8,7 +8,8 @@ const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
   secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
 });
-const app = new H3();
+// h3 lets no error out: this one is kept for `wrap`, which answers it with 503 or 409
+const app = new H3({ onError: ({ cause }, { context }) => void (context["failure"] = cause) });
 
 app.get("/", async (event) => {
   const session = await sessions.get(event.req); // the wrapped request itself
@@ -27,5 +28,11 @@ app.post("/logout", async (event) => {
   return redirect("/", 303);
 });
 
-const server: { fetch(request: Request): Response | Promise<Response> } = { fetch: sessions.wrap(app.fetch) };
+const handler = sessions.wrap(async (request) => {
+  const context: { failure?: unknown } = {};
+  const response = await app.request(request, undefined, context);
+  if (context.failure instanceof SessionError) throw context.failure;
+  return response;
+});
+const server: { fetch(request: Request): Response | Promise<Response> } = { fetch: handler };
 export default server;

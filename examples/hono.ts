@@ -1,6 +1,6 @@
 /** Hono with a typed `c.var.session`: `deno serve examples/hono.ts` or `bun examples/hono.ts`. */
 
-import { createSessions, type Session } from "@sojourn/session";
+import { createSessions, type Session, SessionError } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
 import { Hono } from "hono";
 
@@ -13,7 +13,10 @@ const sessions = createSessions<Data>({
   secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
 });
 const app = new Hono<{ Variables: { session: Session<Data> } }>();
-
+app.onError((error, c) => {
+  if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+  return c.text("Internal Server Error", 500);
+});
 app.use(async (c, next) => {
   c.set("session", await sessions.get(c.req.raw)); // Hono hands on the wrapped request itself
   await next();

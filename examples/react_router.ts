@@ -5,10 +5,11 @@ import { MemoryStore } from "@sojourn/session/memory";
 import { createStaticHandler, redirect } from "react-router";
 import { sessionStorage } from "./react_router_storage.ts";
 
-const { getSession, commitSession, destroySession, sessionOf } = sessionStorage(createSessions({
+const sessions = createSessions({
   store: new MemoryStore(),
   secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
-}));
+});
+const { getSession, commitSession, destroySession, sessionOf } = sessionStorage(sessions);
 
 const { queryRoute } = createStaticHandler([{
   path: "/",
@@ -33,5 +34,7 @@ const { queryRoute } = createStaticHandler([{
   },
 }]);
 
-const server: { fetch(request: Request): Promise<Response> } = { fetch: (request) => queryRoute(request) };
+// `wrap` gives nothing but its answers to errors: 503 or 409
+const handler = sessions.wrap(async (request): Promise<Response> => await queryRoute(request));
+const server: { fetch(request: Request): Promise<Response> } = { fetch: handler };
 export default server;

@@ -75,8 +75,8 @@ export interface Carrier {
   reload(found: Found): MaybePromise<Found | undefined>;
   /** What `reload` would give if the session were now as another request has saved it. Without it, just that. */
   seenBy?(found: Found, now: Found): Found;
-  /** Begins a session under a new id. */
-  create(record: SessionRecord): MaybePromise<Found>;
+  /** Begins a session under a new id, for a request with these cookies. */
+  create(record: SessionRecord, cookieHeader?: string | null): MaybePromise<Found>;
   /** Replaces the record of this version; `undefined`: another version, or gone. */
   save(found: Found, record: SessionRecord): MaybePromise<Found | undefined>;
   /** The same under a new id. */
@@ -91,8 +91,6 @@ export interface Carrier {
   retire(found: Found): MaybePromise<void>;
   /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */
   setCookie(place: Place, maxAge: number | undefined, cookieHeader: string | null): readonly string[];
-  /** The `Set-Cookie` fields that clear cookies which led to no session. */
-  clearCookie(cookieHeader: string | null): readonly string[];
   /** A page of a user's sessions. */
   list(userId: string, after: string | undefined): MaybePromise<SessionPage>;
   /** One session by its storage key. */

@@ -3,12 +3,14 @@
 import { SessionError } from "./errors.ts";
 
 /**
- * Turns session data into text and back. What `encode` accepts, `decode` must give back equal.
+ * Turns session data into text and back. What `encode` accepts, `decode` must give back equal: a value that does not come back equal is
+ * refused when it is set, with `ERR_SERIALIZE` and where in it that is. Objects, arrays, maps and sets are compared by what they hold.
  *
  * @example
  * ```ts
  * import { type Codec, createSessions } from "@sojourn/session";
  * import { MemoryStore } from "@sojourn/session/memory";
+ * import assert from "node:assert/strict";
  *
  * const dates: Codec = {
  *   encode: (data) => JSON.stringify(data, function (key) {
@@ -18,7 +20,9 @@ import { SessionError } from "./errors.ts";
  *   decode: (text) => JSON.parse(text, (_, value) => value?.$date === undefined ? value : new Date(value.$date)),
  * };
  * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
- * createSessions({ store: new MemoryStore(), secrets, codec: dates });
+ * const session = await createSessions({ store: new MemoryStore(), secrets, codec: dates }).open();
+ * session.set("since", new Date());
+ * assert.throws(() => session.set("seen", new Map()), /"seen": the codec gives it back as Object, not as Map/);
  * ```
  */
 export interface Codec {
@@ -31,12 +35,18 @@ export interface Codec {
 /** The deepest nesting that session data may have. */
 const maxDepth = 64;
 
-function refuse(path: string, why: string): never {
+/** @throws {SessionError} `ERR_SERIALIZE`. */
+export function refuse(path: string, why: string): never {
   throw new SessionError("ERR_SERIALIZE", `Cannot store the value at "${path}": ${why}`);
 }
 
 const isName = /^[A-Za-z_$][\w$]*$/;
-const step = (path: string, key: string) =>
+
+/** The path of a value of the session. */
+export const rootOf = (key: string): string => isName.test(key) ? key : JSON.stringify(key);
+
+/** The path of a member of the value at a path. */
+export const step = (path: string, key: string): string =>
   isName.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 
 /**
@@ -149,7 +159,7 @@ export const strictJson: Codec = {
       const keys = Object.keys(data);
       if (keys.every((key) => isPlain(data[key], 0))) return JSON.stringify(data);
       for (const key of keys) {
-        if (check(data[key], isName.test(key) ? key : JSON.stringify(key), [])) negativeZero = true;
+        if (check(data[key], rootOf(key), [])) negativeZero = true;
       }
       return negativeZero ? stringifyWithNegativeZero(data) : JSON.stringify(data);
     } catch (error) {

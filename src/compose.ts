@@ -20,8 +20,8 @@ export function compose(
   base: Found | undefined,
   isFresh: boolean,
 ): Composed {
-  const renews = base === undefined || isFresh || base.place.isStale || isTouchDue(limits, life, now) ||
-    endOf(limits, life) !== base.record.expiresAt ||
+  const renews = base === undefined || isFresh || base.place.isStale ||
+    isTouchDue(limits, life, base.record.expiresAt, now) || endOf(limits, life) !== base.record.expiresAt ||
     endsWithBrowser(limits, life.notes) !== endsWithBrowser(limits, notesOf(base.record.head));
   const touchedAt = renews ? Math.max(now, life.touchedAt) : life.touchedAt;
   const { createdAt, userId } = life;

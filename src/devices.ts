@@ -29,8 +29,16 @@ function keyOf(session: object | undefined): string | undefined {
   return session === undefined ? undefined : unitOf(session).found?.place.key;
 }
 
-/** The live sessions of a user. */
+/** @throws {TypeError} If it is no string: a mistake that would else look like a user without sessions. */
+function demandUserId(what: string, userId: unknown): void {
+  if (typeof userId === "string") return;
+  const received = userId === null ? "null" : typeof userId;
+  throw new TypeError(`Cannot ${what}: expected a user id, a string: received ${received}`);
+}
+
+/** The live sessions of a user. @throws {TypeError} If the user id is no string. */
 export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
+  demandUserId("list the sessions of a user", userId);
   const mine = keyOf(current);
   return (await live(core, userId)).map(({ key, record, end: expiresAt }) => {
     const { createdAt, touchedAt } = record;
@@ -40,15 +48,20 @@ export async function list(core: Core, userId: string, current: object | undefin
   });
 }
 
-/** Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's. */
+/**
+ * Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's.
+ *
+ * @throws {TypeError} If the user id is no string and not undefined.
+ */
 export async function revoke(
   core: Core,
   handle: string,
   options: { readonly userId?: string },
 ): Promise<number> {
+  const { userId } = options;
+  if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
   if ("userId" in options) {
-    const { userId } = options;
     // An undefined one comes from a visitor who is not logged in, and whose nothing is.
     if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
   }
@@ -58,8 +71,11 @@ export async function revoke(
 /**
  * Ends all sessions of a user but one; the number ended, expired ones not counted. Each page is read once: a session keeps its key, and what
  * a log-in creates meanwhile is a later log-in.
+ *
+ * @throws {TypeError} If the user id is no string.
  */
 export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
+  demandUserId("end all sessions of a user", userId);
   const mine = keyOf(except);
   let ended = 0;
   for await (const { key, record } of indexed(core.carrier.list.bind(core.carrier), userId)) {

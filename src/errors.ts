@@ -4,7 +4,7 @@
  * What went wrong, as a stable word.
  *
  * - `ERR_STORE`: the store is down, slow, full, or answered nonsense
- * - `ERR_GONE`: the session was ended or rotated by another request
+ * - `ERR_GONE`: another request ended the session, or replaced its id
  * - `ERR_CONFLICT`: other processes kept changing the session, ten times in a row
  * - `ERR_TOO_LARGE`: the encoded data, or the cookie, is over its limit
  * - `ERR_SERIALIZE`: a value cannot be carried by the codec, or the data fails the schema
@@ -64,7 +64,8 @@ export function unbound(): Promise<never> {
   return Promise.reject(
     new SessionError(
       "ERR_UNBOUND",
-      "There is no session here: the request was not wrapped by this sessions object",
+      "There is no session here: the request was not wrapped by this sessions object. " +
+        "Where a framework hands on another request, create the sessions with asyncContext: true",
     ),
   );
 }

@@ -13,6 +13,7 @@ export type SessionEventType =
   | "login"
   | "ended"
   | "expired"
+  | "evicted"
   | "rejected"
   | "reuse"
   | "gone"
@@ -26,9 +27,12 @@ export type SessionEventType =
 export interface SessionEvent {
   /** What happened. */
   readonly type: SessionEventType;
-  /** Stands for the session in logs: 8 hex digits of a keyed hash, the same for as long as id and newest secret stay. */
+  /** Stands for the session in logs: 8 hex digits of a keyed hash, the same for its whole life as long as the newest secret stays. */
   readonly tag?: string;
-  /** Why, where that is not clear from the type: for `rejected` `malformed`, `forged`, `unknown-key`, `unknown`, `ambiguous` or `future`. */
+  /**
+   * Why, where that is not clear from the type. For `rejected`: `malformed`, `forged`, `unknown-key`, `unknown`, `ambiguous` or `future`. For
+   * `ended`: `stamp`, if the user's credentials have changed, or `limit`, if a log-in went beyond `maxSessionsPerUser`.
+   */
   readonly reason?: string;
   /** When, in milliseconds since the epoch. */
   readonly at: number;

@@ -1,11 +1,12 @@
 /** What a session holds while it is worked on, and how that becomes the text of a record and comes back. */
 
-import { type Codec, strictJson } from "./codec.ts";
+import { type Codec, refuse, rootOf, strictJson } from "./codec.ts";
+import { type Difference, difference, leftOut } from "./equal.ts";
 import { SessionError } from "./errors.ts";
 import type { Life } from "./lifetime.ts";
 import { type Notes, notesOf } from "./head.ts";
 import type { SessionRecord } from "./store.ts";
-import { ParsedValues, toMap, toPlain, type Values } from "./values.ts";
+import { ParsedValues, storedOf, toMap, toPlain, type Values } from "./values.ts";
 
 /** A session's content, open to change. */
 export interface Draft extends Life {
@@ -30,6 +31,8 @@ export interface DataFormat {
   encodeValue(key: string, value: unknown): string;
   /** Whether a value is no object and can be carried for certain: a look that saves the encoding of most values that are set. */
   isPlain?(value: unknown): boolean;
+  /** Refuses a value that its text does not give back equal; there if the encoding alone does not prove it. @throws {SessionError} `ERR_SERIALIZE`. */
+  readonly demandEqual?: ((key: string, value: unknown, text: string) => void) | undefined;
   /** A fresh copy of a value. */
   decodeValue(key: string, text: string): unknown;
 }
@@ -38,10 +41,13 @@ export interface DataFormat {
 export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;
+  readonly demandEqual: DataFormat["demandEqual"];
 
   constructor(codec: Codec, maxBytes: number) {
     this.#codec = codec;
     this.#maxBytes = maxBytes;
+    // Strict JSON has looked already.
+    if (codec !== strictJson) this.demandEqual = (key, value, text) => demandEqual(codec, key, value, text);
   }
 
   draft(values: Values, { notes, userId, createdAt, touchedAt }: Life): Draft {
@@ -65,7 +71,7 @@ export class Format implements DataFormat {
   }
 
   write(draft: Draft): string {
-    const plain = toPlain(draft.values);
+    const plain = toPlain(storedOf(draft.values));
     const data = writeKnown(plain, draft.source) ?? this.#encode(plain);
     const { length } = data;
     if (length * 3 > this.#maxBytes) {
@@ -116,6 +122,17 @@ function writeKnown(values: Record<string, unknown>, source: string | undefined)
   if (source === undefined || /-(?:0|[\d.]*[eE])/.test(source)) return undefined;
   const text = JSON.stringify(values);
   return text.includes("null") ? undefined : text;
+}
+
+function demandEqual(codec: Codec, key: string, value: unknown, text: string): void {
+  let found: Difference | undefined;
+  try {
+    const data = asData(codec.decode(text));
+    found = Object.hasOwn(data, key) ? difference(value, data[key], rootOf(key)) : leftOut(rootOf(key));
+  } catch {
+    found = { path: rootOf(key), why: "the codec cannot give it back" };
+  }
+  if (found !== undefined) refuse(found.path, found.why);
 }
 
 /** What a codec decoded, if it can be session data. */

@@ -58,6 +58,7 @@ export class HeldCarrier implements Carrier {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
     this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
+    store.onEvict?.((key) => kit.events.emit("evicted", key));
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
@@ -195,6 +196,11 @@ export class HeldCarrier implements Carrier {
     return { record, place: { ...place, replacedBy: "rotation", newerUntil } };
   }
 
+  /** What a cookie with this id would lead to. */
+  protected async findById(id: string): Promise<readonly Found[]> {
+    return await this.#findOne(await this.#identify(id));
+  }
+
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
     const found = await this.#look(await this.#identify(id));
@@ -309,11 +315,6 @@ export class HeldCarrier implements Carrier {
     const field = cookie.set(place.token, maxAge);
     // One that was set before there was a domain would stand beside it.
     return cookie.hasTwin && this.#read(header, 1).values.length > 1 ? [cookie.clearTwin(), field] : [field];
-  }
-
-  /** What led to no session is left alone: it may be another application's. */
-  clearCookie(): readonly string[] {
-    return [];
   }
 
   get canList(): boolean {

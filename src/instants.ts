@@ -2,6 +2,9 @@
 
 import type { SessionRecord } from "./store.ts";
 
+/** The `createdAt` of a record that is no session, but a note which a program keeps in the store. Nobody counts it. */
+export const noteTime: number = Number.MIN_SAFE_INTEGER;
+
 /** Refuses what no clock tells. @throws {TypeError} For what is no number. @throws {RangeError} For `NaN` and numbers beyond 2^53. */
 export function checkInstant(name: string, value: unknown): void {
   if (Math.abs(value as number) <= Number.MAX_SAFE_INTEGER && typeof value === "number") return;

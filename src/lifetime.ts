@@ -19,6 +19,9 @@ export interface Limits {
   readonly expireAtBrowserClose: boolean;
 }
 
+/** The longest age, in seconds: ten years. Who means more has given milliseconds. */
+export const mostAge: number = 3653 * 86_400;
+
 /** The last instant that a `Date` can hold. */
 const endOfTime = 8.64e15;
 
@@ -54,10 +57,14 @@ export function idleEndOf(limits: Limits, life: Life, touchedAt: number): number
   return Math.floor(Math.min(end, endOfTime));
 }
 
-/** Whether renewing is due: a hundredth of the idle age has passed, at least 60 s, at most an hour or half the idle age. */
-export function isTouchDue(limits: Limits, life: Life, now: number): boolean {
+/**
+ * Whether renewing is due: since the last time, or for the end to move, a hundredth of the idle age, at least 60 s, at most an hour
+ * or half the idle age. The end in the record may be by a policy that has changed since.
+ */
+export function isTouchDue(limits: Limits, life: Life, expiresAt: number, now: number): boolean {
   const idle = idleAge(limits, life);
-  return now - life.touchedAt >= Math.min(Math.max(60, idle / 100), 3600, idle / 2) * 1000;
+  const interval = Math.min(Math.max(60, idle / 100), 3600, idle / 2) * 1000;
+  return now - life.touchedAt >= interval || endOf(limits, life, now) - expiresAt >= interval;
 }
 
 /** Whether the cookie is to end with the browser. */

@@ -3,11 +3,10 @@
 import type { Found } from "./carrier.ts";
 import { SessionError } from "./errors.ts";
 import { endOf } from "./lifetime.ts";
-import { validate } from "./schema.ts";
+import { check } from "./saving.ts";
 import type { Draft } from "./format.ts";
 import type { MaybePromise } from "./store.ts";
 import { type Core, Unit } from "./unit.ts";
-import { toObject } from "./values.ts";
 
 /** Whether a session may still be used: decided here, whatever the store still holds (SR-038). */
 export function isLive(core: Core, { record }: Found, draft: Draft): boolean {
@@ -48,7 +47,8 @@ async function chooseOne(
   all: readonly Found[],
 ): Promise<Unit> {
   const live: [Found, Draft][] = [];
-  let [isDamaged, newerUntil] = [false, 0];
+  const damaged: Found[] = [];
+  let newerUntil = 0;
   for (const found of all) {
     if (found.place.replacedBy !== undefined) {
       newerUntil = Math.max(newerUntil, found.place.newerUntil ?? 0);
@@ -56,16 +56,23 @@ async function chooseOne(
     }
     const draft = read(core, found);
     if (draft === undefined) {
-      isDamaged = true;
+      damaged.push(found);
       core.events.emit("damaged", found.place.key);
     } else if (isLive(core, found, draft)) live.push([found, draft]);
     else await retire(core, found);
   }
   if (live.length > 1) core.events.emit("rejected", undefined, "ambiguous");
   if (live.length === 1) return await admit(core, header, ...live[0]!);
-  const unit = live.length === 0 && !isDamaged ? stale(core, header) : new Unit(core, header);
+  const hidden = [...live.map(([found]) => found), ...damaged];
+  const unit = hidden.length === 0 ? stale(core, header) : fresh(core, header, hidden);
   unit.newerUntil = newerUntil;
-  unit.others = live.map(([found]) => found);
+  return unit;
+}
+
+/** A new session for a visitor who cannot be shown these, and may log out of them. */
+function fresh(core: Core, header: string | null | undefined, hidden: readonly Found[]): Unit {
+  const unit = new Unit(core, header);
+  unit.hidden = hidden;
   return unit;
 }
 
@@ -126,19 +133,15 @@ async function admitChecked(
     : await fit(core, header, found, draft);
 }
 
-/** Data that does not fit the schema: a fresh session for the visitor, and the record stays until it expires. */
+/** Data that does not fit the schema: a fresh session for the visitor, and the record stays until it expires or is logged out. */
 async function fit(
   core: Core,
   header: string | null | undefined,
   found: Found,
   draft: Draft,
 ): Promise<Unit> {
-  const data = await validate(core.schema!, toObject(draft.values));
-  if (data !== undefined) {
-    return new Unit(core, header, found, core.format.draft(new Map(Object.entries(data)), draft));
-  }
+  const data = await check(core, found.record, draft);
+  if (data !== undefined) return new Unit(core, header, found, data);
   core.events.emit("invalid", found.place.key);
-  const unit = new Unit(core, header);
-  unit.others = [found];
-  return unit;
+  return fresh(core, header, [found]);
 }

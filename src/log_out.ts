@@ -15,6 +15,8 @@ export interface Left {
   readonly doubtful?: Saving | undefined;
   /** Where a save that was under way has put it since. */
   readonly moved?: Found;
+  /** Others that the request's cookies lead to and that could not be shown. */
+  readonly hidden?: readonly Found[];
 }
 
 /** The log-outs of one unit of work. */
@@ -24,6 +26,8 @@ export class LogOut {
   readonly #header: string | null | undefined;
   /** What could not be ended yet. */
   readonly #left: Map<State, Left> = new Map();
+  /** Whether the cookies of the request may still lead to a session. */
+  #isCarriedOwed = false;
   /** The last one, as the handler got it. */
   #told: Reported | undefined;
   #running: Promise<void> | undefined;
@@ -37,7 +41,7 @@ export class LogOut {
 
   /** Whether one failed and nobody waited for it, so that it is not to be answered as done. */
   get isOwed(): boolean {
-    return this.#left.size > 0 && this.#told?.isSeen === false;
+    return (this.#left.size > 0 || this.#isCarriedOwed) && this.#told?.isSeen === false;
   }
 
   /** The one under way. */
@@ -67,17 +71,22 @@ export class LogOut {
   async end(left: Left | undefined, before: Promise<void> | undefined): Promise<readonly string[]> {
     if (left !== undefined) this.#left.set(left.state, left);
     await before;
+    this.#isCarriedOwed = true;
     const done = new Set<string>();
-    for (const { found, moved, state } of [...this.#left.values()]) {
-      for (const one of [moved, found]) {
+    for (const { found, moved, state, hidden = [] } of [...this.#left.values()]) {
+      for (const one of [moved, found, ...hidden]) {
         if (one === undefined || done.has(one.place.key)) continue;
         if (await this.#carrier.end(one)) this.#events.emit("ended", one.place.key);
         done.add(one.place.key);
       }
       this.#left.delete(state);
     }
-    if (this.#header === undefined) return [];
+    if (this.#header === undefined) {
+      this.#isCarriedOwed = false;
+      return [];
+    }
     const { ended, fields } = await this.#carrier.endCarried(this.#header, done);
+    this.#isCarriedOwed = false;
     for (const key of ended) this.#events.emit("ended", key);
     return fields;
   }

@@ -32,10 +32,13 @@ export interface Manners {
   readonly baresGone: boolean;
   /** Whether a request needs its session whatever its handler does. */
   readonly attends?: (cookieHeader: string | null) => boolean;
-  /** What becomes of a cookie that led to no session, if the session stayed empty: also replaced by that of an empty one. */
-  stale(cookieHeader: string | null, isUsed: boolean): "left" | "cleared" | "replaced";
-  /** How log-ins are written, where a user id alone does not say it. @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`. */
-  login?(userId: string, options: LoginOptions): Entrance;
+  /** What becomes of a cookie that led to no session, if the session stayed empty: replaced by that of an empty one, or the fields that clear it. */
+  stale(cookieHeader: string | null, isUsed: boolean): "left" | "replaced" | readonly string[];
+  /**
+   * How a log-in is written into a session, which is left as it is, where a user id alone does not say it.
+   * @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`.
+   */
+  login?(userId: string, options: LoginOptions, draft: Draft): Entrance;
   /** Refuses what needs an index of users. @throws {SessionError} `ERR_UNSUPPORTED`. */
   demandIndex(): void;
 }

@@ -7,6 +7,7 @@ import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./keyring.ts";
+import { mostAge } from "./lifetime.ts";
 import type { StandardSchema } from "./schema.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
@@ -22,7 +23,7 @@ export interface SessionsOptions<Data extends object = SessionData> {
   readonly secrets: readonly (string | Uint8Array)[];
   /** The cookie's name and attributes. */
   readonly cookie?: CookieOptions;
-  /** Seconds without activity after which a session ends. @default 1_209_600 (14 days, Django's number) */
+  /** Seconds without activity after which a session ends, at most ten years. @default 1_209_600 (14 days, Django's number) */
   readonly idleAge?: number;
   /** The idle age of sessions without a user, in seconds. @default as `idleAge` */
   readonly anonymousIdleAge?: number;
@@ -34,7 +35,12 @@ export interface SessionsOptions<Data extends object = SessionData> {
   readonly saveEveryRequest?: boolean;
   /** Django's `SESSION_EXPIRE_AT_BROWSER_CLOSE`: the cookie has no `Max-Age`. @default false */
   readonly expireAtBrowserClose?: boolean;
-  /** A Standard Schema (Zod, Valibot, ArkType): gives `Data`, and checks what is loaded and what is saved. */
+  /**
+   * A Standard Schema (Zod, Valibot, ArkType): gives `Data`, and checks what is loaded and what is saved, so it has to accept its own
+   * output. What is stored is what was stored before and what the handler changed: what the schema leaves out, such as values of
+   * a newer release, stays, and what it adds or makes of a value is stored once the handler sets it. A session that does not fit
+   * is an empty one for the visitor, who may log out of it.
+   */
   readonly schema?: StandardSchema<Data>;
   /**
    * What a user's sessions have to bear since `login(userId, { stamp })`: something that changes with the credentials. A session with
@@ -65,7 +71,7 @@ export interface SessionsOptions<Data extends object = SessionData> {
    * Costs up to a fifth of a bare server's throughput. @default false
    */
   readonly asyncContext?: boolean;
-  /** The clock, in milliseconds since the epoch. @default Date.now */
+  /** The clock, in milliseconds since the epoch. @default () => Date.now() */
   readonly now?: () => number;
 }
 
@@ -99,7 +105,7 @@ const known: Record<keyof SessionsOptions, Kind> = {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
     if (typeof value === "object" && value !== null && ownCarrier(value) !== undefined) return;
     const missing = ["load", "create", "save", "delete"].filter((name) => !has(name));
-    for (const name of ["touch", "clearExpired", "list", "close"]) {
+    for (const name of ["touch", "clearExpired", "list", "onEvict", "close"]) {
       const method = (value as Record<string, unknown> | null)?.[name];
       if (method !== undefined && typeof method !== "function") {
         wrong(`store.${name} must be a function`, shape(method));
@@ -123,9 +129,9 @@ const known: Record<keyof SessionsOptions, Kind> = {
       }
     }
   },
-  idleAge: positive,
-  anonymousIdleAge: positive,
-  absoluteAge: (name, value) => value === null || positive(name, value),
+  idleAge: age,
+  anonymousIdleAge: age,
+  absoluteAge: (name, value) => value === null || age(name, value),
   rolling: optional("boolean"),
   saveEveryRequest: optional("boolean"),
   expireAtBrowserClose: optional("boolean"),
@@ -260,6 +266,13 @@ function positive(name: string, value: unknown): void {
   if (!(value > 0 && value <= 8.64e12)) outOfRange(`${name} must be greater than 0 and finite`, value);
 }
 
+function age(name: string, value: unknown): void {
+  positive(name, value);
+  if (value !== undefined && (value as number) > mostAge) {
+    outOfRange(`${name} must be at most ${mostAge} s, ten years, and is in seconds, not milliseconds`, value);
+  }
+}
+
 function optional(type: "boolean" | "function"): Kind {
   return (name, value) => {
     if (value !== undefined && typeof value !== type) wrong(`${name} must be a ${type}`, shape(value));
@@ -283,5 +296,5 @@ function outOfRange(expected: string, received: unknown): never {
 
 /** Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does. */
 function wholeClock(now: (() => number) | undefined): () => number {
-  return now === undefined ? Date.now : () => Math.floor(now());
+  return now === undefined ? () => Date.now() : () => Math.floor(now());
 }

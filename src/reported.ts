@@ -1,5 +1,7 @@
 /** A promise that knows whether anybody asked for its outcome. */
 
+import { handled } from "./handled.ts";
+
 /** Rejects without ending the process; whoever made it can tell whether the failure still has to be reported. */
 export class Reported extends Promise<void> {
   /** Derived promises are ordinary ones. */
@@ -23,8 +25,7 @@ export class Reported extends Promise<void> {
       })
     );
     reported.#onSeenFailure = onSeenFailure;
-    super.prototype.then.call(reported, undefined, () => {});
-    return reported;
+    return handled(reported);
   }
 
   #look(): void {

@@ -1,5 +1,6 @@
 /** Puts cookies, `Vary` and `Cache-Control` on any legal `Response`, in place where that is possible. */
 
+import { isMadeAnew, rangeOf } from "./body.ts";
 import type { Events } from "./events.ts";
 
 /** Marks headers as made from a session: no cache may show them to somebody else (SR-066, SR-067). */
@@ -23,18 +24,6 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
   return { tookAway };
 }
 
-/**
- * Whether a response has no body, so that a handler may answer many visitors with this very object. Asked of a clone: on
- * Bun a look at `body` would cost a string its content type.
- */
-function isBodiless(response: Response): boolean {
-  // The answer of an upgrade is no constant and cannot be copied.
-  if (response.status === 101 || response.bodyUsed) return false;
-  const { body } = response.clone();
-  body?.cancel().catch(() => {});
-  return body === null;
-}
-
 /** What a response was before it got one visitor's cookies, and whose they are. */
 interface Plain {
   readonly wearer: Wearer;
@@ -50,6 +39,7 @@ export interface Wearer {
 }
 
 const plainOf = Symbol("before its cookies");
+type Wearing = { [plainOf]?: Plain };
 let turn = 0;
 
 /** The next turn in the order of events. */
@@ -62,7 +52,7 @@ export function nextTurn(): number {
  * is copied as it was before. One that got them since may come from a wrapped handler inside this one, and keeps them.
  */
 export function undress<T>(answer: T, owner: object, request: Request, began: number, hasCookies = false): T {
-  const plain = (answer as { [plainOf]?: Plain } | undefined | null)?.[plainOf];
+  const plain = (answer as Wearing | undefined | null)?.[plainOf];
   if (plain === undefined || plain.wearer.request === request) return answer;
   const isInner = began < plain.madeAt && !(hasCookies && plain.wearer.owner === owner);
   if (isInner) return answer;
@@ -72,9 +62,8 @@ export function undress<T>(answer: T, owner: object, request: Request, began: nu
 }
 
 /**
- * The response with a session's headers: the very object if its headers can be changed and it is not a constant that other
- * visitors get too, else a copy with the same status and body. (A copy would turn Bun's implicit text/plain into
- * application/octet-stream, so it is the last resort.)
+ * The response with a session's headers: the very object where they can be changed and that harms nothing, else a new one with
+ * the same status and body.
  */
 export function dress(
   answer: Response,
@@ -88,13 +77,15 @@ export function dress(
     put((response as Response).headers, cookies, events);
     return response;
   }
-  if (cookies.length === 0 || !isBodiless(response)) {
+  const range = rangeOf(response, request);
+  const plain = cookies.length === 0 ? undefined : (response as Wearing)[plainOf] ??
+    { wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
+  const isAnew = plain !== undefined && range === undefined && isMadeAnew(response);
+  if (!isAnew) {
     try {
-      if (cookies.length > 0) {
-        const plain: Plain = { wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
-        if (!Object.hasOwn(response, plainOf)) Object.defineProperty(response, plainOf, { value: plain });
-      }
+      wear(response, plain);
       put(response.headers, cookies, events);
+      if (range !== undefined) response.headers.set("content-range", range);
       return response;
     } catch (error) {
       // Deno: the headers of redirects and of fetched responses are immutable. The first change throws, so none was made.
@@ -109,7 +100,14 @@ export function dress(
     headers.delete("content-length");
   }
   put(headers, cookies, events);
-  return new Response(body, { status, statusText, headers });
+  const made = new Response(body, { status, statusText, headers });
+  wear(made, plain);
+  return made;
+}
+
+function wear(response: Response, plain: Plain | undefined): void {
+  if (plain === undefined || Object.hasOwn(response, plainOf)) return;
+  Object.defineProperty(response, plainOf, { value: plain });
 }
 
 function put(headers: Headers, cookies: readonly string[], events: Pick<Events, "emit">): void {

@@ -9,7 +9,7 @@ import type { Manners } from "./manners.ts";
 import { demand, type StandardSchema, unfit, validate } from "./schema.ts";
 import type { Change, State } from "./state.ts";
 import type { MaybePromise, SessionRecord } from "./store.ts";
-import { toObject } from "./values.ts";
+import { CheckedValues, toObject } from "./values.ts";
 
 /** What a save needs of what all units of work share. */
 export interface SavingKit {
@@ -115,11 +115,18 @@ export class Saving implements Task {
   }
 }
 
-/** The content of a record as the handler is to see it. @throws {SessionError} If it does not fit the schema. */
-export async function readChecked({ format, schema }: SavingKit, record: SessionRecord): Promise<Draft> {
-  const draft = format.read(record);
+/** The content of a record as the handler is to see it: what the schema makes of what is stored; `undefined` if it does not fit. */
+export async function check(
+  { format, schema }: Pick<SavingKit, "format" | "schema">,
+  record: SessionRecord,
+  draft: Draft = format.read(record),
+): Promise<Draft | undefined> {
   if (schema === undefined || draft.values.size === 0) return draft;
   const data = await validate(schema, toObject(draft.values));
-  if (data === undefined) throw unfit();
-  return format.draft(new Map(Object.entries(data)), draft);
+  return data && format.draft(new CheckedValues(data, () => format.read(record).values), draft);
+}
+
+/** The same. @throws {SessionError} `ERR_SERIALIZE` if it does not fit. */
+export async function readChecked(kit: SavingKit, record: SessionRecord): Promise<Draft> {
+  return await check(kit, record) ?? unfit();
 }

@@ -45,11 +45,11 @@ export async function demand(
   values: Values,
 ): Promise<void> {
   if (values.size > 0 && await validate(schema, toObject(values)) === undefined) {
-    throw unfit();
+    unfit();
   }
 }
 
-/** The data does not fit the schema. */
-export function unfit(): SessionError {
-  return new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
+/** The data does not fit the schema. @throws {SessionError} */
+export function unfit(): never {
+  throw new SessionError("ERR_SERIALIZE", "Cannot save the session: its data does not fit the schema");
 }

@@ -1,6 +1,7 @@
 /** One request's session: loaded when first asked for, committed when the answer is ready, closed when it leaves. */
 
 import { closed, SessionError } from "./errors.ts";
+import { handled } from "./handled.ts";
 import { load } from "./load.ts";
 import { discard, dress, mark, undress } from "./respond.ts";
 import { Session } from "./session.ts";
@@ -40,18 +41,21 @@ export class Scope {
     } catch (error) {
       promise = Promise.reject(error);
     }
-    // A load that fails and is never awaited must not end the process; whoever awaits it still sees the failure.
-    if (this.#unit === undefined) promise.catch(() => {});
+    if (this.#unit === undefined) handled(promise);
     return this.#promise = promise;
   }
 
-  /** Deno shows no headers once the answer has left. */
+  /** A request that is over has no headers any more: Deno throws then, Bun shows none, and a live one has its host. */
   #header(): string | null {
+    let header: string | null;
     try {
-      return this.#request.headers.get("cookie");
+      const { headers } = this.#request;
+      header = headers.get("cookie");
+      if (header !== null || !this.#isClosed || !headers.keys().next().done) return header;
     } catch (cause) {
-      throw this.#isClosed ? closed("load", { cause }) : cause;
+      throw closed("load", { cause });
     }
+    throw closed("load");
   }
 
   #loaded(unit: Unit): Session {
@@ -60,13 +64,9 @@ export class Scope {
     return new Session(unit);
   }
 
-  #isAttended(): boolean | undefined {
-    return this.#core.attends?.(this.#request.headers.get("cookie"));
-  }
-
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
   async settled(): Promise<void> {
-    if (this.#isAttended()) this.session();
+    if (isAttended(this.#core, this.#request)) this.session();
     await this.#promise?.catch(() => {});
   }
 
@@ -136,7 +136,7 @@ export class Scope {
   /** Commits now; the headers to send along with an answer that is no `Response`. */
   async headers(): Promise<Headers> {
     const headers = new Headers();
-    if (this.#promise !== undefined || this.#isAttended()) {
+    if (this.#promise !== undefined || isAttended(this.#core, this.#request)) {
       await this.session();
       const unit = this.#unit!;
       await unit.busy();
@@ -169,6 +169,18 @@ export class Scope {
     this.#isClosed = true;
     if (this.#unit !== undefined) this.#unit.isClosed = true;
   }
+}
+
+/** Whether a request needs its session whatever its handler does; on Deno one that was upgraded has no headers to tell by. */
+export function isAttended({ attends }: Core, request: Request): boolean {
+  if (attends === undefined) return false;
+  let header: string | null;
+  try {
+    header = request.headers.get("cookie");
+  } catch {
+    return false;
+  }
+  return attends(header);
 }
 
 /** Whether headers can be put on it: also on a `Response` that a framework has made of its own. */

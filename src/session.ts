@@ -1,6 +1,7 @@
 /** The session that a handler sees: a map, with Django's names for what happens to it. */
 
 import { SessionError } from "./errors.ts";
+import { promised } from "./handled.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
 import type { Entrance, LoginOptions } from "./manners.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
@@ -15,6 +16,8 @@ export interface ExpiryQuery {
 
 /** The longest grace, in seconds. */
 const mostGrace = 300;
+/** The most bytes of a user id and of a label, in UTF-8. */
+const mostOf = { userId: 1024, label: 256 };
 const testKey = "testcookie";
 const testValue = "worked";
 
@@ -44,14 +47,15 @@ const testValue = "worked";
  */
 export class Session<Data extends object = SessionData> extends SessionMap<Data> {
   /**
-   * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. What is
-   * written afterwards starts a new session. One that fails leaves the session as it was. One that fails and that nobody
+   * Log-out: the record is gone when this resolves, the session is empty, the cookie is cleared with the answer. No cookie that was ever
+   * given out for the session finds it any more, also those of ids that it had before or that another process has made meanwhile.
+   * What is written afterwards starts a new session. One that fails leaves the session as it was. One that fails and that nobody
    * awaits is not answered as done: it is tried once more for the answer if the handler still ran, else the answer is a 503.
    *
    * @throws {SessionError} `ERR_STORE` if the record may still be there; `ERR_CLOSED`.
    */
   flush(): Promise<void> {
-    return attempt(() => write(this).flush());
+    return promised(() => write(this).flush());
   }
 
   /** The same as `flush`. @throws {SessionError} As `flush` does. */
@@ -60,8 +64,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   }
 
   /**
-   * Gives the session a new id at the commit, in one step with its data; the old id is dead before the answer leaves. Call
+   * Gives the session a new id at the commit, in one save with its data; the old id is dead before the answer leaves. Call
    * it at every change of rights that is not a `login`. Of two requests that do so concurrently one gets a 409.
+   *
+   * The old id reads nothing from then on. What is written under it within a minute is `ERR_GONE`, 409, as the newer cookie may be on its
+   * way to the browser; later it is a new session's. A request that was under way may save once more, unless it changes the id too.
    *
    * With `grace`, the old id leads to the session for that many seconds more, so that requests on their way are not logged
    * out: for a change of ids now and then, not for a change of rights. They read, write and log out as under the new id,
@@ -113,12 +120,13 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /**
    * Logs a user in: a new id at the commit, both limits start again, the data stays. If another user was logged in, the
-   * session starts empty. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
+   * session starts empty. Old ids are dead at once, in grace or not. If another request was faster to replace the id, this one begins a session of
+   * its own, from what it loaded and changed itself. Sessions of the user beyond `maxSessionsPerUser` end. `stamp` stands for the user's credentials, a hash of the password hash say: when `stampOf` of
    * `createSessions` gives another one later, the session is over, as with Django's session auth hash.
    *
    * Sessions shared with Django want `{ backend, hash }` instead, and keep their id when the same user logs in again.
    *
-   * @throws {TypeError} If `userId` is not a string of at least one character, or the stamp is missing where `stampOf` was
+   * @throws {TypeError} If `userId` is not a string of 1 to 1,024 bytes in UTF-8, or the stamp is missing where `stampOf` was
    * given, or not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for what
    * these sessions cannot keep of a log-in.
    */
@@ -131,6 +139,11 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
         }`,
       );
     }
+    if (isLonger(userId, mostOf.userId)) {
+      throw new TypeError(
+        `Cannot log in: expected a user id of at most ${mostOf.userId} bytes: received a longer one`,
+      );
+    }
     const { stamp } = options;
     if (stamp === undefined ? core.stampOf !== undefined : typeof stamp !== "string" || stamp.length > 200) {
       throw new TypeError(
@@ -138,7 +151,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     const now = core.now();
-    const entrance = core.manners.login?.(userId, options) ?? stamped(userId, stamp);
+    const entrance = core.manners.login?.(userId, options, state.draft) ?? stamped(userId, stamp);
     if (!entrance.isRepeated(state.draft)) {
       if (entrance.replaces(state.draft)) state.clear();
       state.cycle("login", 0);
@@ -159,7 +172,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * `ERR_CONFLICT`, `ERR_TOO_LARGE`, `ERR_SERIALIZE` or `ERR_CLOSED`; what was stored before stays.
    */
   save(): Promise<void> {
-    return attempt(() => write(this).save());
+    return promised(() => write(this).save());
   }
 
   /**
@@ -221,14 +234,18 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
   /**
    * What `list` shows for this session, such as "Firefox on Linux".
    *
-   * @throws {TypeError} If it is not a string of at most 200 characters. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
+   * @throws {TypeError} If it is not a string of at most 256 bytes in UTF-8. @throws {SessionError} `ERR_CLOSED`; `ERR_UNSUPPORTED` for
    * sessions shared with Django, which have no list.
    */
   setLabel(text: string): void {
     const { state, core } = write(this);
     core.manners.demandIndex();
-    if (typeof text !== "string" || text.length > 200) {
-      throw new TypeError("Cannot label the session: expected a string of at most 200 characters");
+    if (typeof text !== "string" || isLonger(text, mostOf.label)) {
+      throw new TypeError(
+        `Cannot label the session: expected a string of at most ${mostOf.label} bytes: received ${
+          typeof text === "string" ? "a longer one" : typeof text
+        }`,
+      );
     }
     if (state.draft.notes.label === text) return;
     state.change((draft) => {
@@ -256,11 +273,9 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
     return read(this).found === undefined;
   }
 
-  /** Whether any member was used before this one. */
+  /** Whether any other member was used. Asking is no use: a middleware may mark what used its session, and nothing else. */
   get accessed(): boolean {
-    const { isUsed } = unitOf(this);
-    read(this);
-    return isUsed;
+    return unitOf(this).isUsed;
   }
 
   /** Whether there are changes to save. */
@@ -287,13 +302,9 @@ function stamped(userId: string, stamp: string | undefined): Entrance {
   };
 }
 
-/** A rejection in place of a throw. */
-function attempt(run: () => Promise<void>): Promise<void> {
-  try {
-    return run();
-  } catch (error) {
-    return Promise.reject(error);
-  }
+/** Whether a text has more than so many bytes in UTF-8. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes || text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
 }
 
 function instant(value: Date | number): number {

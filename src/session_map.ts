@@ -2,7 +2,7 @@
 
 import { closed, SessionError } from "./errors.ts";
 import type { Unit } from "./unit.ts";
-import { toObject, type Values } from "./values.ts";
+import { storedOf, toObject, type Values } from "./values.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
 export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
@@ -142,10 +142,10 @@ export class SessionMap<Data extends object = SessionData> {
 
   /** Sets several values; all or none. @throws {SessionError} As `set` does. */
   assign(values: Partial<Data>): this {
-    const { state, core } = write(this);
+    const { state } = write(this);
     const entries = Object.entries(values);
-    for (const [key, value] of entries) core.format.encodeValue(key, defined(key, value));
-    for (const [key, value] of entries) state.set(key, value);
+    for (const [key, value] of entries) defined(key, value);
+    state.setAll(entries);
     return this;
   }
 
@@ -195,7 +195,7 @@ export class SessionMap<Data extends object = SessionData> {
   clear(): void {
     const { state } = write(this);
     const { values, userId, notes } = state.draft;
-    if (values.size > 0 || userId !== undefined || Object.keys(notes).length > 0) state.clear();
+    if (storedOf(values).size > 0 || userId !== undefined || Object.keys(notes).length > 0) state.clear();
   }
 }
 

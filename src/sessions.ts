@@ -4,10 +4,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { makeCore } from "./core.ts";
 import * as devices from "./devices.ts";
 import { SessionError, unbound } from "./errors.ts";
+import { handled, promised } from "./handled.ts";
 import { open } from "./load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
 import { nextTurn, refusal, undress } from "./respond.ts";
-import { type OnError, Scope } from "./scope.ts";
+import { isAttended, type OnError, Scope } from "./scope.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise } from "./store.ts";
@@ -165,8 +166,7 @@ export class Sessions<Data extends object = SessionData> {
   #isIdle(request: Request): boolean {
     const slots = request as unknown as Record<symbol, Scope | null | undefined>;
     if (slots[this.#slot] !== undefined) return false;
-    const { attends } = this.#core;
-    if (attends !== undefined && attends(request.headers.get("cookie"))) return false;
+    if (isAttended(this.#core, request)) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -178,7 +178,9 @@ export class Sessions<Data extends object = SessionData> {
    */
   get(request: Request): Promise<Session<Data>> {
     const wrapped = this.#wrapped(request);
-    return (wrapped === undefined ? unbound() : this.#scope(wrapped).session()) as Promise<Session<Data>>;
+    return (wrapped === undefined ? handled(unbound()) : this.#scope(wrapped).session()) as Promise<
+      Session<Data>
+    >;
   }
 
   #wrapped(request: Request): Request | undefined {
@@ -192,10 +194,12 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_STORE`; `ERR_UNSUPPORTED` when sessions are kept in the cookie.
    */
-  async open(id?: string): Promise<Session<Data>> {
-    const unit = await open(this.#core, id);
-    await this.#core.events.settled();
-    return new Session<Data>(unit);
+  open(id?: string): Promise<Session<Data>> {
+    return promised(async () => {
+      const unit = await open(this.#core, id);
+      await this.#core.events.settled();
+      return new Session<Data>(unit);
+    });
   }
 
   /**
@@ -204,42 +208,47 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_UNBOUND` if the request was not wrapped, and whatever a commit throws.
    */
-  async headersFor(request: Request): Promise<Headers> {
+  headersFor(request: Request): Promise<Headers> {
     const wrapped = this.#wrapped(request);
-    return wrapped === undefined ? await unbound() : await this.#scope(wrapped).headers();
+    return handled(wrapped === undefined ? unbound() : this.#scope(wrapped).headers());
   }
 
   /**
-   * The live sessions of a user: "your devices".
+   * The live sessions of a user: "your devices". They come in no particular order, and are read page by page, without their data.
    *
-   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
   list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<devices.SessionInfo[]> {
-    return devices.list(this.#core, userId, options.current);
+    return promised(() => devices.list(this.#core, userId, options.current));
   }
 
   /**
-   * Ends the session with this handle at once; the number ended. With `userId` only if it is that user's: pass it whenever
-   * the handle came from a form.
+   * Ends the session with this handle at once; the number ended. A handle names its session for life, whatever ids it has had. With `userId` only if it is that user's: pass it whenever
+   * the handle came from a form. An undefined one, of a visitor who is not logged in, ends nothing.
    *
-   * @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
+   * @throws {TypeError} If `userId` is given and no string. @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
-  async revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
-    this.#core.manners.demandIndex();
-    const ended = await devices.revoke(this.#core, handle, options);
-    await this.#core.events.settled();
-    return ended;
+  revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
+    return promised(async () => {
+      this.#core.manners.demandIndex();
+      const ended = await devices.revoke(this.#core, handle, options);
+      await this.#core.events.settled();
+      return ended;
+    });
   }
 
   /**
-   * Ends all sessions of a user at once, except one if it is given; the number ended.
+   * Ends all sessions of a user at once, except one if it is given; the number ended. When it resolves, every session that was the user's when
+   * it was called has ended. One that a log-in creates meanwhile may stay.
    *
-   * @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
+   * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
-  async revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
-    const ended = await devices.revokeAll(this.#core, userId, options.except);
-    await this.#core.events.settled();
-    return ended;
+  revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
+    return promised(async () => {
+      const ended = await devices.revokeAll(this.#core, userId, options.except);
+      await this.#core.events.settled();
+      return ended;
+    });
   }
 
   /**
@@ -247,9 +256,13 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_UNSUPPORTED`, or `ERR_STORE`. Throws the signal's reason when it is aborted.
    */
-  async clearExpired(
+  clearExpired(
     options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
   ): Promise<number> {
+    return promised(() => this.#clearExpired(options));
+  }
+
+  async #clearExpired(options: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<number> {
     const { limit = Infinity, signal } = options;
     if (typeof limit !== "number") {
       throw new TypeError(
@@ -275,10 +288,10 @@ export class Sessions<Data extends object = SessionData> {
 
   /** Waits for running saves, then closes the store. May be called twice. */
   close(): Promise<void> {
-    return this.#closing ??= (async () => {
+    return this.#closing ??= promised(async () => {
       while (this.#core.running.size > 0) await Promise.allSettled(this.#core.running);
       await this.#core.carrier.close();
-    })();
+    });
   }
 
   /** The same as `close`, for `await using`. */

@@ -1,12 +1,12 @@
 /** What becomes of a request's cookies that led to no session. */
 
-import type { Carrier, Found } from "./carrier.ts";
+import type { Found } from "./carrier.ts";
 import type { Manners } from "./manners.ts";
 import type { State } from "./state.ts";
 
 /** What is asked of a unit of work. */
 export interface Visit {
-  readonly core: { readonly manners: Manners; readonly carrier: Carrier };
+  readonly core: { readonly manners: Manners };
   readonly found: Found | undefined;
   readonly state: State;
   readonly isUsed: boolean;
@@ -30,5 +30,6 @@ export function fate(visit: Visit): ReturnType<Manners["stale"]> {
 
 /** The last step before the answer is dressed. */
 export function leave(visit: Visit): void {
-  if (fate(visit) === "cleared") visit.fields = visit.core.carrier.clearCookie(visit.staleCookies!);
+  const fields = fate(visit);
+  if (typeof fields !== "string") visit.fields = fields;
 }

@@ -74,6 +74,12 @@ export class State {
     this.#heldOnly(key, value, text);
   }
 
+  /** Sets several values; all or none. */
+  setAll(entries: readonly (readonly [string, unknown])[]): void {
+    for (const [key, value] of entries) this.#textFor(key, value);
+    for (const [key, value] of entries) this.set(key, value);
+  }
+
   /** Removes a value; whether there was one. */
   remove(key: string): boolean {
     if (!this.draft.values.has(key)) return false;
@@ -102,17 +108,22 @@ export class State {
     this.log.push(({ values }) => {
       const fresh = make(values.get(key));
       if (fresh === undefined) values.delete(key);
-      else values.set(key, fresh);
+      else {
+        if (this.#format.demandEqual !== undefined) this.#textFor(key, fresh);
+        values.set(key, fresh);
+      }
     });
     this.#heldOnly(key, value, text);
     return value;
   }
 
-  /** The text of a value that the codec can carry; of a plain one nobody will ask for it. */
+  /** The text of a value that comes back equal; of a plain one nobody will ask for it. */
   #textFor(key: string, value: unknown): string {
     if (this.#format.isPlain?.(value)) return "";
     this.draft.source = undefined;
-    return this.#format.encodeValue(key, value);
+    const text = this.#format.encodeValue(key, value);
+    this.#format.demandEqual?.(key, value, text);
+    return text;
   }
 
   /** Undoes what a function that failed did to the object it was given. */
@@ -162,6 +173,7 @@ export class State {
       for (const [object, before] of objects) {
         const text = this.#format.encodeValue(key, object);
         if (text === before) continue;
+        this.#format.demandEqual?.(key, object, text);
         objects.set(object, text);
         this.draft.values.set(key, object);
         this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));

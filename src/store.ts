@@ -98,6 +98,11 @@ export interface CountableStore extends SessionStore {
  */
 export interface SessionStore {
   /**
+   * Whether it drops records before their time to make room, as a cache does. What has to stay, such as which sessions have ended, is
+   * not put there. @default {false}
+   */
+  readonly forgets?: boolean;
+  /**
    * The record under `key`, or `undefined`. A record that has expired but is still stored may be shown. With `fresh` it comes from where it
    * is kept for good, past every copy.
    */
@@ -129,6 +134,11 @@ export interface SessionStore {
    * asks for it before it serves a copy. Leave it out where it would cost as much as a `load`.
    */
   version?(key: string): MaybePromise<string | undefined>;
+  /**
+   * For a store that drops live records to stay within bounds: `tell` is to be called with the key of each. `createSessions` calls
+   * this once, and makes it the event `evicted`; where several share a store, each is told of all.
+   */
+  onEvict?(tell: (key: string) => void): void;
   /** Releases what the store opened itself. May be called twice. */
   close?(): MaybePromise<void>;
 }

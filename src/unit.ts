@@ -43,10 +43,10 @@ export class Unit {
   isUsed = false;
   /** Whether the answer has left, so that a write would be lost. */
   isClosed = false;
+  /** Sessions that the request's cookies lead to and that cannot be shown: a log-out ends them, and a log-in. */
+  hidden: readonly Found[] = [];
   /** The request's cookies, if they led to no session and that is all there is to say of them. */
   staleCookies: string | null | undefined;
-  /** Live sessions that the cookies lead to beside this one: none of them is believed, and a log-in ends them. */
-  others: readonly Found[] = [];
   /** Until when a newer cookie than the request's may be on its way to the browser, so that none may take its place; in ms. */
   newerUntil = 0;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
@@ -88,9 +88,8 @@ export class Unit {
     const { isModified } = state;
     if (found === undefined ? isEmpty(this) : !isModified) {
       if (isForced) return this.#run(harmless(() => this.#save(true)));
-      const isDue = found?.place.replacedBy === undefined && found !== undefined && this.isUsed &&
-        core.rolls &&
-        isTouchDue(core.limits, draft, core.now());
+      const isDue = found !== undefined && found.place.replacedBy === undefined && this.isUsed &&
+        core.rolls && isTouchDue(core.limits, draft, found.record.expiresAt, core.now());
       return isDue ? this.#run(this.#touch(found)) : undefined;
     }
     const now = core.now();
@@ -100,8 +99,8 @@ export class Unit {
     }
     if (idleEndOf(core.limits, draft, now) <= now) return this.flush();
     if (endOf(core.limits, draft, now) <= now) this.#gone("expired");
-    if (this.others.length > 0 && state.cycles?.why === "login") {
-      return this.#run(this.#endOthers().then(() => this.#commit(isAnswer)));
+    if (this.hidden.length > 0 && state.cycles?.why === "login") {
+      return this.#run(this.#endHidden().then(() => this.#commit(isAnswer)));
     }
     return core.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
@@ -113,10 +112,10 @@ export class Unit {
   }
 
   /** A log-in leaves no session behind that the same cookies lead to (SR-016). */
-  async #endOthers(): Promise<void> {
+  async #endHidden(): Promise<void> {
     const { carrier, events } = this.core;
-    for (const found of this.others) if (await carrier.end(found)) events.emit("ended", found.place.key);
-    this.others = [];
+    for (const found of this.hidden) if (await carrier.end(found)) events.emit("ended", found.place.key);
+    this.hidden = [];
   }
 
   #isLive({ record }: Found): boolean {
@@ -137,14 +136,10 @@ export class Unit {
     }
   }
 
-  /** Commits for `session.save()`. A failure that nobody awaits must not end the process: the answer's commit meets it again. */
-  save(): Promise<void> {
-    const work = (async () => {
-      await this.commit(false);
-      await this.core.events.settled();
-    })();
-    work.catch(() => {});
-    return work;
+  /** Commits for `session.save()`. A failure that nobody awaits is met again by the answer's commit. */
+  async save(): Promise<void> {
+    await this.commit(false);
+    await this.core.events.settled();
   }
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
@@ -169,7 +164,9 @@ export class Unit {
     const saving = new Saving(core, this.state, found, isForced);
     let saved: MaybePromise<Found>;
     try {
-      saved = found === undefined ? core.carrier.create(saving.first()) : core.lines.save(found, saving);
+      saved = found === undefined
+        ? core.carrier.create(saving.first(), this.#header)
+        : core.lines.save(found, saving);
     } catch (error) {
       return this.#failed(saving, error);
     }
@@ -184,7 +181,7 @@ export class Unit {
   async #beginAnew(saving: Saving): Promise<void> {
     let saved: Found;
     try {
-      saved = await this.core.carrier.create(saving.first());
+      saved = await this.core.carrier.create(saving.first(), this.#header);
     } catch (error) {
       return this.#failed(saving, error);
     }
@@ -292,13 +289,14 @@ export class Unit {
    * to a new session, also before it resolves. If the record cannot be removed, the session is as it was.
    */
   flush(): Promise<void> {
-    const { core, found, state } = this;
-    const left = found && { found, state, doubtful: this.#doubtful };
+    const { core, found, state, hidden } = this;
+    const left = found || hidden.length > 0 ? { found, state, doubtful: this.#doubtful, hidden } : undefined;
     const fresh = new Unit(core, this.#header).state;
     const logOut = this.#logOut ??= new LogOut(core.carrier, core.events, this.#header);
     const ended = logOut.end(left, this.#running);
     this.found = undefined;
     this.state = fresh;
+    this.hidden = [];
     this.#doubtful = undefined;
     const done = this.#run(ended.then((fields) => {
       this.#cleared(fields);
@@ -306,10 +304,12 @@ export class Unit {
     }));
     return logOut.tell(done, () => {
       const { left } = logOut;
+      if (left === undefined || (left.found ?? left.hidden?.[0]) === undefined) return;
       // Or somebody began anew, or the next log-out has begun already.
-      if (!left?.found || this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
+      if (this.found !== undefined || this.state !== fresh || fresh.log.length > 0) return;
       this.found = left.moved ?? left.found;
       this.state = left.state;
+      this.hidden = left.hidden ?? [];
       this.#doubtful = left.doubtful;
     });
   }
@@ -317,7 +317,6 @@ export class Unit {
   /** All that the cookies led to has ended: what is written from now on may take their place. */
   #cleared(fields: readonly string[]): void {
     if (this.#header !== undefined) this.fields = fields;
-    this.others = [];
     this.newerUntil = 0;
   }
 

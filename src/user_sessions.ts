@@ -33,7 +33,8 @@ export async function* indexed(
   userId: string,
 ): AsyncGenerator<IndexedRecord> {
   const seen = new Set<string>();
-  for (let after: string | undefined;;) {
+  let after: string | undefined;
+  for (;;) {
     const page = await list(userId, after);
     for (const one of page.entries) {
       if (one.record.userId !== userId || seen.has(one.key)) continue;

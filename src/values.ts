@@ -1,4 +1,4 @@
-/** The values of a session by name: a map, or what was parsed for as long as that will do. */
+/** The values of a session by name: a map, what was parsed for as long as that will do, or what a schema made of that. */
 
 /** What is asked of a map of values. */
 export interface Values extends Iterable<[string, unknown]> {
@@ -81,6 +81,47 @@ export class ParsedValues implements Values {
   [Symbol.iterator](): MapIterator<[string, unknown]> {
     return this.map.entries();
   }
+}
+
+/**
+ * The values as a schema gives them, over those that are stored. What is changed is changed in both; all else stays as it is stored,
+ * also what the schema left out or gave another form.
+ */
+export class CheckedValues extends Map<string, unknown> implements Values {
+  readonly #read: () => Values;
+  #stored: Values | undefined;
+
+  /** `read` gives the stored values, nobody else's: a schema may change the ones it was shown. */
+  constructor(shown: Record<string, unknown>, read: () => Values) {
+    super();
+    for (const key of Object.keys(shown)) super.set(key, shown[key]);
+    this.#read = read;
+  }
+
+  /** The stored values with the changes. */
+  get stored(): Values {
+    return this.#stored ??= this.#read();
+  }
+
+  override set(key: string, value: unknown): this {
+    this.stored.set(key, value);
+    return super.set(key, value);
+  }
+
+  override delete(key: string): boolean {
+    this.stored.delete(key);
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    this.stored.clear();
+    super.clear();
+  }
+}
+
+/** The values as they are to be stored. */
+export function storedOf(values: Values): Values {
+  return values instanceof CheckedValues ? values.stored : values;
 }
 
 /** The object's own values. (Cheaper than a list of pairs for each.) */

@@ -11,29 +11,36 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const rooms = ["src", "backends", "cli", "tests", "tools", "examples", "bench"];
 const onDeno = "Deno" in globalThis ? {} : { skip: "not on this runtime: deno info" };
 
-/** What a backend takes from `src/` beyond the four files that all may take, with the reason. */
+/** What a backend takes from `src/` beyond the five files that all may take, with the reason. */
 const furtherImports: Record<string, readonly string[]> = {
   // A store that keeps sessions in the cookie brings a carrier of its own, made from the core's parts.
   "backends/cookie.ts": ["src/carrier.ts"],
   "backends/cookie/carrier.ts": [
     "src/carrier.ts",
     "src/guard.ts",
-    "src/recent.ts",
     "src/seal.ts",
     "src/token.ts",
   ],
   "backends/sqlite/row_memory.ts": ["src/recent.ts"],
   "backends/redis/wire.ts": ["src/time_limit.ts"],
   "backends/cookie/chunks.ts": ["src/cookie.ts"],
+  "backends/cookie/memory.ts": ["src/carrier.ts", "src/recent.ts"],
   "backends/cookie/signed.ts": ["src/base64url.ts", "src/keyring.ts", "src/seal.ts"],
   // Django's formats lie above the store interface: its sessions bring a carrier, a data format and manners of their own.
   "backends/django.ts": ["src/sessions.ts", "src/session_map.ts"],
   "backends/django/adopt.ts": ["src/carrier.ts", "src/cookie.ts", "src/held_carrier.ts"],
+  "backends/django/cache_removal.ts": ["src/time_limit.ts"],
   "backends/django/cookies.ts": ["src/cookie.ts"],
   "backends/django/envelope.ts": ["src/base64url.ts", "src/keyring.ts", "src/recent.ts"],
-  "backends/django/format.ts": ["src/format.ts", "src/lifetime.ts", "src/record.ts", "src/values.ts"],
-  "backends/django/imported.ts": ["src/base64url.ts", "src/keyring.ts", "src/record.ts", "src/token.ts"],
-  "backends/django/manners.ts": ["src/manners.ts"],
+  "backends/django/format.ts": ["src/format.ts", "src/head.ts", "src/lifetime.ts", "src/values.ts"],
+  "backends/django/imported.ts": [
+    "src/base64url.ts",
+    "src/head.ts",
+    "src/keyring.ts",
+    "src/proofs.ts",
+    "src/token.ts",
+  ],
+  "backends/django/manners.ts": ["src/format.ts", "src/manners.ts", "src/values.ts"],
   "backends/django/options.ts": [
     "src/carrier.ts",
     "src/cookie_options.ts",
@@ -111,10 +118,10 @@ describe("the imports", onDeno, () => {
     }
   });
 
-  it("backends import from src only the store, its instants, the errors and the codec", () => {
+  it("backends import from src only the store, its instants, the errors, the codec and what marks promises as handled", () => {
     for (const [path, targets] of imports) {
       if (!path.startsWith("backends/")) continue;
-      const common = ["store", "instants", "errors", "codec"].map((name) => `src/${name}.ts`);
+      const common = ["store", "instants", "errors", "codec", "handled"].map((name) => `src/${name}.ts`);
       const allowed = [...common, ...(furtherImports[path] ?? [])];
       assert.deepEqual(targets.filter((to) => to.startsWith("src/") && !allowed.includes(to)), [], path);
     }
@@ -193,6 +200,12 @@ describe("the files", () => {
   it("the library prints nothing", () => {
     const wrong = library.filter(({ code }) => /\bconsole\s*[.[]/.test(code));
     assert.deepEqual(where(wrong), []);
+  });
+
+  it("the library keeps no clock: whatever stands in for Date is asked at each look", () => {
+    const kept =
+      /\bDate\.now\b(?!\()|\bDate\[|=\s*(?:globalThis\.)?Date\s*[;,]|\{[^}]*\bnow\b[^}]*\}\s*=\s*(?:globalThis\.)?Date\b/;
+    assert.deepEqual(where(library.filter(({ code }) => kept.test(code))), []);
   });
 
   it("every any has its reason on its line", () => {

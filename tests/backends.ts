@@ -68,15 +68,20 @@ export function backends(): readonly Backend[] {
     lists: true,
   });
   return [
-    held("MemoryStore", (now) => new MemoryStore({ now })),
+    held("MemoryStore", (now) => new MemoryStore({ maxEntries: Infinity, now })),
     held("SqliteStore", sqlite),
     held(
       "CachedStore, memory over SQLite",
-      async (now) => new CachedStore(new MemoryStore({ now }), await sqlite(now), { now }),
+      async (now) =>
+        new CachedStore(new MemoryStore({ maxEntries: Infinity, now }), await sqlite(now), { now }),
     ),
     held(
       "CachedStore, memory over SQLite, staleness 60",
-      async (now) => new CachedStore(new MemoryStore({ now }), await sqlite(now), { now, staleness: 60 }),
+      async (now) =>
+        new CachedStore(new MemoryStore({ maxEntries: Infinity, now }), await sqlite(now), {
+          now,
+          staleness: 60,
+        }),
     ),
     held("FileStore", async (now) => keep(await FileStore.open(path(), { now, durability: "os" }))),
     ...noRedis ? [] : [held("RedisStore", async (now) => {
@@ -87,7 +92,8 @@ export function backends(): readonly Backend[] {
     held("DenoKvStore in a file", (now) => kv(path(), now)),
     {
       name: "CookieStore",
-      open: (now = Date.now) => new CookieStore({ revocation: new MemoryStore({ now }) }),
+      open: (now = Date.now) =>
+        new CookieStore({ revocation: new MemoryStore({ maxEntries: Infinity, now }) }),
       isHeld: false,
       clears: true,
       lists: false,
@@ -95,7 +101,11 @@ export function backends(): readonly Backend[] {
     {
       name: "CookieStore, signed, over five cookies",
       open: (now = Date.now) =>
-        new CookieStore({ revocation: new MemoryStore({ now }), chunks: 5, seal: false }),
+        new CookieStore({
+          revocation: new MemoryStore({ maxEntries: Infinity, now }),
+          chunks: 5,
+          seal: false,
+        }),
       isHeld: false,
       clears: true,
       lists: false,

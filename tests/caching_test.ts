@@ -19,7 +19,6 @@ const uses: Work[] = [
   (s) => s.createdAt,
   (s) => s.isNew,
   (s) => s.modified,
-  (s) => s.accessed,
   (s) => s.getExpiryAge(),
   (s) => s.getExpiryDate(),
   (s) => s.getExpireAtBrowserClose(),
@@ -45,6 +44,7 @@ const uses: Work[] = [
 
 const unused: Work[] = [
   () => {},
+  (s) => s.accessed,
   (s) => inspect(s),
   (s) => JSON.stringify(s),
   (s) => String(s),
@@ -68,7 +68,7 @@ async function used(
 }
 
 describe("what caches are told", () => {
-  it("SR-066 every public member is use: Vary holds Cookie once, and the answer is private", async () => {
+  it("SR-066 every public member but `accessed` is use: Vary holds Cookie once, and the answer is private", async () => {
     for (const work of uses) {
       const site = new Site();
       for (const browser of [await begin(site), new Browser(site)]) {
@@ -79,7 +79,7 @@ describe("what caches are told", () => {
     }
   });
 
-  it("SR-066 every public member of the class is in the list of this test", async () => {
+  it("SR-066 every public member of the class is in a list of this test", async () => {
     const site = new Site();
     const browser = await begin(site);
     const names = new Set<string>();
@@ -92,7 +92,7 @@ describe("what caches are told", () => {
         for (const name of Object.getOwnPropertyNames(proto)) if (name !== "constructor") names.add(name);
       }
     });
-    const tested = uses.map(String).join();
+    const tested = [...uses, ...unused].map(String).join();
     assert.deepEqual([...names].filter((name) => !tested.includes(`.${name}`)), []);
   });
 

@@ -12,10 +12,11 @@ for (const [title, kind] of Object.entries(kinds)) {
     const folder = makeFolder();
     let server: Server | undefined;
     let url: string;
+    let port = 0;
 
     before(async () => {
       if (isRedis) server = await startServer();
-      const port = server?.port ?? 0;
+      port = server?.port ?? 0;
       url = kind.url(folder.path, port);
       const { store, close } = await kind.open(folder.path, port);
       await furnish(store);
@@ -132,6 +133,19 @@ HANDLE
       });
       assert.equal((await cli(["revoke", url, "--user", "ada", "--all", "--json"])).out, '{"ended":0}\n');
       assert.match((await cli(["list", url, "--user", "bob"])).out, /^1 live session of bob\n/);
+    });
+
+    it("list and revoke go through all pages of a user with many sessions", async () => {
+      const { store, close } = await kind.open(folder.path, port);
+      const keys = Array.from({ length: 230 }, (_, n) => n.toString(16).padStart(64, "0"));
+      const instants = { createdAt: start, touchedAt: start, expiresAt: start + 30 * day };
+      for (const key of keys) await store.create(key, { data: "{}", head: "1", userId: "Zoë", ...instants });
+      await close();
+      const { out } = await cli(["list", url, "--user", "Zoë", "--json"]);
+      const handles: string[] = JSON.parse(out).sessions.map(({ handle }: { handle: string }) => handle);
+      assert.deepEqual(handles.sort(), keys);
+      assert.equal((await cli(["revoke", url, "--user", "Zoë", "--all"])).out, "230 sessions ended\n");
+      assert.equal((await cli(["list", url, "--user", "Zoë"])).out, "0 live sessions of Zoë\n");
     });
 
     it("clearsessions removes what has expired, and no more", async () => {

@@ -93,6 +93,9 @@ export class StagedStore implements SessionStore {
   clearExpired(now: number, limit: number): MaybePromise<number> {
     return this.#call("clearExpired", "", () => this.inner.clearExpired!(now, limit));
   }
+  onEvict(tell: (key: string) => void): void {
+    this.inner.onEvict?.(tell);
+  }
   close(): MaybePromise<void> {
     return this.inner.close?.();
   }

@@ -12,6 +12,7 @@ export const hour = 3_600_000;
 export type Settings = Partial<Ending> & {
   readonly absoluteAge?: number | null;
   readonly chunks?: number;
+  readonly maxHeaderBytes?: number;
   readonly isSealed?: boolean;
   readonly secrets?: Uint8Array<ArrayBuffer>[];
 };
@@ -33,7 +34,15 @@ export function setUp(settings: Settings = {}): Setting {
   const told: string[] = [];
   const tell = ({ type, reason }: SessionEvent) => void told.push([type, reason].filter(Boolean).join(" "));
   const carrier = (more: Settings = {}) => {
-    const { store, notBefore, absoluteAge = null, chunks = 3, isSealed = true, secrets = [secret(1)] } = {
+    const {
+      store,
+      notBefore,
+      absoluteAge = null,
+      chunks = 3,
+      maxHeaderBytes = 100_000,
+      isSealed = true,
+      secrets = [secret(1)],
+    } = {
       ...settings,
       ...more,
     };
@@ -45,7 +54,7 @@ export function setUp(settings: Settings = {}): Setting {
       limits: { absoluteAge } as CarrierKit["limits"],
       now,
     };
-    return new CookieCarrier(kit as CarrierKit, { store, notBefore }, chunks, isSealed);
+    return new CookieCarrier(kit as CarrierKit, { store, notBefore }, { chunks, maxHeaderBytes }, isSealed);
   };
   const record = (data = "{}", more: Partial<SessionRecord> = {}): SessionRecord => ({
     data,

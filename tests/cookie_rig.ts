@@ -40,13 +40,15 @@ export class Site {
   readonly #options: SiteOptions;
 
   constructor(options: SiteOptions = {}) {
-    const { clock = { now: start }, revocation = "none", chunks, seal, ...others } = options;
+    const { clock = { now: start }, revocation = "none", chunks, maxHeaderBytes, seal, ...others } = options;
     this.clock = clock;
     this.#options = { ...options, clock };
     this.sessions = createSessions({
       store: new CookieStore({
         revocation,
-        ...(chunks === undefined ? {} : { chunks }),
+        // Nothing is to keep the cookies from being as many as they may.
+        ...(chunks === undefined ? {} : { chunks, maxHeaderBytes: 100_000 }),
+        ...(maxHeaderBytes === undefined ? {} : { maxHeaderBytes }),
         ...(seal === undefined ? {} : { seal }),
       }),
       secrets: [secret(1)],
@@ -92,7 +94,7 @@ export class Ended extends MemoryStore {
   fault: ((method: "load" | "create") => MaybePromise<unknown>) | undefined;
 
   constructor(clock: Clock = { now: start }) {
-    super({ now: () => clock.now });
+    super({ maxEntries: Infinity, now: () => clock.now });
   }
 
   #call<T>(method: "load" | "create", run: () => T): T {

@@ -162,7 +162,9 @@ describe("a session in the cookie", () => {
   });
 
   it("cannot be reached from outside a request: open, list and revoke are ERR_UNSUPPORTED", async () => {
-    for (const revocation of ["none", new MemoryStore(), { notBefore: () => 0 }] as const) {
+    for (
+      const revocation of ["none", new MemoryStore({ maxEntries: Infinity }), { notBefore: () => 0 }] as const
+    ) {
       const { sessions } = new Site({ revocation });
       const handle = "ab".repeat(32);
       for (
@@ -194,10 +196,18 @@ describe("a session in the cookie", () => {
     for (const revocation of wrong) {
       assert.throws(() => new CookieStore({ revocation } as unknown as CookieStoreOptions), TypeError);
     }
+    for (const maxHeaderBytes of [0, 1_023, 8_000.5, NaN, Infinity]) {
+      assert.throws(() => new CookieStore({ revocation: "none", maxHeaderBytes }), RangeError);
+    }
+    assert.ok(new CookieStore({ revocation: "none", maxHeaderBytes: 1_024 }));
     for (const chunks of [0, -1, 1.5, 21, NaN, Infinity]) {
       assert.throws(() => new CookieStore({ revocation: "none", chunks }), RangeError, String(chunks));
     }
-    for (const more of [{ chunks: "2" }, { seal: 1 }, { seal: "false" }, { compress: true }]) {
+    for (
+      const more of [{ chunks: "2" }, { maxHeaderBytes: "8000" }, { seal: 1 }, { seal: "false" }, {
+        compress: true,
+      }]
+    ) {
       assert.throws(() => new CookieStore({ revocation: "none", ...more } as CookieStoreOptions), TypeError);
     }
   });

@@ -133,9 +133,9 @@ describe("the cookie that is set", () => {
   });
 
   it("SR-009 has a whole Max-Age of at most 400 days, whatever the ages", async () => {
-    const ages = [0.5, 1, 1.5, 59.999, 86_400, 34_559_999.5, 34_560_000, 34_560_001, 1e9];
+    const ages = [0.5, 1, 1.5, 59.999, 86_400, 34_559_999.5, 34_560_000, 34_560_001, 3e8];
     for (const idleAge of ages) {
-      for (const absoluteAge of [null, 0.25, 100_000.7, 1e10]) {
+      for (const absoluteAge of [null, 0.25, 100_000.7, 315_000_000]) {
         const answer = await makeSite({ idleAge, absoluteAge }).visit(undefined, writes("a"));
         const maxAge = parseSetCookie(ours(answer)[0]!)!.attributes.get("max-age")!;
         assert.match(maxAge, /^\d+$/);

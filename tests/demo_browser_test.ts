@@ -89,8 +89,21 @@ describe("the demo in a browser", needs("chromium", chromiumPath !== undefined),
     }
     assert.deepEqual(seen, ["Shop", "Under the hood", "Log in", "Add"].map((name) => [name, "solid"]));
     await page.keyboard.press("Enter");
-    await page.waitForURL(demo.url + "/");
+    await page.waitForURL(demo.url + "/#shelf");
     assert.match((await notice(page))!, /in your cart/);
+  });
+
+  it("stays at the cart when a button of the cart is pressed", async () => {
+    const page = await busyVisitor(browser, demo.url);
+    await resize(page, windows.phone);
+    const top = () => page.evaluate('document.getElementById("cart").getBoundingClientRect().top');
+    for (const name of ["One Folding map more", "Gift-wrap Camp lantern", "Remove Camp lantern"]) {
+      await press(page, name);
+      assert.equal(page.url(), `${demo.url}/#cart`);
+      assert.ok(await page.evaluate("window.scrollY") as number > 0, name);
+      const y = await top() as number;
+      assert.ok(y >= 0 && y < 740, `${name}: the cart is at ${y}`);
+    }
   });
 
   it("keeps nobody out, fits its window, and has its picture taken: desktop, phone, dark", async () => {

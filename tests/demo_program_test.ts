@@ -8,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { connect, run } from "./sqlite_driver.ts";
 import { Visitor, visits } from "./visitor.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -76,6 +77,26 @@ describe("the demo program", () => {
       assert.equal(visits(await new Visitor(demo.url).look()), 1);
       await demo.stop();
       assert.throws(() => statSync(join(folder, "sessions.secret")), { code: "ENOENT" });
+    }));
+
+  it("answers with a page that says when to try again while its database is locked", () =>
+    inFolder(async (folder) => {
+      const demo = await start(folder);
+      const ada = new Visitor(demo.url);
+      assert.equal(visits(await ada.look()), 1);
+      const other = connect(join(folder, "sessions.db"));
+      run(other, "BEGIN EXCLUSIVE");
+      const answer = await ada.client.fetch("/");
+      const page = await answer.text();
+      assert.equal(answer.status, 503);
+      assert.equal(answer.headers.get("retry-after"), "1");
+      assert.equal(answer.headers.get("cache-control"), "no-store");
+      assert.match(answer.headers.get("content-type")!, /text\/html/);
+      assert.match(page, /<h1>The shop is busy\./);
+      run(other, "COMMIT");
+      other.close();
+      assert.equal(visits(await ada.look()), 2);
+      await demo.stop();
     }));
 
   it("says that its port is taken", () =>

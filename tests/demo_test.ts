@@ -12,6 +12,7 @@ import { deviceName } from "../examples/demo/device.ts";
 import { type RunningServer, serve } from "../examples/demo/serve.ts";
 import { watchStore } from "../examples/demo/watch.ts";
 import { createSessions, type Sessions } from "../mod.ts";
+import { rawRequest } from "./live_server.ts";
 import { agents, Visitor, visits } from "./visitor.ts";
 
 const fingerprint = (page: string) => /<code>([0-9a-f]{8})<\/code>/.exec(page)?.[1];
@@ -97,7 +98,9 @@ describe("the demo shop", () => {
 
     const thief = visitor();
     thief.client.cookies.set("sid", old);
-    assert.equal(visits(await thief.look()), 1);
+    const refused = await thief.client.fetch("/");
+    assert.equal(refused.status, 409);
+    assert.equal(refused.headers.get("set-cookie"), null);
   });
 
   it("says when the session ends", async () => {
@@ -187,7 +190,7 @@ describe("the demo shop", () => {
     const page = await hood();
     const [own, login, look, first] = costs(page);
     assert.deepEqual(own, ["GET /hood", "200", "nothing", "nothing", "nothing"]);
-    assert.deepEqual(login!.slice(0, 3), ["POST /login", "303", "load, rotate"]);
+    assert.deepEqual(login!.slice(0, 3), ["POST /login", "303", "load, save, list"]);
     assert.deepEqual(look, ["GET /", "200", "load, save", "nothing", "cache-control, vary"]);
     assert.deepEqual(first!.slice(0, 3), ["GET /", "200", "create"]);
     assert.match(first!.join(), /digest.*sign.*set-cookie/);
@@ -231,6 +234,43 @@ describe("the demo shop", () => {
       assert.equal((await ada.post("/cart/add", { product: "map" }, headers)).status, 303);
     }
     assert.equal(total(await ada.look()), "€17.00");
+  });
+
+  it("answers a Host that is none with a page, and none of the source", async () => {
+    for (const host of ["a b", "[", "localhost:99999", "<script>"]) {
+      const answer = await rawRequest(server.port, ["GET / HTTP/1.1"], host);
+      assert.match(answer, /^HTTP\/1\.1 400 /, host);
+      assert.match(answer, /<h1>That is no address\.<\/h1>/, host);
+      assert.doesNotMatch(answer, /\.ts\b|stack|set-cookie|<script/i, host);
+    }
+  });
+
+  it("greets whoever was signed out as somebody who was here", async () => {
+    const [laptop, phone] = [visitor(), visitor(agents.safari)];
+    assert.match(await phone.look(), /This is your first visit/);
+    for (const one of [laptop, phone]) await one.send("/login", { name: "Hedy" });
+    assert.match(await laptop.send("/devices/end-others"), /Welcome back, Hedy/);
+    const greeted = await phone.look();
+    assert.match(greeted, /Welcome back\. This is visit <span class="count">1<\/span> of a new session/);
+    assert.match(notice(greeted)!, /signed out/);
+    assert.match(await phone.look(), /This is visit <span class="count">2<\/span>\./);
+    for (const way of ["/logout", "/devices/end-all"]) {
+      await laptop.send("/login", { name: "Hedy" });
+      const page = await laptop.send(way);
+      assert.match(page, /Welcome back\. This is visit <span class="count">1<\/span> of a new session/, way);
+      assert.doesNotMatch(page, /first visit/, way);
+    }
+  });
+
+  it("comes back from each form of the cart to where it was", async () => {
+    const ada = visitor();
+    await ada.look();
+    const page = await ada.send("/cart/add", { product: "map" });
+    const targets = [...page.matchAll(/action="\/cart\/(\w+)(#\w+)?"/g)].map(([, name, to]) =>
+      `${name}${to}`
+    );
+    assert.deepEqual(new Set(targets), new Set(["add#shelf", "change#cart"]));
+    for (const id of ["shelf", "cart"]) assert.equal(page.split(`id="${id}"`).length, 2);
   });
 
   it("escapes what a visitor typed", async () => {

@@ -176,10 +176,68 @@ describe("revokeAll", () => {
     const site = new Site();
     await begin(site, { a: 1 });
     await begin(site, { a: 1 }, "undefined");
-    for (const userId of ["", undefined, null]) {
-      await site.sessions.revokeAll(userId as string).catch(() => {});
-    }
+    assert.equal(await site.sessions.revokeAll(""), 0);
+    await assert.rejects(site.sessions.revokeAll(undefined as never), TypeError);
     assert.equal(site.store.inner.size, 2);
+  });
+});
+
+describe("a user id that is no string", () => {
+  const noStrings = [42, 0, null, true, {}, ["ada"], 42n, Symbol("ada"), new String("ada")];
+
+  it("is refused by list, revoke and revokeAll, as login does, before the store is asked", async () => {
+    const site = new Site();
+    const ada = await begin(site, { a: 1 }, "42");
+    const handle = await keyOf(ada.id);
+    const { sessions } = site;
+    for (const userId of [...noStrings, undefined] as never[]) {
+      const what = String(userId);
+      const message = /^Cannot .*: expected a user id, a string: received \w+$/;
+      await assert.rejects(sessions.list(userId), { name: "TypeError", message }, what);
+      await assert.rejects(sessions.revokeAll(userId), { name: "TypeError", message }, what);
+      if (userId === undefined) continue; // of a visitor who is not logged in
+      await assert.rejects(sessions.revoke(handle, { userId }), { name: "TypeError", message }, what);
+      await assert.rejects(sessions.revoke("no handle", { userId }), { name: "TypeError", message }, what);
+    }
+    assert.equal(await sessions.revoke(handle, { userId: undefined as never }), 0);
+    assert.deepEqual(site.store.taken(), []);
+    assert.equal(site.store.inner.size, 1);
+    assert.equal(await sessions.revoke(handle, { userId: "42" }), 1);
+  });
+});
+
+describe("a long user id", () => {
+  it("has at most 1,024 bytes of UTF-8; more are refused at login, and nothing changes", async () => {
+    const site = new Site();
+    const visitor = await begin(site, { a: 1 });
+    const longest = ["u".repeat(1024), "é".repeat(512), "語".repeat(341), "🦊".repeat(256)];
+    await visitor.visit((session) => {
+      for (const userId of [...longest.map((id) => `${id}é`), "x".repeat(20_000_000)]) {
+        assert.throws(() => session.login(userId), (error: Error) => {
+          assert.ok(error instanceof TypeError);
+          assert.match(error.message, /at most 1024 bytes/);
+          assert.ok(error.message.length < 200);
+          return true;
+        });
+      }
+      assert.deepEqual([session.userId, session.modified], [undefined, false]);
+    });
+    for (const userId of longest) {
+      await visitor.visit((session) => session.login(userId));
+      assert.equal((await site.sessions.list(userId)).length, 1);
+    }
+  });
+
+  it("of an earlier release goes on: it is shown, listed, saved with, and ended", async () => {
+    const site = new Site();
+    const visitor = await begin(site, { a: 1 }, "ada");
+    const userId = "語".repeat(2_000);
+    const { key, record } = await site.stored(visitor.id);
+    site.store.inner.save(key, { ...record!, userId }, record!.version);
+    await visitor.visit((session) => assert.equal(session.set("a", 2).userId, userId));
+    assert.equal((await site.stored(visitor.id)).record!.userId, userId);
+    assert.equal((await site.sessions.list(userId)).length, 1);
+    assert.equal(await site.sessions.revokeAll(userId), 1);
   });
 });
 

@@ -109,6 +109,51 @@ describe("log-in and log-out", () => {
     assert.equal(site.rows, 0);
   });
 
+  it("a token against forged requests is a new one after every log-in, of the length that Django keeps", async () => {
+    const { hash } = await loggedIn();
+    for (const [before, length] of [["a".repeat(64), 64], ["b".repeat(32), 32], [7, 32]] as const) {
+      const site = new DjangoSite();
+      let cookie = await site.begin((session) => session.set("_csrftoken", before));
+      const seen = new Set<unknown>([before]);
+      for (const user of ["42", "42", "7"]) {
+        let token: unknown;
+        const answer = await site.visit((session) => {
+          session.login(user, { backend, hash });
+          token = session.get("_csrftoken");
+        }, cookie);
+        cookie = cookieOf(answer)!.value;
+        assert.match(String(token), /^[A-Za-z0-9]+$/);
+        assert.equal(String(token).length, length);
+        assert.equal(seen.has(token), false);
+        seen.add(token);
+        assert.equal(await site.see((session) => session.get("_csrftoken"), cookie), token);
+      }
+    }
+    const site = new DjangoSite();
+    await site.visit((session) => {
+      session.login("42", { backend, hash });
+      assert.equal(session.has("_csrftoken"), false, "where there was none");
+    });
+  });
+
+  it("a log-in that is made again on fresh data leaves the token that the handler saw", async () => {
+    const { site, hash } = await loggedIn();
+    for (const before of ["c".repeat(32), undefined]) {
+      const cookie = await site.begin((session) =>
+        session.assign({ a: 1, ...before && { _csrftoken: before } })
+      );
+      const [one, other] = [await site.sessions.open(cookie), await site.other().open(cookie)];
+      one.login("42", { backend, hash });
+      const seen = one.get("_csrftoken");
+      other.set("_csrftoken", "d".repeat(32));
+      await other.save();
+      await one.save();
+      const kept = await site.see((session) => session.get("_csrftoken"), one.id!);
+      if (before === undefined) assert.match(String(kept), /^(?!d{32}$)[A-Za-z0-9]{32}$/);
+      else assert.equal(kept, seen);
+    }
+  });
+
   it("needs backend and hash, which are texts", async () => {
     const { site, hash } = await loggedIn();
     await site.visit((session) => {

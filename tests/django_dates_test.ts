@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { readDate, toColumn, toExpiry } from "../backends/django/dates.ts";
+import { readDate, toBound, toColumn, toExpiry } from "../backends/django/dates.ts";
 
 const at = Date.UTC(2027, 0, 15, 8, 9, 10);
 
@@ -126,6 +126,48 @@ describe("reading", () => {
     ) {
       for (const useTz of [true, false]) assert.equal(readDate(text, useTz), undefined, text);
       assert.equal(readDate(`${text}Z`, true), undefined, text);
+    }
+  });
+});
+
+describe("the hour that clocks go through twice", () => {
+  const hour = 3_600_000;
+  const changes = [
+    ["Europe/Berlin", Date.UTC(2027, 9, 31, 1), hour],
+    ["America/New_York", Date.UTC(2027, 10, 7, 6), hour],
+    ["Australia/Lord_Howe", Date.UTC(2027, 3, 3, 15), hour / 2],
+  ] as const;
+
+  it("is taken for its second time: no session ends before its time", () => {
+    for (const [zone, change, back] of changes) {
+      inZone(zone, () => {
+        for (const before of [back, back / 2, 1]) {
+          const [first, second] = [change - before, change - before + back];
+          assert.equal(toColumn(first, false), toColumn(second, false), "one text, two instants");
+          for (const spelled of [toColumn(first, false), toExpiry(first, false)]) {
+            assert.equal(readDate(spelled, false), second, `${zone} ${spelled}`);
+          }
+          assert.equal(readDate(toColumn(first, true), true), first, "in UTC there is but one");
+        }
+        for (const at of [change - back - 1, change + back, change - 12 * hour, change + 12 * hour]) {
+          assert.equal(readDate(toColumn(at, false), false), at, "every other hour comes once");
+        }
+      });
+    }
+  });
+
+  it("is not taken for over while it comes first", () => {
+    for (const [zone, change, back] of changes) {
+      inZone(zone, () => {
+        const [first, second] = [change - 1000, change - 1000 + back];
+        const row = toColumn(first - 1000, false);
+        assert.equal(row < toBound(first, false), false, "a row that may end in the second");
+        assert.equal(row < toBound(second, false), true);
+        for (const at of [change - 12 * hour, change + back, change + 12 * hour]) {
+          assert.equal(toBound(at, false), toColumn(at, false));
+        }
+        assert.equal(toBound(first, true), toColumn(first, true));
+      });
     }
   });
 });

@@ -24,6 +24,7 @@ import {
   startPostgres,
 } from "./django/databases.ts";
 import { freshKey, testEngine } from "./django/engine_suite.ts";
+import { testRelated } from "./django/related_suite.ts";
 import { isBun } from "./live_server.ts";
 import { needs } from "./needs.ts";
 import { type Server, skip as noRedis, startServer } from "./redis_server.ts";
@@ -71,11 +72,11 @@ const mariaClients: Record<string, Open> = {
 
 const options = { table: "django_session", timeout: 5, useTz: true };
 
-const tables = {
-  PostgreSQL: `CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, ` +
-    `"session_data" text NOT NULL, "expire_date" timestamp with time zone NOT NULL)`,
-  MariaDB: "CREATE TABLE `django_session` (`session_key` varchar(40) NOT NULL PRIMARY KEY, " +
-    "`session_data` longtext NOT NULL, `expire_date` datetime(6) NOT NULL)",
+const columns = {
+  PostgreSQL: `"session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, ` +
+    `"expire_date" timestamp with time zone NOT NULL`,
+  MariaDB: "`session_key` varchar(40) NOT NULL PRIMARY KEY, `session_data` longtext NOT NULL, " +
+    "`expire_date` datetime(6) NOT NULL",
 };
 
 for (
@@ -88,7 +89,7 @@ for (
     let server: DatabaseServer;
     before(async () => {
       server = await start();
-      await makeTable(tables[name]);
+      await makeTable(`CREATE TABLE django_session (${columns[name]})`);
     });
     after(() => server?.[Symbol.asyncDispose]());
 
@@ -105,6 +106,16 @@ for (
         after(() => Promise.all(opened.map(({ close }) => close())));
         const engine = (which: number) => new SqlEngine(recogniseSql(opened[which]!.client), options);
         testEngine({ open: () => ({ one: engine(0), other: engine(1) }), end: "stored" });
+
+        testRelated({
+          name: clientName.toLowerCase().replace(/\W/g, ""),
+          columns: columns[name],
+          rules: name === "PostgreSQL"
+            ? ["DEFERRABLE INITIALLY DEFERRED", "ON DELETE RESTRICT"]
+            : ["", "ON DELETE RESTRICT"],
+          engine: (table) => new SqlEngine(recogniseSql(opened[0]!.client), { ...options, table }),
+          run: async (sql) => (await recogniseSql(opened[1]!.client).run(sql, [])).rows,
+        });
 
         it("a table that is missing or has other columns is told by name", async () => {
           const sql = recogniseSql(opened[0]!.client);

@@ -71,6 +71,10 @@ describe("import-django interrupted", () => {
     assert.ok(both.some(({ code }) => code === 1));
     for (const { code, err } of both) if (code === 3) assert.match(err, /Another import/);
     await using store = await SqliteStore.open(`${folder.path}/two.db`);
-    assert.equal((await store.stats(now, [])).live, 1000);
+    assert.equal((await store.stats(now, [])).live, 999, "the note of the import is no session");
+    assert.equal(
+      JSON.parse((await cli(["stats", `sqlite:${folder.path}/two.db`, "--json"], { env })).out).live,
+      999,
+    );
   });
 });

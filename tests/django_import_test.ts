@@ -6,11 +6,13 @@ import { importedId } from "../backends/django/imported.ts";
 import { adoptDjango } from "../backends/django.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
+import { notesOf, withNotes } from "../src/head.ts";
+import { withProofs } from "../src/proofs.ts";
 import { createSessions } from "../src/sessions.ts";
 import type { Session } from "../src/session.ts";
 import type { SessionStore } from "../src/store.ts";
 import { SessionClient } from "../src/testing.ts";
-import { storageKey } from "../src/token.ts";
+import { proofOf, storageKey } from "../src/token.ts";
 import { cli, kinds, makeFolder } from "./cli/world.ts";
 import { day, env, keyOf, makeSite, now, type Rows } from "./django/gone_site.ts";
 
@@ -129,17 +131,20 @@ for (const name of ["sqlite", "file"] as const) {
       const { store, close } = await kinds[name]!.open(folder.path, 0);
       const load = async (name: string) =>
         (await store.load(await storageKey(await importedId(keyOf(name)))))!;
-      assert.equal((await store.list!("7")).length, 1);
+      assert.equal((await store.list!("7")).entries.length, 1);
       assert.equal((await load("brief")).touchedAt, now + 60_000 - 300_000);
-      assert.match((await load("brief")).data, /^1\{"expiry":300\}\n\{"a":1\}$/);
+      const noted = async (name: string) => notesOf((await load(name)).head);
+      assert.deepEqual(await noted("brief"), { expiry: 300 });
+      assert.equal((await load("brief")).data, '{"a":1}');
       assert.equal((await load("odd")).touchedAt, now - 1);
       assert.equal((await load("vast")).touchedAt, now);
-      assert.match((await load("browser")).data, /^1\{"expiry":0\}\n/);
-      assert.match((await load("fixed")).data, /^1\{"expiry":\{"at":4102444800000\}\}\n/);
-      assert.equal((await load("anonymous")).data, `1\n${(rows.anonymous![0] as { json: string }).json}`);
+      assert.deepEqual(await noted("browser"), { expiry: 0 });
+      assert.deepEqual(await noted("fixed"), { expiry: { at: 4102444800000 } });
+      assert.deepEqual(await noted("anonymous"), {});
+      assert.equal((await load("anonymous")).data, (rows.anonymous![0] as { json: string }).json);
       assert.equal((await load("ada")).userId, "7");
       assert.equal((await load("number")).userId, "8");
-      assert.match((await load("ada")).data, /^1\{"stamp":"ab12"\}\n/);
+      assert.deepEqual(await noted("ada"), { stamp: "ab12" });
       await close();
     });
 
@@ -183,19 +188,33 @@ for (const name of ["sqlite", "file"] as const) {
   });
 }
 
+/** Puts a session where this id leads to. */
+async function put(
+  store: SessionStore,
+  id: string,
+  data: string,
+  notes = {},
+  userId?: string,
+): Promise<void> {
+  const proofs = { proof: await proofOf(id), since: now, logins: 0, formers: [] };
+  const head = withProofs(withNotes(undefined, notes), proofs);
+  const user = userId === undefined ? {} : { userId };
+  const times = { createdAt: now, touchedAt: now, expiresAt: now + day };
+  await store.create(await storageKey(id), { data, head, ...user, ...times });
+}
+
 describe("adopting a Django session", () => {
   const world = () => {
     const store = new MemoryStore();
     const clock = { now };
     return { store, clock, ...visitors(store, clock) };
   };
-  const record = (data: string) => ({ data, createdAt: now, touchedAt: now, expiresAt: now + day });
 
   it("never leads to a session that was not imported", async () => {
     const { store, enter } = world();
     const id = keyOf("plain"); // an id that has the shape of a Django key
-    await store.create(await storageKey(id), record(`1\n{"a":1}`));
-    await store.create(await storageKey(await importedId(keyOf("imported"))), record(`1\n{"a":1}`));
+    await put(store, id, `{"a":1}`);
+    await put(store, await importedId(keyOf("imported")), `{"a":1}`);
     assert.equal(await enter({ sessionid: id }).visit(({ size }) => size), 0);
     assert.equal(
       await enter({ sessionid: await importedId(keyOf("imported")) }).visit(({ size }) => size),
@@ -216,7 +235,7 @@ describe("adopting a Django session", () => {
 
   it("our own cookie goes first, also one that leads nowhere; of two Django cookies none counts", async () => {
     const { store, enter, sessions } = world();
-    await store.create(await storageKey(await importedId(keyOf("k"))), record(`1\n{"a":1}`));
+    await put(store, await importedId(keyOf("k")), `{"a":1}`);
     assert.equal(await enter({ sessionid: keyOf("k"), "__Host-sid": "x" }).visit(({ size }) => size), 0);
     const handler = sessions.wrap(async (request: Request) => {
       const { session } = request as unknown as { session: Promise<Session> };
@@ -227,9 +246,28 @@ describe("adopting a Django session", () => {
     assert.equal(await response.json(), 0);
   });
 
+  it("SR-036 what is written with Django's cookie while that of a log-in is on its way is a 409, and sets none", async () => {
+    const { store, clock, sessions } = world();
+    await put(store, await importedId(keyOf("k")), `{"a":1}`);
+    const handler = sessions.wrap(async (request: Request) => {
+      const session = await (request as unknown as { session: Promise<Session> }).session;
+      if (request.url.endsWith("/login")) session.login("Zoë");
+      else session.set("b", 1);
+      return new Response(String(session.size));
+    });
+    const send = (path: string) =>
+      handler(new Request(`https://localhost${path}`, { headers: { cookie: `sessionid=${keyOf("k")}` } }));
+    assert.equal((await send("/login")).headers.getSetCookie().length, 1);
+    const early = await send("/write");
+    assert.deepEqual([early.status, early.headers.get("set-cookie")], [409, null]);
+    clock.now += 61_000;
+    const late = await send("/write");
+    assert.deepEqual([await late.text(), late.headers.getSetCookie().length], ["1", 1]);
+  });
+
   it("an imported session ends when Django's would have ended", async () => {
     const { store, clock, enter } = world();
-    await store.create(await storageKey(await importedId(keyOf("k"))), record(`1\n{"a":1}`));
+    await put(store, await importedId(keyOf("k")), `{"a":1}`);
     clock.now = now + day;
     assert.equal(await enter({ sessionid: keyOf("k") }).visit(({ size }) => size), 0);
   });
@@ -237,10 +275,7 @@ describe("adopting a Django session", () => {
   it("Django's session auth hash is the stamp: a password changed since ends the log-in", async () => {
     const store = new MemoryStore();
     for (const name of ["a", "b"]) {
-      await store.create(await storageKey(await importedId(keyOf(name))), {
-        ...record(`1{"stamp":"ab12"}\n{"cart":1}`),
-        userId: "7",
-      });
+      await put(store, await importedId(keyOf(name)), `{"cart":1}`, { stamp: "ab12" }, "7");
     }
     let stamp = "ab12";
     const sessions = createSessions({

@@ -61,7 +61,8 @@ describe("a Django session in the table", () => {
       const site = new DjangoSite();
       const key = await site.put("k".repeat(32), { text });
       assert.deepEqual({ ...await site.see((session) => session.toObject(), key) }, {});
-      assert.deepEqual(site.types(), ["damaged"]);
+      // An empty text is what is left of a session that ended and that others refer to
+      assert.deepEqual(site.types(), [text === "" ? "rejected unknown" : "damaged"]);
     }
   });
 

@@ -1,6 +1,7 @@
 /** A real Django site and a server of ours share sessions in PostgreSQL, MariaDB, files and Redis. */
 
-import { after, before, describe } from "node:test";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
 import { Redis } from "ioredis";
 import mysql from "mysql2/promise";
 import postgres from "postgres";
@@ -13,7 +14,7 @@ import {
   startPostgres,
 } from "./django/databases.ts";
 import { testLive } from "./django/live_suite.ts";
-import { djangoFound, pythonHas } from "./django/real_site.ts";
+import { djangoFound, pythonHas, type SiteOptions, startDjango } from "./django/real_site.ts";
 import { needs } from "./needs.ts";
 import { type Server, skip as noRedis, startServer } from "./redis_server.ts";
 
@@ -96,25 +97,40 @@ describe(
       server = await startServer();
       client = new Redis(server.port, "127.0.0.1");
     });
-    testLive({
-      site: () => ({
+    // As docs/django.md has it: a cache of the sessions' own, beside one that holds whatever Python can pickle
+    const site = (): SiteOptions => {
+      const redis = {
+        BACKEND: "django_redis.cache.RedisCache",
+        LOCATION: `redis://127.0.0.1:${server.port}/0`,
+      };
+      const OPTIONS = { SERIALIZER: "django_redis.serializers.json.JSONSerializer" };
+      return {
         engine: "cache",
         settings: {
-          CACHES: {
-            default: {
-              BACKEND: "django_redis.cache.RedisCache",
-              LOCATION: `redis://127.0.0.1:${server.port}/0`,
-              OPTIONS: { SERIALIZER: "django_redis.serializers.json.JSONSerializer" },
-            },
-          },
+          SESSION_CACHE_ALIAS: "sessions",
+          CACHES: { default: redis, sessions: { ...redis, KEY_PREFIX: "sessions", OPTIONS } },
         },
-      }),
+      };
+    };
+    testLive({
+      site,
       sessions: ({ secretKey }) =>
-        djangoSessions({ secretKey, store: new DjangoCacheStore(client as never) }),
+        djangoSessions({
+          secretKey,
+          store: new DjangoCacheStore(client as never, { keyPrefix: "sessions" }),
+        }),
       isHeld: true,
       endsByNumber: true,
       keepsExpired: false,
     });
+
+    it("the site's default cache goes on holding pages and dates", async () => {
+      await using django = await startDjango(site());
+      assert.deepEqual(await django.call("cached"), { same: true });
+      const page = async () => await (await fetch(`${django.url}/page`)).text();
+      assert.equal(await page(), await page());
+    });
+
     after(async () => {
       client?.disconnect();
       await server?.stop();

@@ -99,6 +99,7 @@ describe("the options of djangoSessions", () => {
         return true;
       });
     }
+    djangoSessions({ secretKey, engine, sessionCookieAge: 100 * 366 * 86_400 }); // the site says how long
     for (const sessionCookieAge of [0, -1, NaN, Infinity]) {
       assert.throws(() => djangoSessions({ secretKey, engine, sessionCookieAge }), RangeError);
     }
@@ -179,8 +180,8 @@ describe("other engines", () => {
     });
     assert.equal((await sessions.open(key)).get("n"), 2n ** 64n);
     store.rows.set(key, { ...row, text: "\u0080\u0004pickled" });
-    assert.equal((await sessions.open(key)).size, 0);
-    assert.deepEqual(site.types(), ["created", "damaged"]);
+    await assert.rejects(sessions.open(key), { code: "ERR_UNSUPPORTED" });
+    assert.deepEqual(site.types(), ["created"]);
     await sessions.close();
     assert.equal(store.isClosed, true);
   });

@@ -131,7 +131,7 @@ describe("createSessions", () => {
     assert.throws(() => make({ store: { load, create } }), /save, delete/);
   });
 
-  for (const method of ["touch", "clearExpired", "list", "close"]) {
+  for (const method of ["touch", "clearExpired", "list", "onEvict", "close"]) {
     it(`refuses a store whose optional ${method} is no method, before the first request meets it`, () => {
       const store = Object.assign(Object.create(new MemoryStore()), { [method]: "yes" });
       assert.throws(() => make({ store }), TypeError);
@@ -146,8 +146,23 @@ describe("createSessions", () => {
     make({ cookie: { name: undefined, path: undefined, domain: undefined, secure: undefined } });
   });
 
+  it("refuses an age over ten years, which is one in milliseconds, and says so", () => {
+    for (const name of ["idleAge", "anonymousIdleAge", "absoluteAge"]) {
+      for (const value of [14 * 86_400_000, 315_619_201, 8.64e12]) {
+        assert.throws(() => make({ [name]: value }), (error: Error) => {
+          assert.ok(error instanceof RangeError);
+          assert.match(
+            error.message,
+            new RegExp(`${name} .*ten years.* in seconds, not milliseconds: received`),
+          );
+          return true;
+        });
+      }
+    }
+  });
+
   it("takes null for absoluteAge, and every option at its edges", () => {
-    make({ absoluteAge: null, idleAge: 0.001, maxBytes: 1, timeout: 0.001, anonymousIdleAge: 1e9 });
+    make({ absoluteAge: null, idleAge: 0.001, maxBytes: 1, timeout: 0.001, anonymousIdleAge: 315_619_200 });
     make({ secrets: [random, crypto.getRandomValues(new Uint8Array(32)), "\u00e9\u20ac" + random] });
     make({ cookie: { name: "sid", secure: false } });
   });

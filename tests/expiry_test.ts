@@ -211,11 +211,36 @@ describe("setLabel", () => {
     }
   });
 
-  it("refuses what is no short text", async () => {
+  it("refuses what is no short text: 256 bytes of UTF-8 are the most", async () => {
     const { session } = await opened();
-    for (const wrong of [undefined, null, 5, {}, "x".repeat(10_000)]) {
+    for (
+      const wrong of [
+        undefined,
+        null,
+        5,
+        {},
+        "x".repeat(10_000),
+        "x".repeat(257),
+        "é".repeat(129),
+        "語".repeat(86),
+      ]
+    ) {
       assert.throws(() => session.setLabel(wrong as string), TypeError);
     }
     assert.equal(session.modified, false);
+    for (const text of ["x".repeat(256), "é".repeat(128), "語".repeat(85)]) session.setLabel(text);
+  });
+
+  it("that is longer, of an earlier release, is shown and kept", async () => {
+    const { site, visitor } = await opened();
+    await visitor.visit((session) => session.login("ada"));
+    const label = "語".repeat(200);
+    await site.plant(visitor.id, `1${JSON.stringify({ label })}\n{"a":1}`);
+    await visitor.visit((session) => session.set("b", 2));
+    assert.equal(
+      (await site.stored(visitor.id)).record!.data,
+      `1${JSON.stringify({ label })}\n{"a":1,"b":2}`,
+    );
+    assert.deepEqual((await site.sessions.list("ada")).map((info) => info.label), [label]);
   });
 });

@@ -63,8 +63,12 @@ describe("a touch", () => {
       ] as const
     ) {
       const own = life({ expiry: idle });
-      assert.equal(isTouchDue(limits, own, now + after * 1000 - 1), false, `${idle}`);
-      assert.equal(isTouchDue(limits, own, now + after * 1000), true, `${idle}`);
+      assert.equal(
+        isTouchDue(limits, own, own.touchedAt + idle * 1000, now + after * 1000 - 1),
+        false,
+        `${idle}`,
+      );
+      assert.equal(isTouchDue(limits, own, own.touchedAt + idle * 1000, now + after * 1000), true, `${idle}`);
     }
   });
 });

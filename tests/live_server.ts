@@ -57,7 +57,7 @@ function live(port: number, stop: () => Promise<void>): LiveServer {
 }
 
 /** One HTTP/1.1 request, written as it stands; all that comes back until the server closes. */
-export function rawRequest(port: number, head: readonly string[]): Promise<string> {
+export function rawRequest(port: number, head: readonly string[], host = "site.test"): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     let text = "";
@@ -65,6 +65,6 @@ export function rawRequest(port: number, head: readonly string[]): Promise<strin
     socket.on("data", (chunk: string) => text += chunk);
     socket.on("error", reject);
     socket.on("close", () => resolve(text));
-    socket.write([...head, "host: site.test", "connection: close", "", ""].join("\r\n"), "latin1");
+    socket.write([...head, `host: ${host}`, "connection: close", "", ""].join("\r\n"), "latin1");
   });
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { CachedStore } from "../backends/cached.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { begin, Browser, Site, stores } from "./commit_rig.ts";
 
@@ -55,6 +56,40 @@ describe("how much is kept", () => {
     }
     await idle.visit((session) => assert.ok(session.isEmpty));
     assert.equal((site.store.inner as MemoryStore).size, 50);
+  });
+
+  it("SR-063 a flood of anonymous visitors logs nobody out, over CachedStore too, and each loss is an event", async () => {
+    for (
+      const wrap of [
+        (store: MemoryStore) => store,
+        (store: MemoryStore) => new CachedStore(new MemoryStore(), store),
+      ]
+    ) {
+      const memory = new MemoryStore({ maxEntries: 20 });
+      const site = new Site(wrap(memory));
+      const users: Browser[] = [];
+      for (let i = 0; i < 20; i++) {
+        const browser = await begin(site);
+        await browser.visit((session) => session.login(`user ${i}`));
+        users.push(browser);
+      }
+      site.events.length = 0;
+      const tags = new Set<string>();
+      for (let i = 0; i < 100; i++) {
+        const guest = new Browser(site);
+        await guest.visit((session) => void session.set("a", 1));
+        await guest.visit((session) => assert.ok(session.isEmpty));
+      }
+      for (const { type, tag } of site.events) if (type === "evicted") tags.add(tag!);
+      assert.equal(tags.size, 100);
+      for (const [i, browser] of users.entries()) {
+        await browser.visit((session) => assert.equal(session.userId, `user ${i}`));
+      }
+      assert.equal(memory.size, 20);
+      site.events.length = 0;
+      await new Browser(site).visit((session) => session.login("late"));
+      assert.deepEqual(site.eventTypes().toSorted(), ["created", "evicted", "login"]);
+    }
   });
 
   it("SR-063 a process with sessions in memory and nothing to do ends by itself", () => {

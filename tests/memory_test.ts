@@ -163,19 +163,79 @@ describe("MemoryStore", () => {
     assert.equal(store.clearExpired(600, Infinity), 3);
   });
 
-  it("SR-063 drops the record that was used least recently when it is full", () => {
-    const store = open(3);
+  for (const [whose, more] of [["users'", { userId: "ada" }], ["anonymous", {}]] as const) {
+    it(`SR-063 drops the record that was used least recently when it is full of ${whose} ones`, () => {
+      const store = open(3);
+      const evicted: string[] = [];
+      store.onEvict((key) => evicted.push(key));
+      for (const [key, data] of [[a, "a"], [b, "b"], [c, "c"]] as const) {
+        store.create(key, recordOf(data, more));
+      }
+      store.load(a);
+      store.create(d, recordOf("d", more));
+      assert.equal(store.load(b), undefined);
+      if ("userId" in more) assert.deepEqual(keysOf(store, "ada"), [a, c, d]);
+      store.touch(c, 2, 2_000, store.load(c)!.version);
+      store.save(a, recordOf("a", more), store.load(a)!.version);
+      store.create(b, recordOf("b", more));
+      assert.deepEqual([a, b, c, d].map((key) => store.load(key)?.data), ["a", "b", "c", undefined]);
+      assert.deepEqual(evicted, [b, d]);
+    });
+  }
+
+  it("SR-063 drops anonymous records first, also the newest, and no user's for theirs", () => {
+    const store = open(4);
+    const evicted: string[] = [];
+    store.onEvict((key) => evicted.push(key));
     store.create(a, recordOf("a", { userId: "ada" }));
-    store.create(b, recordOf("b", { userId: "ada" }));
-    const versionOfC = store.create(c, recordOf("c"))!;
-    store.load(a);
-    store.create(d, recordOf("d"));
-    assert.equal(store.load(b), undefined);
-    assert.deepEqual(keysOf(store, "ada"), [a]);
-    store.touch(c, 2, 2_000, versionOfC);
-    store.save(a, recordOf("a"), store.load(a)!.version);
     store.create(b, recordOf("b"));
-    assert.deepEqual([a, b, c, d].map((key) => store.load(key)?.data), ["a", "b", "c", undefined]);
+    store.create(c, recordOf("c", { userId: "bob" }));
+    store.create(d, recordOf("d"));
+    store.load(b);
+    store.create(keyOf(5), recordOf("5", { userId: "eve" }));
+    assert.deepEqual(evicted, [d]);
+    store.create(keyOf(6), recordOf("6", { userId: "eve" }));
+    assert.deepEqual(evicted, [d, b]);
+    for (let i = 7; i < 20; i++) {
+      store.create(keyOf(i), recordOf("x"));
+      assert.deepEqual([store.size, evicted.at(-1)], [4, keyOf(i)]);
+    }
+    store.create(keyOf(20), recordOf("20", { userId: "ann" }));
+    assert.equal(evicted.at(-1), a, "of users, who was used least recently");
+    assert.deepEqual([c, keyOf(5), keyOf(6), keyOf(20)].map((key) => store.load(key)?.userId), [
+      "bob",
+      "eve",
+      "eve",
+      "ann",
+    ]);
+  });
+
+  it("SR-063 whoever logs in or out changes sides", () => {
+    const store = open(2);
+    const version = store.create(a, recordOf("a"))!;
+    store.create(b, recordOf("b", { userId: "bob" }));
+    const known = store.save(a, recordOf("a", { userId: "ada" }), version)!;
+    store.create(c, recordOf("c"));
+    assert.deepEqual([a, b, c].map((key) => store.load(key)?.data), ["a", "b", undefined]);
+    store.save(a, recordOf("a"), known);
+    store.load(a);
+    store.create(c, recordOf("c"));
+    assert.deepEqual([a, b, c].map((key) => store.load(key)?.data), [undefined, "b", "c"]);
+  });
+
+  it("SR-063 what has expired goes before what lives, and is no loss", () => {
+    let now = 500;
+    const store = new MemoryStore({ maxEntries: 2, now: () => now });
+    const evicted: string[] = [];
+    store.onEvict((key) => evicted.push(key));
+    store.create(a, recordOf("a", { userId: "ada" }));
+    store.create(b, recordOf("b", { userId: "bob", expiresAt: 3_000 }));
+    now = 1_000;
+    store.create(c, recordOf("c", { expiresAt: 2_000 }));
+    assert.deepEqual([a, b, c].map((key) => store.load(key)?.data), [undefined, "b", "c"]);
+    now = 2_000;
+    store.create(d, recordOf("d", { expiresAt: 3_000 }));
+    assert.deepEqual([[b, c, d].map((key) => store.load(key)?.data), evicted], [["b", undefined, "d"], []]);
   });
 
   it("SR-063 stays bounded under a flood of records", () => {
@@ -264,8 +324,18 @@ describe("MemoryStore", () => {
     assert.ok(store[Symbol.asyncDispose]() instanceof Promise);
   });
 
+  it("drops nothing with an infinite limit, and says whether it may", () => {
+    const store = open(Infinity);
+    for (let i = 0; i < 10_001; i++) {
+      store.create(`${i}`, { data: "ä", createdAt: 0, touchedAt: 0, expiresAt: 1_000 });
+    }
+    assert.equal(store.size, 10_001);
+    assert.equal(store.load("0")?.data, "ä");
+    assert.deepEqual([store.forgets, open(5).forgets], [false, true]);
+  });
+
   it("refuses wrong options", () => {
-    for (const maxEntries of [0, -1, 1.5, NaN, Infinity, "10"]) {
+    for (const maxEntries of [0, -1, 1.5, NaN, -Infinity, "10"]) {
       assert.throws(
         () => new MemoryStore({ maxEntries: maxEntries as number }),
         /"maxEntries" must be a positive/,

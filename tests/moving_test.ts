@@ -1,5 +1,6 @@
 /** Sessions that the other libraries made, with their own code, go on in the examples/from_*.ts; once, and only real ones. */
 
+import { RedisStore as ConnectRedis } from "connect-redis";
 import expressSession from "express-session";
 import { Hono } from "hono";
 import { MemoryStore as HonoStore, type Session as HonoSession, sessionMiddleware } from "hono-sessions";
@@ -7,11 +8,15 @@ import { getIronSession, sealData } from "iron-session";
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import process from "node:process";
 import { describe, it } from "node:test";
+import { createClient } from "redis";
 import { makeApp as fromExpress } from "../examples/from_express_session.ts";
 import { makeApp as fromHono } from "../examples/from_hono_sessions.ts";
 import { makeApp as fromIron } from "../examples/from_iron_session.ts";
 import { SessionClient } from "../src/testing.ts";
+import { needs } from "./needs.ts";
+import { skip as noRedis, startServer } from "./redis_server.ts";
 
 /** The value under the name of a cookie that an answer sets, as it went over the wire. */
 function valueIn(answer: Response, name: string): string {
@@ -37,8 +42,7 @@ async function takesOver(app: (request: Request) => Promise<Response>, name: str
 }
 
 describe("moving from express-session", () => {
-  const make = async (secret: string) => {
-    const store = new expressSession.MemoryStore();
+  const make = async (secret: string, store: expressSession.Store = new expressSession.MemoryStore()) => {
     const use = expressSession({ secret, store, resave: false, saveUninitialized: false });
     const server = createServer((request, response) => {
       use(request, response, () => {
@@ -68,6 +72,37 @@ describe("moving from express-session", () => {
     replayed.cookies.set(old.name, value);
     assert.equal(await seen(replayed), "nobody: visit 1", "the record is gone");
   });
+
+  it(
+    "a session of connect-redis is taken over once, and nobody is warned",
+    needs("redis-server", !noRedis),
+    async () => {
+      const warnings: Error[] = [];
+      const note = (warning: Error) => void warnings.push(warning);
+      process.on("warning", note);
+      const server = await startServer();
+      const client = await createClient({ url: `redis://127.0.0.1:${server.port}` }).connect();
+      try {
+        const { value, ...old } = await make("the old secret", new ConnectRedis({ client }));
+        assert.equal((await client.keys("sess:*")).length, 1);
+        const app = fromExpress(old);
+        await takesOver(app, old.name, value);
+        assert.deepEqual(await client.keys("*"), [], "the record is gone");
+        const replayed = new SessionClient(app);
+        replayed.cookies.set(old.name, value);
+        assert.equal(await seen(replayed), "nobody: visit 1");
+        client.destroy();
+        const late = new SessionClient(app);
+        late.cookies.set(old.name, value);
+        await assert.rejects(seen(late), "trouble with the old store is no empty session");
+        assert.deepEqual(warnings, []);
+      } finally {
+        if (client.isOpen) client.destroy();
+        await server.stop();
+        process.off("warning", note);
+      }
+    },
+  );
 
   it("a cookie signed with another secret is of no use", async () => {
     const { value, ...old } = await make("the old secret");

@@ -1,4 +1,4 @@
-/** A real nginx as a careless cache: it keys on the address alone, ignores `Vary`, and keeps answers that set cookies. */
+/** A real nginx in front of a server: plain, or as a careless cache that keys on the address alone, ignores `Vary`, and keeps answers that set cookies. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,8 +14,9 @@ import { freePort } from "./redis_server.ts";
 export const nginx: string | undefined = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
   .find((path) => existsSync(path));
 
-/** Everything is kept for an hour unless `Cache-Control` or `Expires` forbid it. `X-Cache` says what the cache did. */
-const config = (folder: string, port: number, upstream: number): string => `
+type Config = (folder: string, port: number) => string;
+
+const config = (folder: string, port: number, upstream: number, http: string, location: string): string => `
 daemon off;
 master_process off;
 ${process.getuid?.() === 0 ? "user root;" : ""}
@@ -29,7 +30,7 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   scgi_temp_path ${folder}/scgi;
   uwsgi_temp_path ${folder}/uwsgi;
-  proxy_cache_path ${folder}/cache keys_zone=careless:4m;
+  ${http}
   upstream app { server 127.0.0.1:${upstream}; keepalive 32; }
   server {
     listen 127.0.0.1:${port};
@@ -38,22 +39,42 @@ http {
       proxy_pass http://app;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
-      proxy_cache careless;
-      proxy_cache_key $request_uri;
-      proxy_cache_valid any 1h;
-      proxy_ignore_headers Vary Set-Cookie;
-      add_header X-Cache $upstream_cache_status always;
+      ${location}
     }
   }
 }
 `;
 
-/** Starts it before a server on `upstream`, with an empty cache and in a folder of its own. */
-export async function carelessCache(upstream: number): Promise<LiveServer> {
+/**
+ * Starts a cache before a server on `upstream`, empty and in a folder of its own. Everything is kept for an hour unless `Cache-Control`
+ * or `Expires` forbid it. `X-Cache` says what the cache did.
+ */
+export function carelessCache(upstream: number): Promise<LiveServer> {
+  return start((folder, port) =>
+    config(
+      folder,
+      port,
+      upstream,
+      `proxy_cache_path ${folder}/cache keys_zone=careless:4m;`,
+      `proxy_cache careless;
+      proxy_cache_key $request_uri;
+      proxy_cache_valid any 1h;
+      proxy_ignore_headers Vary Set-Cookie;
+      add_header X-Cache $upstream_cache_status always;`,
+    )
+  );
+}
+
+/** Starts a proxy before a server on `upstream`, as Debian sets it up but for these directives. */
+export function plainProxy(upstream: number, directives = ""): Promise<LiveServer> {
+  return start((folder, port) => config(folder, port, upstream, "", directives));
+}
+
+async function start(config: Config): Promise<LiveServer> {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-nginx-"));
   for (let attempt = 1;; attempt++) {
     const port = await freePort();
-    await writeFile(join(folder, "nginx.conf"), config(folder, port, upstream));
+    await writeFile(join(folder, "nginx.conf"), config(folder, port));
     const child = spawn(nginx!, ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], {
       stdio: "ignore",
     });

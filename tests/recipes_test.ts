@@ -9,7 +9,7 @@ import events from "../examples/server_sent_events.ts";
 import streaming from "../examples/streaming.ts";
 import { SessionClient } from "../src/testing.ts";
 import { isBun, listen } from "./live_server.ts";
-import { handshake, start, talk, visit } from "./recipes_rig.ts";
+import { start, visit } from "./recipes_rig.ts";
 
 const onDeno = isBun ? { skip: "not on this runtime: Deno.serve" } : {};
 const onBun = isBun ? {} : { skip: "not on this runtime: Bun.serve" };
@@ -93,31 +93,6 @@ describe("recipes without a framework", () => {
     let seen: string;
     do seen = await look(); while (seen === "under way");
     assert.equal(seen, "42 pages");
-  });
-
-  it("a WebSocket writes to its session, is refused to other sites, and ends with the session", async () => {
-    const { default: server } = await import(`../examples/websocket_${isBun ? "bun" : "deno"}.ts`);
-    await using running = listen(server.fetch, server.websocket);
-    const { port, url } = running;
-
-    await assert.rejects(talk(port, ["hello"], { origin: "https://evil.example" }));
-    const jar = new SessionClient(url);
-    assert.equal(await (await jar.fetch("/")).text(), "[]");
-
-    const cookie = await handshake(port, { origin: url });
-    assert.match(cookie, /^__Host-sid=/);
-    assert.deepEqual(await talk(port, ["hello", "again"], { origin: url, cookie }), ["1: hello", "2: again"]);
-    jar.cookies.set("__Host-sid", cookie.slice("__Host-sid=".length));
-    assert.equal(await (await jar.fetch("/")).text(), '["hello","again"]');
-
-    const long = "x".repeat(70_000); // more than a session may hold
-    assert.deepEqual(await talk(port, [long], { origin: url, cookie }), [1011]);
-
-    const logOut = async () => void await (await jar.fetch("/", { method: "DELETE" })).text();
-    assert.deepEqual(await talk(port, ["more", "still there?"], { origin: url, cookie }, logOut), [
-      "3: more",
-      4401,
-    ]);
   });
 });
 

@@ -60,6 +60,29 @@ describe("a framework that replaces the request", () => {
     await client.fetch("/");
     assert.equal(await (await client.fetch("/")).text(), "2");
   });
+
+  it("React Router's query keeps a loader's SessionError for whoever renders", async () => {
+    const store = new MemoryStore();
+    const sessions = createSessions({ store, secrets, asyncContext: true });
+    const { query } = createStaticHandler([{
+      path: "/",
+      loader: async ({ request }) => (await sessions.get(request)).update("visits", (n = 0) => n + 1),
+    }]);
+    const client = new SessionClient(sessions.wrap(async (request) => {
+      const context = await query(request);
+      if (context instanceof Response) return context;
+      const failure = Object.values(context.errors ?? {}).find((error) => error instanceof SessionError);
+      if (failure !== undefined) throw failure;
+      return Response.json(context.loaderData);
+    }));
+    assert.equal((await client.fetch("/")).status, 200);
+    store.load = () => {
+      throw new Error("down");
+    };
+    const answer = await client.fetch("/");
+    assert.equal(answer.status, 503);
+    assert.equal(answer.headers.get("retry-after"), "1");
+  });
 });
 
 describe("React Router's three functions", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { createClient, createSentinel } from "redis";
 import { type RedisClient, RedisStore } from "../backends/redis.ts";
 import { SessionError } from "../src/errors.ts";
 import { type Fate, freshKey, intercept, recordOf, shaped } from "./redis_clients.ts";
@@ -259,6 +259,14 @@ describe("RedisStore options", () => {
     ) {
       assert.throws(() => new RedisStore(wrong as unknown as RedisClient), TypeError);
     }
+  });
+
+  it("a sentinel client of node-redis is refused by its name, with the client that works", () => {
+    const client = createSentinel({ name: "größe", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] });
+    assert.throws(() => new RedisStore(client as unknown as RedisClient), {
+      name: "TypeError",
+      message: /received a sentinel client of node-redis.* new Redis\(\{ sentinels, name \}\)/,
+    });
   });
 
   it("wrong options are refused by name", () => {

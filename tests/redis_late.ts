@@ -69,6 +69,17 @@ export async function halt(...servers: Server[]): Promise<string[]> {
   return held;
 }
 
+/** Demands that servers hold what they held `before`, apart from what has lapsed by itself: a record on its way lives for seconds. */
+export async function assertHeld(before: readonly string[], servers: Server[], what?: string): Promise<void> {
+  const after = await contents(...servers);
+  const now = Date.now();
+  const lives = (line: string) => {
+    const expires = Number(line.split(" ").at(-1));
+    return !(expires > 0 && expires <= now);
+  };
+  assert.deepEqual({ what, held: after.filter(lives) }, { what, held: before.filter(lives) });
+}
+
 /** The code of an error. */
 export function codeOf(error: unknown): string {
   return error instanceof SessionError ? error.code : String(error);

@@ -4,11 +4,11 @@ import { Redis } from "ioredis";
 import { type RedisClient, RedisStore } from "../backends/redis.ts";
 import { SessionError } from "../src/errors.ts";
 import { clients, freshKey, type Opened, openPool, shaped } from "./redis_clients.ts";
-import { allAre, codeOf, halt, prepare, works } from "./redis_late.ts";
+import { allAre, assertHeld, codeOf, halt, prepare, works } from "./redis_late.ts";
 import { contents, type Proxy, type Server, skip, startProxy, startServer, until } from "./redis_server.ts";
 
 /** More than Bun's own five seconds, for slow machines. */
-const limit = { timeout: 30_000 };
+const limit = { timeout: 120_000 };
 const hour = 3_600_000;
 
 for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openPool })) {
@@ -43,7 +43,7 @@ for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openP
           }
           // What comes after the late commands on their connection is answered after them
           await until(() => works(store));
-          assert.deepEqual(await contents(server), before, first ? "first use" : "in use");
+          await assertHeld(before, [server], first ? "first use" : "in use");
           await allAre(true, operations, store);
         }
       });
@@ -61,7 +61,7 @@ for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openP
         proxy.silent = false;
       }
       await until(() => works(store));
-      assert.deepEqual(await contents(server), before);
+      await assertHeld(before, [server]);
       await allAre(true, operations, store);
     });
 
@@ -79,7 +79,7 @@ for (const [name, open] of Object.entries({ ...clients, "node-redis pool": openP
         proxy.silent = false;
       }
       await until(() => works(store));
-      assert.deepEqual(await contents(server), before);
+      await assertHeld(before, [server]);
       await allAre(true, operations, store);
     });
   });
@@ -136,7 +136,7 @@ describe("the time of a write of RedisStore", { skip }, () => {
         const before = await halted;
         server.signal("SIGCONT");
         await plain.load(freshKey());
-        assert.deepEqual(await contents(server), before, name);
+        await assertHeld(before, [server], name);
         assert.ok(await operate(plain), name);
       }
       await allAre(true, await prepare(plain), plain); // all scripts are known again
@@ -205,27 +205,35 @@ describe("the time of a write of RedisStore", { skip }, () => {
       open();
       await until(() => sent.length === 1 + Object.keys(operations).length);
       await Promise.all(sent);
-      assert.deepEqual(await contents(server), before);
+      await assertHeld(before, [server]);
     },
   );
 
-  it("SR-049 what a clock that runs wild refuses is an error that says that nothing was changed", async () => {
-    const operations = await prepare(plain);
-    const before = await contents(server);
-    let calls = 0;
-    for (const step of [hour, -hour]) {
-      const store = new RedisStore(ahead(() => step * calls++), { timeout: 0.1 });
-      for (const [name, operate] of Object.entries(operations)) {
-        const error = await operate(store).then(() => undefined, (error) => error);
-        assert.ok(error instanceof SessionError, name);
-        assert.deepEqual([error.code, error.retryable], ["ERR_STORE", true]);
-        assert.match(error.message, /within 0\.1 s: it changed nothing$/);
+  it(
+    "SR-049 what a clock that runs wild refuses is an error that says that nothing was changed",
+    limit,
+    async () => {
+      const operations = await prepare(plain);
+      const before = await contents(server);
+      let calls = 0;
+      for (const step of [hour, -hour]) {
+        const store = new RedisStore(ahead(() => step * calls++), { timeout: 0.1 });
+        for (const [name, operate] of Object.entries(operations)) {
+          // on a busy machine the last answer may not be there in time, which is another error, and as true
+          await until(async () => {
+            const began = calls;
+            const error = await operate(store).then(() => undefined, (error) => error);
+            assert.ok(error instanceof SessionError, name);
+            assert.deepEqual([error.code, error.retryable], ["ERR_STORE", true]);
+            assert.ok(calls - began < 23, `${calls - began} commands`);
+            return /within 0\.1 s: it changed nothing$/.test(error.message);
+          });
+        }
       }
-    }
-    assert.ok(calls < 400, `${calls} commands`);
-    assert.deepEqual(await contents(server), before);
-    await allAre(true, operations, plain);
-  });
+      await assertHeld(before, [server]);
+      await allAre(true, operations, plain);
+    },
+  );
 
   it("an error without an answer says that the outcome is settled", async () => {
     const store = new RedisStore(shaped(() => new Promise(() => {})), { timeout: 0.02 });

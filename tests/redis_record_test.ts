@@ -103,6 +103,27 @@ describe("records as Redis keeps them", () => {
     assert.equal(read("key", but({ d: "", s: sums("", '"ann"')[0] }))!.record.data, "");
   });
 
+  it("SR-050 a field of which a bit is another makes damage or another format, never another record", () => {
+    const found = { right: 0, ERR_DAMAGED: 0, ERR_STORE: 0 };
+    for (const [at, field] of fields.entries()) {
+      const bytes = new TextEncoder().encode(field ?? "");
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const flipped = bytes.slice();
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        try {
+          assert.deepEqual(read("key", fields.with(at, new TextDecoder().decode(flipped))), {
+            record,
+            pending: false,
+          });
+          found.right++; // the same number in other letters
+        } catch (error) {
+          found[(error as SessionError).code as "ERR_STORE"]++;
+        }
+      }
+    }
+    assert.ok(found.ERR_DAMAGED > 300 && found.ERR_STORE < 8 && found.right < 8, JSON.stringify(found));
+  });
+
   it("an error of damage has the cause it was given", () => {
     const cause = new Error("why");
     assert.equal(damaged(cause).cause, cause);

@@ -203,15 +203,46 @@ describe("answers that are hard to change", () => {
     assert.equal(store.count(), 0);
   });
 
-  it("SR-012 a fresh answer is changed in place, not copied", async () => {
+  it("SR-012 a fresh answer is changed in place, or replaced by one with the same body, and never both", async () => {
     const { sessions } = makeSite();
-    const made = new Response("a");
+    const made = new Response("Grüße");
     const handler = sessions.wrap(async (request) => {
       writes("mine")(await request.session);
       return made;
     });
-    assert.equal(await handler(new Request("https://site.test/")), made);
+    const answer = await handler(new Request("https://site.test/"));
+    assert.equal(answer === made, isBun);
+    assert.equal(made.headers.has("set-cookie"), isBun);
+    assert.equal(await answer.text(), "Grüße");
   });
+
+  for (
+    const [what, init] of [
+      ["null", {}],
+      ["a typed null", { headers: { "content-type": "text/html" } }],
+      ["a null of 404", { status: 404 }],
+      ["a redirect", { status: 303, headers: { location: "/home" } }],
+    ] as const
+  ) {
+    it(`SR-043 one response for all: ${what} carries no cookie to whom sessions have no part in`, async () => {
+      const same = new Response(null, init);
+      const { sessions } = makeSite();
+      const wrapped = sessions.wrap(async (request) => {
+        writes("mine")(await request.session);
+        return same;
+      });
+      await using server = listen((request: Request) =>
+        new URL(request.url).pathname === "/bare" ? same : wrapped(request)
+      );
+      const ask = (path: string) => rawRequest(server.port, [`GET ${path} HTTP/1.1`]);
+      for (let round = 0; round < 3; round++) {
+        const answers = await Promise.all(["/session", "/bare", "/session", "/bare"].map(ask));
+        const cookies = answers.map((answer) => answer.match(/set-cookie: [^;]*/gi) ?? []);
+        assert.deepEqual(cookies.map(({ length }) => length), [1, 0, 1, 0]);
+        assert.notEqual(cookies[0]![0], cookies[2]![0]);
+      }
+    });
+  }
 });
 
 describe("streams", () => {

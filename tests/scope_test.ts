@@ -165,7 +165,7 @@ describe("after the answer", () => {
     });
   }
 
-  it("a request without headers tells that it is over, and before it what is wrong", async () => {
+  it("a request whose headers cannot be read is over, whenever that is, and says why", async () => {
     let isBroken = false;
     class Fragile extends Request {
       override get headers(): Headers {
@@ -177,16 +177,35 @@ describe("after the answer", () => {
     const request = new Fragile("https://site.test/");
     await sessions.wrap(() => new Response())(request);
     isBroken = true;
-    await assert.rejects(sessions.get(request), (error: SessionError) => {
+    const isOver = (error: SessionError) => {
       assert.equal(error.code, "ERR_CLOSED");
       assert.match(String(error.cause), /no headers/);
       return true;
-    });
+    };
+    await assert.rejects(sessions.get(request), isOver);
     const early = sessions.wrap(async (request) => {
-      await assert.rejects(sessions.get(request), { name: "TypeError", message: "no headers" });
+      await assert.rejects(sessions.get(request), isOver);
       return "seen";
     });
     assert.equal(await early(new Fragile("https://site.test/")), "seen");
+    const every = new Site(undefined, { saveEveryRequest: true }).sessions.wrap(() => "not needed");
+    assert.equal(await every(new Fragile("https://site.test/")), "not needed");
+  });
+
+  it("a request without any header is over once the answer has left, and a new visitor before", async () => {
+    const { sessions } = new Site();
+    const bare = () => new Request("https://site.test/");
+    for (const answer of [() => new Response(), () => Promise.resolve(new Response())] as (() => unknown)[]) {
+      const request = bare();
+      await sessions.wrap(answer)(request);
+      await assert.rejects(sessions.get(request), refused);
+      await assert.rejects((request as unknown as { session: Promise<unknown> }).session, refused);
+    }
+    const isNew = sessions.wrap(async (request) => (await request.session).isNew);
+    assert.equal(await isNew(bare()), true);
+    const other = new Request("https://site.test/", { headers: { host: "site.test" } });
+    await sessions.wrap(() => new Response())(other);
+    assert.equal((await sessions.get(other)).isNew, true, "it came without a cookie");
   });
 });
 

@@ -157,4 +157,17 @@ describe("the JSR score", onDeno, () => {
     assert.match(flow, /\.ci\/run[\s\S]+deno@\S+ publish$[\s\S]+npm publish/m);
     assert.doesNotMatch(flow, /no-provenance|secrets\./);
   });
+
+  it("provenance: the job that may publish runs no test, and no action or package that can change", () => {
+    const flow = read(".github/workflows/publish.yml");
+    const [, head, test, publish] = /^([^]*?)\n {2}test:\n([^]*?)\n {2}publish:\n([^]*)$/.exec(flow)!;
+    assert.match(head!, /^permissions: \{\}$/m);
+    assert.doesNotMatch(test!, /id-token/);
+    assert.match(test!, /install --frozen[\s\S]+\.ci\/run$/m);
+    assert.match(publish!, /^ {4}needs: test$/m);
+    assert.doesNotMatch(publish!, /\.ci\/run|task (test|check)|npm (ci|install)/);
+    const actions = [...flow.matchAll(/uses: (\S+)/g)].map(([, action]) => action!);
+    assert.equal(actions.length, 4);
+    for (const action of actions) assert.match(action, /^actions\/[\w-]+@[0-9a-f]{40}$/);
+  });
 });

@@ -79,11 +79,46 @@ describe("SqliteStore as it opens and closes", () => {
       create: true,
     });
     await using store = new SqliteStore(database);
-    const version = await store.create(a, recordOf("x", { expiresAt: 3 }));
-    assert.deepEqual(store.load(a), { ...recordOf("x", { expiresAt: 3 }), version });
-    assert.equal(await store.clearExpired(3, 5), 1);
+    const record = recordOf("x", { userId: "ada", createdAt: 1, expiresAt: 30 });
+    const version = (await store.create(a, record))!;
+    assert.deepEqual(store.load(a), { ...record, version });
+    assert.equal(await store.version(a), version);
+    assert.deepEqual(await store.list("ada"), [{ key: a, record }]);
+    await store.create(b, { ...record, expiresAt: 3 });
+    assert.deepEqual(await store.stats(11, [5, 10]), {
+      live: 1,
+      expired: 1,
+      damaged: 0,
+      bytes: 2,
+      oldest: 1,
+      newest: 1,
+      ages: [0, 0, 1],
+    });
+    const saved = (await store.save(a, { ...record, data: "y" }, version))!;
+    assert.ok(saved);
+    assert.equal(await store.save(a, record, version), undefined);
+    assert.equal(await store.touch(a, 4, 5), true);
+    assert.deepEqual(store.load(a), { ...record, data: "y", touchedAt: 4, expiresAt: 5, version: saved });
+    assert.equal(await store.clearExpired(5, 5), 2);
+    assert.equal(await store.delete(a), false);
+    await store.close();
     database.close();
   });
+
+  // Bun has no such option, and ignores it
+  it(
+    "refuses a connection whose rows have no names",
+    { skip: "Bun" in globalThis && "no such option" },
+    () => {
+      const database = new Driver(newPath(), { returnArrays: true });
+      assert.throws(() => new SqliteStore(database), {
+        name: "TypeError",
+        message:
+          'Cannot use this database: expected one that reads rows as objects: received one opened with "returnArrays: true"',
+      });
+      database.close();
+    },
+  );
 
   it("SR-075 finishes the writes that wait before it closes, and may be closed twice", async () => {
     const path = newPath();

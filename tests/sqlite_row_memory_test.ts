@@ -193,7 +193,8 @@ describe("the memory of rows", () => {
     let turn = 0;
     const next = () => void turn++;
     const get = (key: string) => memory.get(key, statement, turn)?.data;
-    const set = (key: string, data: string) => memory.set(key, { ...recordOf(data), version: "1" });
+    const set = (key: string, data: string, userId?: string) =>
+      memory.set(key, { ...recordOf(data, userId === undefined ? {} : { userId }), version: "1" });
     get(a);
     return { get, set, next, looks };
   }
@@ -213,6 +214,25 @@ describe("the memory of rows", () => {
     set(a, long);
     assert.equal(get(a), long);
     set(a, tooLong);
+    assert.equal(get(a), undefined);
+  });
+
+  it("holds 16 MiB: half as many rows when their text is twice as long, user ids counted", () => {
+    for (const [length, rows] of [[2_048, 4_096], [4_096, 2_048], [2_731, 3_070]] as const) {
+      const { get, set } = memoryOfRows();
+      for (let i = 0; i < 5_000; i++) set(`${i}`, "ä".repeat(length - 1_000), "u".repeat(1_000));
+      let held = 0;
+      while (get(`${4_999 - held}`) !== undefined) held++;
+      assert.ok(held > rows / 2 && held <= rows, `${held} of ${length} characters`);
+    }
+  });
+
+  it("does not hold a row whose data and user id have more than 4,096 characters together", () => {
+    const { get, set } = memoryOfRows();
+    const data = "x".repeat(4_000);
+    set(a, data, "u".repeat(96));
+    assert.equal(get(a), data);
+    set(a, data, "u".repeat(97));
     assert.equal(get(a), undefined);
   });
 

@@ -13,6 +13,7 @@ import { MemoryStore } from "../backends/memory.ts";
 import { RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { openDatabase } from "../backends/sqlite/database.ts";
+import { noteTime } from "../src/instants.ts";
 import type { CountableStore, SessionStore } from "../src/store.ts";
 import { openTestKv } from "./deno_kv/open_kv.ts";
 import { clients, type Opened } from "./redis_clients.ts";
@@ -109,6 +110,16 @@ describe("counting all records", () => {
           const found = await store.stats(now, bounds);
           assert.deepEqual(found, expected(count), String(count));
         }
+        await store.close?.();
+      });
+
+      it("a note that is no session counts as none", async () => {
+        const store = await open();
+        await fill(store, 9);
+        const note = { data: "Größe", createdAt: noteTime, touchedAt: now, expiresAt: now + 60_000 };
+        await store.create(keyOf(10), note);
+        assert.deepEqual(await store.stats(now, bounds), expected(9));
+        assert.equal((await store.load(keyOf(10)))?.createdAt, noteTime);
         await store.close?.();
       });
 

@@ -108,7 +108,7 @@ overEveryStore("devices and housekeeping", (site) => {
     await browser.see((session) => session.login("ann"));
     assert.deepEqual(await label(), [text]);
     await browser.see((session) => {
-      for (const wrong of ["x".repeat(201), 7, null, undefined]) {
+      for (const wrong of ["x".repeat(257), 7, null, undefined]) {
         assert.throws(() => session.setLabel(wrong as string), TypeError);
       }
       session.setLabel("phone");

@@ -99,7 +99,7 @@ const stores: Record<string, { open: () => MaybePromise<SessionStore>; damages: 
     damages: {
       "a value cut short": (key) => inKv(key, (bytes) => bytes.slice(0, 30)),
       "bytes that are no text": (key) => inKv(key, (bytes) => bytes.fill(0xff, 64)),
-      "a newer format": (key) => inKv(key, (bytes) => bytes.fill(2, 0, 1)),
+      "a newer format": (key) => inKv(key, (bytes) => bytes.fill(3, 0, 1)),
     },
   },
 };

@@ -121,6 +121,47 @@ describe("upgrades", () => {
     });
   }
 
+  it("a session first asked for after the upgrade is the visitor's own or refused, and the socket works", async () => {
+    const site = makeSite();
+    const token = await begin(site, "mine");
+    const seen: unknown[] = [];
+    const look = async (request: Request) => {
+      seen.push(await site.sessions.get(request).then(read, (error) => error.code));
+    };
+    const websocket = {
+      message: (socket: { send(text: string): void }, message: string) => void socket.send(message),
+    };
+    const handler = site.sessions.wrap(async (request, server: BunServer) => {
+      if (isBun) {
+        assert.ok(server.upgrade(request));
+        return await look(request) as undefined;
+      }
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onmessage = ({ data }) => socket.send(data);
+      await look(request);
+      return response;
+    });
+    await using server = listen(handler as Parameters<typeof listen>[0], websocket);
+    const { head, end } = await shake(server.port, [`cookie: __Host-sid=${token}`]);
+    end();
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    assert.deepEqual(seen, [isBun ? "mine" : "ERR_CLOSED"]);
+  });
+
+  it("SR-012 the 101 answer of an upgrade is passed on also where every request saves", onDeno, async () => {
+    const { sessions } = makeSite({ saveEveryRequest: true });
+    const handlers = [
+      sessions.wrap((request) => Deno.upgradeWebSocket(request).response),
+      sessions.wrap((request) => Promise.resolve(Deno.upgradeWebSocket(request).response)),
+    ];
+    for (const handler of handlers) {
+      await using server = listen(handler);
+      const { head, end } = await shake(server.port, ["cookie: __Host-sid=none"]);
+      end();
+      assert.match(head, /^HTTP\/1\.1 101 /);
+    }
+  });
+
   it(
     "SR-012 the 101 answer of an upgrade whose session is not used is passed on untouched",
     onDeno,

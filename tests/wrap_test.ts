@@ -259,6 +259,13 @@ describe("get", () => {
     })(bare());
   });
 
+  it("names asyncContext, which is the way out when a framework replaced the request", async () => {
+    const { sessions } = new Site();
+    for (const asked of [sessions.get(bare()), sessions.headersFor(bare())]) {
+      await assert.rejects(asked, { code: "ERR_UNBOUND", message: /asyncContext: true/ });
+    }
+  });
+
   it("rejects for a copy of the request: never an orphan", async () => {
     const { sessions } = new Site();
     await sessions.wrap(async (request) => {

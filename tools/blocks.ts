@@ -104,7 +104,11 @@ async function runBlock(
   const secret = [...crypto.getRandomValues(new Uint8Array(32))].map((byte) =>
     byte.toString(16).padStart(2, "0")
   ).join("");
-  const env = { SESSION_SECRET: secret };
+  const env = {
+    SESSION_SECRET: secret,
+    DJANGO_SECRET: `${secret}\n${secret}-before`,
+    DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", // a client connects when it is used
+  };
   const ended = await run(command, {
     limit: 20,
     log: `${folder}/run.log`,

@@ -1,6 +1,6 @@
 /**
  * `deno task pack`: makes the npm package in `artifacts/` and tries it as a user would: installed into an empty project, type-checked
- * there, and run on Bun and on Node.
+ * there, and run on Bun and on Node. With `untried` it is only made: the job that publishes installs no foreign package.
  */
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -69,6 +69,11 @@ async function node(): Promise<string> {
   return `${home}/node_modules/${name}/bin/node`;
 }
 
+if (Deno.args.includes("untried")) {
+  await pack();
+  rmSync(folder, { recursive: true });
+  Deno.exit();
+}
 await installBun();
 const tarball = await pack();
 const project = place("project");

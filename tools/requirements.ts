@@ -95,7 +95,7 @@ const parts: readonly (readonly [title: string, rows: readonly Row[]])[] = [
     ["An unknown outcome is a failure, and nothing is applied twice"],
     [
       "Damaged, swapped and newer records are told from missing ones, and kept",
-      "changed data is always told where a checksum or seal covers it: files and sealed cookies; other stores tell what cannot be read",
+      "a checksum binds each record to its key in SQLite, files, Redis and Deno KV, a seal in cookies; it tells damage, not malice",
     ],
   ]],
   ["Stores", [

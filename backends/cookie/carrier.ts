@@ -3,11 +3,11 @@
 import type { Carrier, CarrierKit, Ended, Found, Place } from "../../src/carrier.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Guard, GuardedStore } from "../../src/guard.ts";
-import { Recent } from "../../src/recent.ts";
 import { type Envelope, Sealer } from "../../src/seal.ts";
 import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
 import { makeId, storageKey } from "../../src/token.ts";
 import { type Carried, Chunks } from "./chunks.ts";
+import { type Contents, type CookiePlace, type Deed, Memory, weightOf } from "./memory.ts";
 import { Signed } from "./signed.ts";
 
 /** A user's sessions that began before some instant are over. */
@@ -26,23 +26,17 @@ export interface Ending {
 const skew = 60_000;
 /** For how long an ended id is remembered beyond its session's end when there is no absolute limit: 400 days. */
 const longMemory = 34_560_000_000;
-const opened = 1024;
-/** A `Cookie` header of more characters is read anew each time. */
-const longestKnown = 2048;
 
-interface CookiePlace extends Place {
-  readonly count: number;
-  /** When this process saw it, in its own order of events. */
-  readonly seen: number;
+/** How much a session may take. */
+export interface Room {
+  /** The most cookies. */
+  readonly chunks: number;
+  /** The most bytes of the whole `Cookie` header. */
+  readonly maxHeaderBytes: number;
 }
 
-interface Contents {
-  readonly id: string;
-  readonly key: string;
-  readonly issuedAt: number;
-  readonly record: SessionRecord;
-  readonly isStale: boolean;
-}
+type Identity = Pick<CookiePlace, "id" | "key" | "last">;
+type Origin = Pick<CookiePlace, "header" | "isDouble">;
 
 /** See the first line of this file. */
 export class CookieCarrier implements Carrier {
@@ -52,20 +46,12 @@ export class CookieCarrier implements Carrier {
   readonly #guard: Guard;
   readonly #revoked: GuardedStore | undefined;
   readonly #notBefore: Ending["notBefore"];
-  /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
-  readonly #contents: Recent<string, Contents> = new Recent(opened);
-  /** Whole `Cookie` headers in which one of them was found alone, with nobody to ask whether it has ended. */
-  readonly #headers: Recent<string | null, { readonly contents: Contents; readonly carried: Carried }> =
-    new Recent(opened);
-  /** What this process did last with a session, so that overlapping requests merge here as they do in a store. */
-  readonly #last: Recent<string, { readonly seen: number; readonly found: Found | undefined }> = new Recent(
-    opened,
-  );
+  readonly #memory = new Memory();
   #clock = 0;
 
-  constructor(kit: CarrierKit, ending: Ending, chunks: number, isSealed: boolean) {
+  constructor(kit: CarrierKit, ending: Ending, { chunks, maxHeaderBytes }: Room, isSealed: boolean) {
     this.#kit = kit;
-    this.#chunks = new Chunks(kit.cookie, chunks);
+    this.#chunks = new Chunks(kit.cookie, chunks, maxHeaderBytes);
     this.#envelope = isSealed
       ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
       : new Signed(kit.secrets, kit.cookie.name);
@@ -75,41 +61,54 @@ export class CookieCarrier implements Carrier {
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const known = this.#headers.get(header);
-    if (known !== undefined) return this.#live(known.contents, known.carried);
+    if (header === null) return [];
+    const known = this.#memory.header(header);
+    if (known !== undefined) return this.#live(known.contents, known.carried, header);
     const { carried, rejected } = this.#chunks.read(header);
     if (rejected !== undefined) this.#kit.events.emit("rejected", undefined, rejected);
     if (carried.length === 0) return [];
     // What nobody has to be asked about: browsers send the same cookie again and again.
     if (carried.length === 1 && this.#revoked === undefined && this.#notBefore === undefined) {
-      const contents = this.#known(carried[0]!);
+      const contents = this.#memory.contents(carried[0]!);
       if (contents !== undefined) {
-        if (header!.length <= longestKnown) this.#headers.set(header, { contents, carried: carried[0]! });
-        return this.#live(contents, carried[0]!);
+        this.#memory.keepHeader(header, { contents, carried: carried[0]! });
+        return this.#live(contents, carried[0]!, header);
       }
     }
-    return this.#findAll(carried);
+    return this.#findAll(carried, header);
   }
 
-  #live(contents: Contents, carried: Carried): readonly Found[] {
-    return this.#isFuture(contents) ? [] : [this.#found(contents, carried)];
+  #live(contents: Contents, carried: Carried, header: string): readonly Found[] {
+    return this.#isFuture(contents) ? [] : [this.#found(contents, carried, header, false)];
   }
 
-  async #findAll(carried: readonly Carried[]): Promise<readonly Found[]> {
+  async #findAll(carried: readonly Carried[], header: string): Promise<readonly Found[]> {
+    const ours = await this.#openAll(carried, header, (reason) => {
+      this.#kit.events.emit("rejected", undefined, reason);
+    });
     const found: Found[] = [];
-    for (const one of carried) {
-      const contents = this.#known(one) ?? await this.#open(one.token, one.count);
-      if (contents === undefined) continue;
+    for (const [contents, one] of ours) {
       const { key, record } = contents;
       if (this.#isFuture(contents)) continue;
       if (await this.#hasEnded(key, record)) this.#kit.events.emit("rejected", key, "unknown");
-      else found.push(this.#found(contents, one));
+      else found.push(this.#found(contents, one, header, ours.length > 1));
     }
     return found;
   }
 
-  #known({ token, count }: Carried): Contents | undefined {
-    return this.#contents.get(`${count}.${token}`);
+  /** What those of these cookies hold that our keys open. */
+  async #openAll(
+    carried: readonly Carried[],
+    header: string,
+    refuse?: (reason: string) => void,
+  ): Promise<(readonly [Contents, Carried])[]> {
+    const opened: (readonly [Contents, Carried])[] = [];
+    for (const one of carried) {
+      const contents = this.#memory.contents(one) ?? await this.#open(one, header);
+      if (typeof contents === "string") refuse?.(contents);
+      else opened.push([contents, one]);
+    }
+    return opened;
   }
 
   /** Whether a cookie says that it was made later than clocks may differ by; nobody is asked about one (SR-027). */
@@ -119,38 +118,31 @@ export class CookieCarrier implements Carrier {
     return true;
   }
 
-  #found({ id, key, record, isStale }: Contents, { token, count }: Carried): Found {
-    const place: CookiePlace = { id, key, version: token, token, isStale, count, seen: ++this.#clock };
-    return { record, place };
+  #found(contents: Contents, { token, count }: Carried, header: string, isDouble: boolean): Found {
+    const { id, key, record, isStale, last } = contents;
+    const seen = ++this.#clock;
+    return {
+      record,
+      place: { id, key, version: token, token, isStale, count, header, isDouble, seen, last } as CookiePlace,
+    };
   }
 
-  async #open(token: string, count: number, isTold = true): Promise<Contents | undefined> {
+  async #open(carried: Carried, header: string): Promise<Contents | string> {
+    const { token, count } = carried;
     const result = await this.#envelope.open(token, String(count));
-    if (typeof result === "string") {
-      if (isTold) this.#kit.events.emit("rejected", undefined, result);
-      return undefined;
-    }
+    if (typeof result === "string") return result;
     const end = result.text.indexOf("\n");
-    const [id, issuedAt, createdAt, touchedAt, expiresAt, head, userId] = JSON.parse(
+    const [id, issuedAt, createdAt, touchedAt, expiresAt, head, ...user] = JSON.parse(
       result.text.slice(0, end),
     );
     const data = result.text.slice(end + 1);
-    const record = {
-      data,
-      head,
-      ...(userId === undefined ? {} : { userId }),
-      createdAt,
-      touchedAt,
-      expiresAt,
-    };
-    const contents = {
-      id,
-      key: await storageKey(id),
-      issuedAt,
-      record,
-      isStale: result.isStale,
-    };
-    this.#contents.set(`${count}.${token}`, contents);
+    const userId = user.length === 0 ? {} : { userId: user[0] };
+    const record = { data, head, ...userId, createdAt, touchedAt, expiresAt };
+    const key = await storageKey(id);
+    const { isStale } = result;
+    const weight = weightOf(token, header, record);
+    const contents = { id, key, issuedAt, record, isStale, last: this.#memory.last(key), weight };
+    this.#memory.keepContents(carried, contents);
     return contents;
   }
 
@@ -177,31 +169,32 @@ export class CookieCarrier implements Carrier {
 
   /** As far as this process knows. */
   async reload({ place }: Found): Promise<Found | undefined> {
-    const found = this.#last.get(place.key)?.found;
+    const found = (place as CookiePlace).last.deed?.found;
     return found === undefined || await this.#hasEnded(place.key, found.record) ? undefined : found;
   }
 
   /** What this process did with a session after a request brought it here. */
-  #later(place: Place): { readonly found: Found | undefined } | undefined {
-    const last = this.#last.get(place.key);
-    return last !== undefined && last.seen > (place as CookiePlace).seen ? last : undefined;
+  #later(place: Place): Deed | undefined {
+    const { last: { deed }, seen } = place as CookiePlace;
+    return deed !== undefined && deed.at > seen ? deed : undefined;
   }
 
-  async create(record: SessionRecord): Promise<Found> {
-    const id = makeId();
-    return this.#keep(await this.#make(id, await storageKey(id), record), record);
+  async create(record: SessionRecord, header: string | null = null): Promise<Found> {
+    const { carried } = this.#chunks.candidates(header);
+    const ours = header === null ? [] : await this.#openAll(carried, header);
+    const from = { header, isDouble: ours.length > 1 };
+    return this.#keep(await this.#make(await this.#new(), from, record), record);
   }
 
   async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
     if (await this.#hasEnded(place.key, record)) return undefined;
-    const made = await this.#make(place.id, place.key, record);
+    const made = await this.#make(place as CookiePlace, place as CookiePlace, record);
     return this.#later(place) === undefined ? this.#keep(made, record) : undefined;
   }
 
   /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
   async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
-    const id = makeId();
-    const made = await this.#make(id, await storageKey(id), record);
+    const made = await this.#make(await this.#new(), place as CookiePlace, record);
     if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
     return this.#keep(made, record);
   }
@@ -212,38 +205,41 @@ export class CookieCarrier implements Carrier {
     const { touchedAt, expiresAt } = record;
     const later = this.#later(place);
     const touched = { ...(later?.found?.record ?? record), touchedAt, expiresAt };
-    const made = await this.#make(place.id, place.key, touched);
+    const made = await this.#make(place as CookiePlace, place as CookiePlace, touched);
     return this.#later(place) === later && (later === undefined || later.found !== undefined)
       ? this.#keep(made, touched)
       : undefined;
   }
 
+  async #new(): Promise<Identity> {
+    const id = makeId();
+    const key = await storageKey(id);
+    return { id, key, last: this.#memory.last(key) };
+  }
+
   /** @throws {SessionError} `ERR_TOO_LARGE` if the cookies would have no room for it. */
-  async #make(id: string, key: string, record: SessionRecord): Promise<CookiePlace> {
+  async #make(to: Identity, from: Origin, record: SessionRecord): Promise<CookiePlace> {
+    const { id, key, last } = to;
+    const { header, isDouble } = from;
     const issuedAt = this.#kit.now();
     const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
     const user = userId === undefined ? [] : [userId];
     const text = `${JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, head, ...user])}\n${data}`;
-    const token = await this.#envelope.close(text, "1");
-    const count = this.#chunks.count(token.length);
-    const chunked = count === 1 ? token : await this.#envelope.close(text, String(count));
-    return { id, key, version: chunked, token: chunked, isStale: false, count, seen: 0 };
+    const single = await this.#envelope.close(text, "1");
+    const count = this.#chunks.count(single.length, header);
+    const token = count === 1 ? single : await this.#envelope.close(text, String(count));
+    return { id, key, version: token, token, isStale: false, count, header, isDouble, seen: 0, last };
   }
 
   /** From now on this is what this process knows of the session. */
   #keep(made: CookiePlace, record: SessionRecord): Found {
-    const seen = ++this.#clock;
-    const place = { ...made, seen };
-    const { id, key, token, count } = place;
-    this.#contents.set(`${count}.${token}`, {
-      id,
-      key,
-      issuedAt: this.#kit.now(),
-      record,
-      isStale: false,
-    });
+    const place = { ...made, seen: ++this.#clock };
+    const { id, key, token, header, last, seen } = place;
+    const issuedAt = this.#kit.now();
+    const weight = weightOf(token, header, record);
+    this.#memory.keepContents(place, { id, key, issuedAt, record, isStale: false, last, weight });
     const found = { record, place };
-    this.#last.set(key, { seen, found });
+    last.deed = { at: seen, found };
     return found;
   }
 
@@ -253,16 +249,6 @@ export class CookieCarrier implements Carrier {
       ...record,
       expiresAt: Math.max(record.expiresAt, later.expiresAt),
     });
-  }
-
-  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
-    const ended: string[] = [];
-    for (const one of this.#chunks.read(header).carried) {
-      const contents = this.#known(one) ?? await this.#open(one.token, one.count, false);
-      if (contents === undefined || except.has(contents.key)) continue;
-      if (await this.end(this.#found(contents, one))) ended.push(contents.key);
-    }
-    return { ended, fields: this.clearCookie(header) };
   }
 
   /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
@@ -282,18 +268,33 @@ export class CookieCarrier implements Carrier {
       };
       isFirst = await this.#revoked.create(place.key, ended) !== undefined;
     }
-    this.#last.set(place.key, { seen: ++this.#clock, found: undefined });
+    (place as CookiePlace).last.deed = { at: ++this.#clock, found: undefined };
     return isFirst;
   }
 
   retire(): void {}
 
   setCookie(place: Place, maxAge: number | undefined, header: string | null): readonly string[] {
-    return this.#chunks.set(place.token, (place as CookiePlace).count, maxAge, header);
+    const { token, count, isDouble } = place as CookiePlace;
+    const fields = this.#chunks.set(token, count, maxAge, header);
+    return isDouble ? [...fields, ...this.#chunks.clearTwins(header)] : fields;
   }
 
-  clearCookie(header: string | null): readonly string[] {
-    return this.#chunks.clear(header);
+  /**
+   * Ends and clears what our keys open. Where all there is of the name is ours, or two of it are, one without a domain may be among it.
+   */
+  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+    const { carried, isAlone } = this.#chunks.candidates(header);
+    const ours = header === null ? [] : await this.#openAll(carried, header);
+    const ended: string[] = [];
+    for (const [contents, one] of ours) {
+      const { key } = contents;
+      if (!except.has(key) && await this.end(this.#found(contents, one, header!, false))) ended.push(key);
+    }
+    if (ours.length === 0) return { ended, fields: [] };
+    const fields = this.#chunks.clear(header);
+    const isTwin = isAlone || ours.length > 1;
+    return { ended, fields: isTwin ? [...fields, ...this.#chunks.clearTwins(header)] : fields };
   }
 
   list(): never {

@@ -63,8 +63,8 @@ class AdoptingCarrier extends HeldCarrier {
   }
 
   async #adopt(key: string): Promise<readonly Found[]> {
-    const found = await this.open(await importedId(key));
+    const found = await this.findById(await importedId(key));
     // No cookie of ours brought it here, so it is due for one
-    return found ? [{ ...found, place: { ...found.place, token: "", isStale: true } }] : [];
+    return found.map(({ record, place }) => ({ record, place: { ...place, token: "", isStale: true } }));
   }
 }

@@ -1,10 +1,11 @@
 /** Django's cache engine over Redis: the entries that Django's own Redis cache, or django-redis, keeps. */
 
 import { SessionError } from "../../src/errors.ts";
+import { handlesAll } from "../../src/handled.ts";
 import { recognise, type RedisClient } from "../redis/client.ts";
-import { within } from "../redis/options.ts";
 import type { Script } from "../redis/scripts.ts";
 import { Wire } from "../redis/wire.ts";
+import { readCacheOptions } from "./cache_options.ts";
 import { create, load, remove, replace, rotate } from "./cache_scripts.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
 
@@ -34,8 +35,8 @@ const endless = 400 * 86_400_000;
  * The sessions of a Django site with `SESSION_ENGINE = "django.contrib.sessions.backends.cache"` on Redis.
  *
  * Django pickles what it caches, and a pickle is a program that nobody should run on another's behalf. So the site has to say that
- * its cache holds JSON; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) that
- * takes a class and one line of the settings:
+ * its sessions are JSON, in a cache of their own; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) that
+ * takes a class and a few lines of the settings:
  *
  * ```python
  * # mysite/cache.py
@@ -48,14 +49,20 @@ const endless = 400 * 86_400_000;
  *         return json.loads(data)
  *
  * # settings.py
- * CACHES = {"default": {
- *     "BACKEND": "django.core.cache.backends.redis.RedisCache",
- *     "LOCATION": "redis://127.0.0.1:6379",
- *     "OPTIONS": {"serializer": "mysite.cache.JSONSerializer"},
- * }}
+ * SESSION_CACHE_ALIAS = "sessions"
+ * CACHES = {
+ *     "default": {...}, # as it was: what `cache_page` keeps is no JSON, and dates are none
+ *     "sessions": {
+ *         "BACKEND": "django.core.cache.backends.redis.RedisCache",
+ *         "LOCATION": "redis://127.0.0.1:6379",
+ *         "KEY_PREFIX": "sessions",
+ *         "OPTIONS": {"serializer": "mysite.cache.JSONSerializer"},
+ *     },
+ * }
  * ```
  *
- * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor.
+ * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor. Here that is
+ * `new DjangoCacheStore(client, { keyPrefix: "sessions" })`.
  *
  * The client is handed in and stays yours: ioredis, node-redis or `Bun.RedisClient`, of one server. Writes are a compare-and-set on
  * the entry, in one atomic script, which for a minute leaves a key `sojourn` + entry behind to know a repeated command by. What Redis evicts or forgets is "not found", as it is for Django.
@@ -84,23 +91,13 @@ export class DjangoCacheStore implements DjangoEngine {
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(client: RedisClient, options: DjangoCacheStoreOptions = {}) {
-    const { keyPrefix = "", version = 1, timeout = 2, ...rest } = options;
-    for (const name in rest) {
-      throw new TypeError(`Cannot use the unknown option "${name}" of DjangoCacheStore`);
-    }
-    if (typeof keyPrefix !== "string") {
-      throw new TypeError(
-        `Cannot use the option "keyPrefix": expected a string, received ${typeof keyPrefix}`,
-      );
-    }
-    within("version", version, Number.isSafeInteger(version) && version >= 0, "a whole number from 0");
-    within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
+    const { prefix, timeout } = readCacheOptions(options, "DjangoCacheStore", 2);
     const known = recognise(client);
     if (known.cluster) {
       throw new TypeError("Cannot use the Redis client: expected one of a single server, received a cluster");
     }
     this.#wire = new Wire(known, false, timeout, 10_000);
-    this.#prefix = `${keyPrefix}:${version}:django.contrib.sessions.cache`;
+    this.#prefix = `${prefix}django.contrib.sessions.cache`;
   }
 
   /**
@@ -114,8 +111,9 @@ export class DjangoCacheStore implements DjangoEngine {
     if (!text.startsWith("{")) {
       throw new SessionError(
         "ERR_UNSUPPORTED",
-        "The Django site's cache holds something else than JSON, pickles most likely, which cannot be shared: set a JSON " +
-          'serializer in its CACHES, under OPTIONS as "serializer" (django-redis: "SERIALIZER"), and clear the cache',
+        "The Django site's cache holds something else than JSON, pickles most likely, which cannot be shared: give " +
+          "sessions a cache of their own (SESSION_CACHE_ALIAS) with a KEY_PREFIX and a JSON serializer in its CACHES, " +
+          'under OPTIONS as "serializer" (django-redis: "SERIALIZER")',
       );
     }
     const left = Number(life);
@@ -157,3 +155,5 @@ export class DjangoCacheStore implements DjangoEngine {
     return this.#wire.ask(script, keys.map((key) => this.#prefix + key), args, this.#wire.deadline());
   }
 }
+
+handlesAll(DjangoCacheStore);

@@ -1,4 +1,4 @@
-/** How Django spells instants: in a table of SQLite, and in `_session_expiry`. */
+/** How Django spells instants: in a table of SQLite or MySQL, and in `_session_expiry`. */
 
 /** Date, time and, unless it is zero, six digits of fraction; in UTC or in local time. */
 function spell(at: number, isUtc: boolean, between: string): string {
@@ -10,7 +10,7 @@ function spell(at: number, isUtc: boolean, between: string): string {
   return `${day}${between}${seconds}${fraction === "000" ? "" : `.${fraction}000`}`;
 }
 
-/** The column `expire_date` of SQLite: rows are compared by this text. */
+/** The column `expire_date` of SQLite and MySQL: rows are compared by this text. */
 export function toColumn(at: number, useTz: boolean): string {
   return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, " ");
 }
@@ -18,6 +18,22 @@ export function toColumn(at: number, useTz: boolean): string {
 /** A fixed end in `_session_expiry`. */
 export function toExpiry(at: number, useTz: boolean): string {
   return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, "T") + (useTz ? "+00:00" : "");
+}
+
+/**
+ * How much later than `date` the clocks show its local time once more, in ms: 0, but for the hour before they are set back. Of two
+ * instants with one text the later one counts, so that no session ends before its time.
+ */
+function repetition(date: Date): number {
+  const offset = date.getTimezoneOffset();
+  const back = (new Date(date.getTime() + 86_400_000).getTimezoneOffset() - offset) * 60_000;
+  if (back <= 0) return 0;
+  return (new Date(date.getTime() + back).getTimezoneOffset() - offset) * 60_000 === back ? back : 0;
+}
+
+/** The text below which the column tells of an end before `now`, whichever instant it means. */
+export function toBound(now: number, useTz: boolean): string {
+  return toColumn(useTz ? now : now - repetition(new Date(now)), useTz);
 }
 
 /** The instants that Python's dates hold, less a day for time zones. */
@@ -40,7 +56,8 @@ export function readDate(text: string, useTz: boolean): number | undefined {
   if (date.getUTCMonth() !== m || time[0] > 23 || time[1] > 59 || time[2] > 60) return undefined;
   if (z === undefined && sign === undefined && !useTz) {
     date.setFullYear(y, m, d);
-    return date.setHours(...time);
+    date.setHours(...time);
+    return date.getTime() + repetition(date);
   }
   const offset = sign === undefined ? 0 : Number(sign + hours!) * 60 + Number(sign + minutes!);
   return date.setUTCHours(...time) - offset * 60_000;

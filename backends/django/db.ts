@@ -1,5 +1,6 @@
 /** Django's engine `db`: the site's own table `django_session`, in SQLite, PostgreSQL, MySQL or MariaDB. */
 
+import { handlesAll } from "../../src/handled.ts";
 import type { MaybePromise } from "../../src/store.ts";
 import { isDatabase, type SqliteDatabase } from "../sqlite/database.ts";
 import { type DjangoDbStoreOptions, readDbOptions } from "./db_options.ts";
@@ -17,7 +18,11 @@ import { openSite, SqliteEngine } from "./sqlite_engine.ts";
  *
  * A write takes the place of exactly the text that was read, in one atomic step, so neither parallel requests nor Django's own
  * writes are overwritten unseen. Journal mode and schema are never changed; a busy SQLite database is tried again without holding
- * up the event loop, until `timeout` has passed. Trouble is a `SessionError` `ERR_STORE` with the driver's error as its `cause`.
+ * up the event loop, until `timeout` has passed. What was refused then is not carried out later, neither from the queue of a pool nor
+ * from behind a lock. Trouble is a `SessionError` `ERR_STORE` with the driver's error as its `cause`.
+ *
+ * Rows that other tables refer to, and that the database therefore refuses to remove, are emptied and expired in place when their
+ * session ends, gets a new key or is cleared: they are no sessions any more, and Django's `clearsessions` removes them.
  *
  * @example
  * ```ts
@@ -47,7 +52,7 @@ export class DjangoDbStore implements DjangoEngine {
 
   /**
    * A store over a database or a client that is already open, and that `close` leaves open. A SQLite connection is set to no busy
-   * wait in the driver, and while its owner has a transaction open on it, writes wait. Whether the table is there is seen at once in
+   * wait in the driver and to keep foreign keys, and while its owner has a transaction open on it, writes wait. Whether the table is there is seen at once in
    * SQLite, in the others at the first call; `open` looks before.
    *
    * @throws {TypeError} @throws {RangeError} If `database` is none, or an option is wrong.
@@ -106,12 +111,15 @@ export class DjangoDbStore implements DjangoEngine {
     return this.#engine.rotate(oldKey, newKey, row, was);
   }
 
-  /** Removes the row; whether there was one. @throws {SessionError} `ERR_STORE`. */
+  /** Removes the row, or empties it if others refer to it; whether there was one. @throws {SessionError} `ERR_STORE`. */
   delete(key: string): Promise<boolean> {
     return this.#engine.delete(key);
   }
 
-  /** Removes at most `limit` rows that ended before `now` (ms); the number removed. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Removes at most `limit` rows that ended before `now` (ms), and empties those of them that others refer to; how many there were.
+   * It may stop before `limit` when half of `timeout` is over. @throws {SessionError} `ERR_STORE`.
+   */
   clearExpired(now: number, limit: number): Promise<number> {
     return this.#engine.clearExpired(now, limit);
   }
@@ -126,3 +134,5 @@ export class DjangoDbStore implements DjangoEngine {
     return this.close();
   }
 }
+
+handlesAll(DjangoDbStore);

@@ -9,7 +9,10 @@ export interface DjangoDbStoreOptions {
    * `TIME_ZONE`; PostgreSQL keeps instants either way. @default true
    */
   readonly useTz?: boolean;
-  /** The most that one call waits for the database, in seconds. The event loop runs on meanwhile. @default 2 */
+  /**
+   * The most that one call waits for the database, in seconds, after which it is not carried out any more. The event loop runs on
+   * meanwhile. `djangoSessions` should have no shorter one. @default 2
+   */
   readonly timeout?: number;
   /** The name of the table, for sites with a session model of their own. @default "django_session" */
   readonly table?: string;

@@ -16,6 +16,12 @@ export interface DjangoRow {
 }
 
 /**
+ * What takes the place of a session that ended and whose row cannot be removed, because other tables refer to it. It is no session
+ * any more: nothing is found, replaced or removed there.
+ */
+export const emptied: DjangoRow = { text: "", expiresAt: 0 };
+
+/**
  * Where a Django site keeps its sessions. Django's formats lie above it: it moves texts.
  *
  * Keys are Django's session keys: at least 8 characters of visible ASCII, as the visitor sent them, so a place with narrower

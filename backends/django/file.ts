@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../../src/errors.ts";
+import { handlesAll } from "../../src/handled.ts";
 import { type Claim, hold, insist, Lost, type Patience, type Want } from "../file/claims.ts";
 import { type Disk, failedWith, nodeDisk } from "../file/disk.ts";
 import { within } from "../redis/options.ts";
@@ -236,6 +237,8 @@ export class DjangoFileStore implements DjangoEngine {
     }
   }
 }
+
+handlesAll(DjangoFileStore);
 
 const utf8: TextEncoder = new TextEncoder();
 /** Bytes that are none of Django's become characters that no signature fits. */

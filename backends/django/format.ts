@@ -5,7 +5,7 @@ import type { Life } from "../../src/lifetime.ts";
 import type { Notes } from "../../src/head.ts";
 import type { DataFormat, Draft } from "../../src/format.ts";
 import type { SessionRecord } from "../../src/store.ts";
-import type { Values } from "../../src/values.ts";
+import { storedOf, type Values } from "../../src/values.ts";
 import { readDate, toExpiry } from "./dates.ts";
 import { readJson, readMembers, writeJson, writeMembers } from "./json.ts";
 
@@ -17,6 +17,9 @@ export const authKeys = {
   backend: "_auth_user_backend",
   hash: "_auth_user_hash",
 } as const;
+
+/** What JSON begins with. No pickle does, whatever its protocol. */
+const jsonBegins = /^[\s{["\-0-9tfnNI]/;
 
 /** The site's settings that decide how data is read. */
 export interface DataSettings {
@@ -38,13 +41,14 @@ export class DjangoFormat implements DataFormat {
 
   draft(values: Values, { createdAt, touchedAt }: Life): Draft {
     const { useTz } = this.#settings;
-    const noteOf = (value: unknown) => expiryOf(value, useTz);
+    // As stored: a schema need not know of these.
+    const stored = (key: string) => storedOf(values).get(key);
     return {
       values,
       createdAt,
       touchedAt,
       get notes(): Notes {
-        const expiry = noteOf(values.get(expiryKey));
+        const expiry = expiryOf(stored(expiryKey), useTz);
         return expiry === undefined ? {} : { expiry };
       },
       set notes({ expiry }: Notes) {
@@ -52,7 +56,7 @@ export class DjangoFormat implements DataFormat {
         else values.set(expiryKey, typeof expiry === "object" ? toExpiry(expiry.at, useTz) : expiry);
       },
       get userId(): string | undefined {
-        return userIdOf(values.get(authKeys.id));
+        return userIdOf(stored(authKeys.id));
       },
       set userId(id: string | undefined) {
         if (id === undefined) values.delete(authKeys.id);
@@ -66,7 +70,14 @@ export class DjangoFormat implements DataFormat {
     try {
       members = readMembers(data);
     } catch {
-      throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+      if (data === "" || jsonBegins.test(data)) {
+        throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
+      }
+      throw new SessionError(
+        "ERR_UNSUPPORTED",
+        "The Django site writes its sessions as something else than JSON, pickles most likely, which cannot be shared: " +
+          'set its SESSION_SERIALIZER to "django.contrib.sessions.serializers.JSONSerializer"',
+      );
     }
     const values = new Map<string, unknown>();
     const spelled = new Map<string, string>();
@@ -83,7 +94,8 @@ export class DjangoFormat implements DataFormat {
     return draft;
   }
 
-  write({ values }: Draft): string {
+  write(draft: Draft): string {
+    const values = storedOf(draft.values);
     const spelled = this.#spelled.get(values);
     const texts = Array.from(values, ([key, value]): [string, string] => {
       const text = writeJson(value, key);

@@ -1,17 +1,29 @@
-/** Django's session keys. */
+/** Django's random texts: session keys, and tokens against forged requests. */
 
-const letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+const forKeys = "abcdefghijklmnopqrstuvwxyz0123456789";
+const forTokens = `${forKeys}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
 
-/** 32 characters, each of 36 with the same chance, as Django makes them. */
+/** A session key as Django makes them: 32 small letters and digits. */
 export function makeKey(): string {
-  let key = "";
-  while (key.length < 32) {
+  return draw(32, forKeys);
+}
+
+/** A token as Django makes them: letters and digits. */
+export function makeToken(length: 32 | 64): string {
+  return draw(length, forTokens);
+}
+
+/** Characters that all have the same chance. */
+function draw(length: number, characters: string): string {
+  // The bytes above the last multiple would favour some characters.
+  const end = 256 - 256 % characters.length;
+  let text = "";
+  while (text.length < length) {
     for (const byte of crypto.getRandomValues(new Uint8Array(48))) {
-      // 252 is the last multiple of 36: the bytes above would favour some letters.
-      if (byte < 252 && key.length < 32) key += letters[byte % 36];
+      if (byte < end && text.length < length) text += characters[byte % characters.length];
     }
   }
-  return key;
+  return text;
 }
 
 /** Whether a value may be a key at all: at least 8 characters that a cookie can carry. */

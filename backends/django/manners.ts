@@ -1,9 +1,15 @@
 /** What Django's session middleware and `auth.login` do, as the core asks for it. */
 
 import { SessionError } from "../../src/errors.ts";
+import type { Draft } from "../../src/format.ts";
 import type { Entrance, LoginOptions, Manners } from "../../src/manners.ts";
+import { storedOf } from "../../src/values.ts";
 import type { CookieJar } from "./cookies.ts";
 import { authKeys } from "./format.ts";
+import { makeToken } from "./keys.ts";
+
+/** Where Django's `CsrfViewMiddleware` keeps its token, if it keeps it in the session. */
+const csrfKey = "_csrftoken";
 
 /** How the two kinds of engine differ. */
 export interface EngineKind {
@@ -23,10 +29,10 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
     stale(header, isUsed) {
       const { isCarried, keys } = jar.read(header);
       if (!isCarried) return "left";
-      if (keys.length === 0) return "cleared";
+      if (keys.length === 0) return jar.clear(header);
       // What nobody looked at may still be a session for Django; its own middleware saves it then.
       if (!isUsed) return savesEveryRequest ? "replaced" : "left";
-      return replacesStale ? "replaced" : "cleared";
+      return replacesStale ? "replaced" : jar.clear(header);
     },
     login,
     demandIndex() {
@@ -40,7 +46,16 @@ export function unsupported(what: string): never {
   throw new SessionError("ERR_UNSUPPORTED", `Sessions shared with Django cannot ${what}`);
 }
 
-function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance {
+/**
+ * The token against forged requests that takes the place of one in the session (`CSRF_USE_SESSIONS`). Before 4.1 Django keeps it
+ * masked, as 64 characters, and reads nothing else; since then it keeps 32, and reads both: so the length stays.
+ */
+function tokenFor(before: unknown): string | undefined {
+  if (before === undefined) return undefined;
+  return makeToken(typeof before === "string" && before.length === 64 ? 64 : 32);
+}
+
+function login(userId: string, { stamp, backend, hash }: LoginOptions, { values }: Draft): Entrance {
   if (stamp !== undefined) unsupported("bear a stamp: Django's is the session auth hash");
   if (backend === undefined || hash === undefined) {
     unsupported(
@@ -52,16 +67,20 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions): Entrance
     const received = value === "" ? '""' : typeof value;
     throw new TypeError(`Cannot log in: expected ${name} to be a non-empty string: received ${received}`);
   }
+  // Made once, so that a log-in that is made again on fresh data leaves the token that the handler saw
+  let token = tokenFor(values.get(csrfKey));
   const isRepeated: Entrance["isRepeated"] = ({ userId: before, values }) =>
-    before === userId && values.get(authKeys.hash) === hash;
+    before === userId && storedOf(values).get(authKeys.hash) === hash;
   return {
     isRepeated,
     // Whatever stands for the user there: nothing of another one is kept
-    replaces: (draft) => draft.values.has(authKeys.id) && !isRepeated(draft),
+    replaces: (draft) => storedOf(draft.values).has(authKeys.id) && !isRepeated(draft),
     enter({ values }) {
       values.set(authKeys.id, userId);
       values.set(authKeys.backend, backend);
       values.set(authKeys.hash, hash);
+      token ??= tokenFor(values.get(csrfKey));
+      if (token !== undefined) values.set(csrfKey, token);
     },
   };
 }

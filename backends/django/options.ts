@@ -60,7 +60,7 @@ export interface DjangoSessionsOptions<Data extends object = SessionData> {
   readonly onError?: (error: SessionError, request: Request) => MaybePromise<Response>;
   /** As for `createSessions`. @default false */
   readonly asyncContext?: boolean;
-  /** The clock, in milliseconds since the epoch. @default Date.now */
+  /** The clock, in milliseconds since the epoch. @default () => Date.now() */
   readonly now?: () => number;
 }
 
@@ -214,7 +214,6 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
       // Browsers ignore the dot that old sites put in front.
       ...cookie.domain === null ? {} : { domain: String(cookie.domain).replace(/^\./, "") },
     } as CookieAttributes as CookieOptions,
-    idleAge: sessionCookieAge,
     absoluteAge: null,
     rolling: false,
     saveEveryRequest: savesEveryRequest,
@@ -231,5 +230,6 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     };
     return store === undefined ? new SignedCarrier(all) : new RowCarrier(store, all);
   }
-  return { ...settings, secrets };
+  // As long as the site says, ten years or more.
+  return { ...settings, secrets, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
 }

@@ -212,7 +212,7 @@ export class RowCarrier implements Carrier {
       if (except.has(key)) continue;
       if (await this.#write("delete", () => this.#engine.delete(key), isFlag, key)) ended.push(key);
     }
-    return { ended, fields: this.clearCookie(header) };
+    return { ended, fields: this.#kit.jar.clear(header) };
   }
 
   /** Django leaves expired rows to `clearsessions`. */
@@ -220,10 +220,6 @@ export class RowCarrier implements Carrier {
 
   setCookie(place: Place, maxAge: number | undefined): readonly string[] {
     return [this.#kit.jar.set(place.token, maxAge)];
-  }
-
-  clearCookie(header: string | null): readonly string[] {
-    return this.#kit.jar.clear(header);
   }
 
   list(): MaybePromise<SessionPage> {

@@ -57,7 +57,8 @@ export class SignedCarrier implements Carrier {
       const own = Math.floor(this.format.endOf(values, signedAt * 1000 + 999));
       const place = { id: token, key: token, version: token, token, isStale };
       return { record: { ...record, expiresAt: Math.min(end, own) }, place };
-    } catch {
+    } catch (error) {
+      if ((error as SessionError).code === "ERR_UNSUPPORTED") throw error;
       return "malformed";
     }
   }
@@ -105,17 +106,13 @@ export class SignedCarrier implements Carrier {
 
   /** The same for all of them. */
   endCarried(header: string | null): Ended {
-    return { ended: [], fields: this.clearCookie(header) };
+    return { ended: [], fields: this.#kit.jar.clear(header) };
   }
 
   retire(): void {}
 
   setCookie(place: Place, maxAge: number | undefined): readonly string[] {
     return [this.#kit.jar.set(place.token, maxAge)];
-  }
-
-  clearCookie(header: string | null): readonly string[] {
-    return this.#kit.jar.clear(header);
   }
 
   list(): never {

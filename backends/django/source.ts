@@ -6,7 +6,7 @@ import { troubleOf } from "../sqlite/trouble.ts";
 import { readDate } from "./dates.ts";
 import type { SourceRow } from "./imported.ts";
 import type { Sql } from "./sql_client.ts";
-import { spellings } from "./sql_engine.ts";
+import { spellings } from "./sql_spelling.ts";
 
 /** A table that can be read to its end, in the order of the keys: what is behind a key stays there whatever is done to the table. */
 export interface Source {

@@ -1,12 +1,16 @@
 /** What the errors of PostgreSQL and MySQL mean, whichever client brings them. */
 
 /** A refusal that has a meaning of its own. */
-export type Refusal = "duplicate" | "table" | "column";
+export type Refusal = "duplicate" | "referenced" | "table" | "column";
 
 /** SQLSTATE of PostgreSQL; error numbers of MySQL. */
 const meanings: Readonly<Record<string, Refusal>> = {
   "23505": "duplicate",
   "1062": "duplicate",
+  "23503": "referenced",
+  "23001": "referenced", // ON DELETE RESTRICT, since PostgreSQL 18
+  "1451": "referenced",
+  "1217": "referenced",
   "42P01": "table",
   "1146": "table",
   "42703": "column",

@@ -8,10 +8,11 @@ import { setTimeout } from "node:timers/promises";
 import { SessionError } from "../../src/errors.ts";
 import type { MaybePromise } from "../../src/store.ts";
 import { openDatabase, type SqliteDatabase } from "../sqlite/database.ts";
-import { backoff, closed, isBusy, type Step, troubleOf } from "../sqlite/trouble.ts";
+import { backoff, closed, isBusy, isReferenced, type Step, troubleOf } from "../sqlite/trouble.ts";
 import { Writes } from "../sqlite/writes.ts";
-import { readDate, toColumn } from "./dates.ts";
-import type { DjangoEngine, DjangoRow } from "./engine.ts";
+import { clearInParts } from "./clear.ts";
+import { readDate, toBound, toColumn } from "./dates.ts";
+import { type DjangoEngine, type DjangoRow, emptied } from "./engine.ts";
 import type { DjangoDbSettings } from "./db_options.ts";
 import { Table, type TableStatements } from "./table.ts";
 
@@ -65,21 +66,45 @@ export class SqliteEngine implements DjangoEngine {
     );
   }
 
-  rotate(oldKey: string, newKey: string, { text, expiresAt }: DjangoRow, was: string): Promise<boolean> {
-    return this.#writes.queue((statements) => {
-      if (oldKey === newKey || !statements.has.get(oldKey, was)) return false;
-      if (!statements.create.run(text, this.#date(expiresAt), newKey).changes) return false;
-      return statements.delete.run(oldKey).changes > 0;
-    });
+  async rotate(
+    oldKey: string,
+    newKey: string,
+    { text, expiresAt }: DjangoRow,
+    was: string,
+  ): Promise<boolean> {
+    const date = this.#date(expiresAt);
+    const done = await this.#attempt(({ rotate }) => rotate.run(newKey, text, date, oldKey, was).changes > 0);
+    return done ??
+      await this.#writes.queue(({ empty }) =>
+        this.#table.copy(newKey, text, date, oldKey, was) &&
+        empty.run(this.#date(emptied.expiresAt), oldKey).changes > 0
+      );
   }
 
-  delete(key: string): Promise<boolean> {
-    return this.#writes.queue((statements) => statements.delete.run(key).changes > 0);
+  async delete(key: string): Promise<boolean> {
+    return await this.#attempt((statements) => statements.delete.run(key).changes > 0) ??
+      await this.#writes.queue(({ empty }) => empty.run(this.#date(emptied.expiresAt), key).changes > 0);
   }
 
   clearExpired(now: number, limit: number): Promise<number> {
-    const rows = Math.max(0, Math.min(limit, Number.MAX_SAFE_INTEGER));
-    return this.#writes.queue(({ clear }) => Number(clear.run(this.#date(now), rows).changes));
+    const before = toBound(now, this.useTz);
+    return clearInParts(
+      Math.min(limit, Number.MAX_SAFE_INTEGER),
+      performance.now() + this.#timeout / 2,
+      async (most) =>
+        await this.#attempt(({ clear }) => Number(clear.run(before, most).changes)) ?? "referenced",
+      () => this.#writes.queue(({ emptyOld }) => Number(emptyOld.run(before, 1).changes)),
+    );
+  }
+
+  /** What a write came to; `undefined` if other tables refer to what was to go. */
+  async #attempt<T>(write: (statements: TableStatements) => T): Promise<T | undefined> {
+    try {
+      return await this.#writes.queue(write);
+    } catch (error) {
+      if (isReferenced((error as SessionError).cause)) return undefined;
+      throw error;
+    }
   }
 
   close(): Promise<void> {

@@ -5,16 +5,22 @@ import type { SqliteDatabase } from "../sqlite/database.ts";
 import { type Prepared, ReadyConnection } from "../sqlite/ready.ts";
 
 function sqlOf(table: string) {
+  const old = `session_key IN
+      (SELECT session_key FROM ${table} WHERE expire_date < ? AND session_data <> '' ORDER BY expire_date LIMIT ?)`;
   return {
-    load: `SELECT session_data, expire_date FROM ${table} WHERE session_key = ?`,
+    load: `SELECT session_data, expire_date FROM ${table} WHERE session_key = ? AND session_data <> ''`,
     create: `INSERT INTO ${table} (session_data, expire_date, session_key) VALUES (?, ?, ?)
       ON CONFLICT DO NOTHING`,
     replace:
       `UPDATE ${table} SET session_data = ?, expire_date = ? WHERE session_key = ? AND session_data = ?`,
-    has: `SELECT 1 FROM ${table} WHERE session_key = ? AND session_data = ?`,
-    delete: `DELETE FROM ${table} WHERE session_key = ?`,
-    clear: `DELETE FROM ${table} WHERE session_key IN
-      (SELECT session_key FROM ${table} WHERE expire_date < ? ORDER BY expire_date LIMIT ?)`,
+    rotate: `UPDATE OR IGNORE ${table} SET session_key = ?, session_data = ?, expire_date = ?
+      WHERE session_key = ? AND session_data = ?`,
+    delete: `DELETE FROM ${table} WHERE session_key = ? AND session_data <> ''`,
+    clear: `DELETE FROM ${table} WHERE ${old}`,
+    // What is done to rows that other tables refer to
+    empty:
+      `UPDATE ${table} SET session_data = '', expire_date = ? WHERE session_key = ? AND session_data <> ''`,
+    emptyOld: `UPDATE ${table} SET session_data = '' WHERE ${old}`,
   };
 }
 
@@ -28,6 +34,7 @@ const columns = ["session_key", "session_data", "expire_date"];
 /** See the first line of this file. */
 export class Table extends ReadyConnection<Name> {
   readonly #name: string;
+  #copy = "";
 
   constructor(database: SqliteDatabase, name: string) {
     super(database, sqlOf(`"${name}"`));
@@ -37,7 +44,14 @@ export class Table extends ReadyConnection<Name> {
   /** @throws {SessionError} `ERR_STORE` if the table is missing or another. */
   protected override makeReady(): void {
     this.once("PRAGMA busy_timeout = 0");
+    // Of the two drivers only one does this by itself, and Django always does
+    this.once("PRAGMA foreign_keys = ON");
     this.#check();
+  }
+
+  /** Adds a copy of a row to itself under another key; whether that was possible. */
+  copy(key: string, text: string, date: string, from: string, was: string): boolean {
+    return this.once(this.#copy, key, text, date, from, was).length > 0;
   }
 
   #check(): void {
@@ -64,5 +78,10 @@ export class Table extends ReadyConnection<Name> {
         }, the first one as primary key`,
       );
     }
+    const others = found.filter(({ name }) => !columns.includes(name))
+      .map(({ name }) => `, "${name.replaceAll('"', '""')}"`).join("");
+    this.#copy =
+      `INSERT INTO "${this.#name}" (${columns}${others}) SELECT ?, ?, ?${others} FROM "${this.#name}"
+      WHERE session_key = ? AND session_data = ? ON CONFLICT DO NOTHING RETURNING 1`;
   }
 }

@@ -153,7 +153,12 @@ function hear(client: object, result: Client): Client {
 }
 
 function unknownClient(received: unknown): TypeError {
-  const what = typeof received === "object" && received !== null ? "another object" : String(received);
+  const isObject = typeof received === "object" && received !== null;
+  const what = !isObject
+    ? String(received)
+    : "getMasterNode" in received
+    ? "a sentinel client of node-redis; ioredis has one that works, new Redis({ sentinels, name })"
+    : "another object";
   return new TypeError(
     `Cannot use the Redis client: expected ioredis, node-redis or Bun.RedisClient, received ${what}`,
   );

@@ -25,7 +25,7 @@ export interface RedisStoreOptions {
   readonly cluster?: boolean;
   /**
    * The clock, in milliseconds since the epoch.
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -34,7 +34,8 @@ export interface RedisStoreOptions {
 export function readOptions(
   options: RedisStoreOptions,
 ): Required<Omit<RedisStoreOptions, "cluster">> & Pick<RedisStoreOptions, "cluster"> {
-  const { prefix = "sojourn:", timeout = 2, maxWaiting = 10_000, cluster, now = Date.now, ...rest } = options;
+  const { prefix = "sojourn:", timeout = 2, maxWaiting = 10_000, cluster, ...others } = options;
+  const { now = () => Date.now(), ...rest } = others;
   for (const name in rest) throw new TypeError(`Cannot use the unknown option "${name}" of RedisStore`);
   expect("prefix", prefix, typeof prefix === "string", "a string");
   expect("cluster", cluster, cluster === undefined || typeof cluster === "boolean", "a boolean");

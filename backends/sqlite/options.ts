@@ -25,7 +25,7 @@ export interface SqliteStoreOptions {
   /**
    * The clock that says which records `create` may replace: milliseconds since the epoch.
    *
-   * @default Date.now
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -34,7 +34,7 @@ const defaults: Required<SqliteStoreOptions> = {
   synchronous: "FULL",
   timeout: 2,
   table: "sojourn_session",
-  now: Date.now,
+  now: () => Date.now(),
 };
 
 /** The options with their defaults. */

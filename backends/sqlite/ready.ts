@@ -82,10 +82,10 @@ export abstract class ReadyConnection<Name extends string> {
   }
 
   /** Runs a statement that is needed once. */
-  protected once(sql: string): unknown[] {
+  protected once(sql: string, ...values: string[]): unknown[] {
     const statement = this.#database.prepare(sql);
     try {
-      return statement.all();
+      return statement.all(...values);
     } finally {
       statement.finalize?.();
     }

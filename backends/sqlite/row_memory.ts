@@ -3,10 +3,15 @@ import { Recent } from "../../src/recent.ts";
 import type { StoredRecord } from "../../src/store.ts";
 import type { SqliteStatement } from "./database.ts";
 
-/** Rows per generation of the memory. */
-const remembered = 2048;
-/** Rows with more text than this are read anew each time, so that the memory stays within some 16 MB. */
+/** Bytes per generation of the memory: 2,048 rows, or fewer of long ones. */
+const remembered = 8 * 1024 * 1024;
+/** Rows with more text than this are read anew each time. */
 const longest = 4096;
+
+/** The text of a row that can be long. */
+const textOf = ({ data, userId }: StoredRecord) => data.length + (userId?.length ?? 0);
+/** In bytes. A character takes one or two, and what else belongs to a row more than nothing. */
+const weigh = (_key: string, record: StoredRecord) => Math.max(4096, 2 * textOf(record));
 
 /** How often a store of this process has committed: SQLite tells a connection only of the commits of others. */
 let commits = 0;
@@ -21,7 +26,7 @@ export function committed(): void {
  * once for all reads of one turn of the event loop.
  */
 export class RowMemory {
-  #rows = new Recent<string, StoredRecord>(remembered);
+  #rows = new Recent(remembered, weigh);
   #dataVersion: unknown;
   #commits = commits;
   #turn = -1;
@@ -42,7 +47,7 @@ export class RowMemory {
 
   /** What this connection has just read, or committed. */
   set(key: string, record: StoredRecord): void {
-    if (record.data.length <= longest) this.#rows.set(key, record);
+    if (textOf(record) <= longest) this.#rows.set(key, record);
     else this.#rows.delete(key);
   }
 
@@ -53,6 +58,6 @@ export class RowMemory {
 
   /** Nothing is known any more. */
   clear(): void {
-    this.#rows = new Recent(remembered);
+    this.#rows = new Recent(remembered, weigh);
   }
 }

@@ -26,6 +26,14 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
+/** Whether a row could not be removed, or not have another key, because other tables refer to it. */
+export function isReferenced(error: unknown): boolean {
+  const { errno, errcode } = Object(error) as Record<string, unknown>;
+  const code = errno ?? errcode;
+  // SQLite reports ON DELETE RESTRICT as a trigger of its own, and what a trigger of the owner's refuses is refused as well
+  return code === 787 || code === 1811;
+}
+
 /** What was being done: a database was opened, or read or written while it served. */
 export type Step = "open" | "read" | "write";
 

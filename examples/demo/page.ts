@@ -20,6 +20,8 @@ import type { Trace } from "./watch.ts";
 /** All that the page shows. */
 export interface ShopView {
   readonly visits: number;
+  /** Whether the visitor had a session before this one. */
+  readonly isAgain: boolean;
   readonly notice: string | undefined;
   readonly name: string | undefined;
   readonly lines: readonly CartLine[];
@@ -106,11 +108,13 @@ export function hoodPage(traces: readonly Trace[]): string {
 
 /** The one page of the shop. */
 export function shopPage(view: ShopView): string {
-  const { visits, notice, name, lines, products, now } = view;
+  const { visits, isAgain, notice, name, lines, products, now } = view;
   const who = name === undefined ? "" : `, ${name}`;
-  const greeting = visits === 1
+  const greeting = visits === 1 && !isAgain
     ? html`Welcome${who}. This is your first visit.`
-    : html`Welcome back${who}. This is visit <span class="count">${visits}</span>.`;
+    : html`Welcome back${who}. This is visit <span class="count">${visits}</span>${
+      visits === 1 && " of a new session"
+    }.`;
   return framed(
     "The Waystation",
     "/",

@@ -29,14 +29,14 @@ export function account(name: string | undefined): Html {
   `;
 }
 
-/** What there is to buy. */
+/** What there is to buy. The redirect after a form keeps its fragment, so the page comes back where it was. */
 export function shelf(products: readonly Product[]): Html {
   const rows = products.map(({ id, name, about, cents }) =>
     html`
       <li>
         <div><b>${name}</b><small>${about}</small></div>
         <span class="price">${money(cents)}</span>
-        <form method="post" action="/cart/add">
+        <form method="post" action="/cart/add#shelf">
           <input type="hidden" name="product" value="${id}">
           <button aria-label="Add ${name} to the cart">Add</button>
         </form>
@@ -74,7 +74,7 @@ function cartRow({ id, name, cents, quantity, gift }: CartLine): Html {
     <li>
       <div><b>${name}</b><small>${gift && "wrapped as a gift"}</small></div>
       <span class="price">${money(cents * quantity)}</span>
-      <form method="post" action="/cart/change" class="stepper">
+      <form method="post" action="/cart/change#cart" class="stepper">
         <input type="hidden" name="product" value="${id}">
         <button class="quiet" name="change" value="less" aria-label="One ${name} less">−</button>
         <span class="quantity"><span class="unseen">Quantity</span> ${quantity}</span>

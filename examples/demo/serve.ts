@@ -10,7 +10,9 @@ export interface RunningServer {
 
 type Handler = (request: Request) => Response | Promise<Response>;
 type Bun = {
-  serve(options: { hostname: string; port: number; fetch: Handler }): { port: number; stop(): Promise<void> };
+  serve(
+    options: { hostname: string; port: number; fetch: Handler; development: boolean; reusePort: boolean },
+  ): { port: number; stop(): Promise<void> };
 };
 
 /** Serves this machine alone; port 0 takes a free one. @throws {Error} If the port is taken. */
@@ -19,7 +21,8 @@ export function serve(fetch: Handler, port: number): RunningServer {
   const bun = (globalThis as { Bun?: Bun }).Bun;
   try {
     if (bun) {
-      const server = bun.serve({ hostname, port, fetch });
+      // in development, Bun answers an error with lines of the source; without it, it shares a taken port unless told not to
+      const server = bun.serve({ hostname, port, fetch, development: false, reusePort: false });
       return { port: server.port, stop: () => server.stop() };
     }
     const server = Deno.serve({ hostname, port, onListen: () => {} }, fetch);

@@ -1,12 +1,12 @@
 /** What the shop does: its data, its actions and its routes. No word of HTML. */
 
 import { createHash } from "node:crypto";
-import type { Session, SessionRequest, Sessions } from "../../mod.ts";
+import type { Session, SessionError, SessionRequest, Sessions } from "../../mod.ts";
 import { deviceName } from "./device.ts";
 import { isSameOrigin } from "./origin.ts";
 import { headers, hoodPage, messagePage, shopPage } from "./page.ts";
 import type { CartLine, Product } from "./sections.ts";
-import { type Trace, Watch } from "./watch.ts";
+import { cookieName, type Trace, Watch } from "./watch.ts";
 import { plural } from "./words.ts";
 
 /** What a visitor's session holds. */
@@ -17,6 +17,8 @@ export interface ShopData {
   name: string;
   /** Nested, and changed in place. */
   cart: { lines: { product: string; quantity: number; gift: boolean }[] };
+  /** Whether a session of this visitor ended in the request that began this one. */
+  again: boolean;
   /** Shown once, on the next page. */
   notice: string;
 }
@@ -82,6 +84,7 @@ const actions: Record<string, Action> = {
 
   "/logout": async ({ session }) => {
     await session.logout();
+    session.set("again", true);
     session.set("notice", "You are logged out. This is a new, empty session.");
   },
 
@@ -101,6 +104,7 @@ const actions: Record<string, Action> = {
     if (session.userId === undefined) return;
     const others = await sessions.revokeAll(session.userId, { except: session });
     await session.logout();
+    session.set("again", true);
     session.set(
       "notice",
       `Signed out everywhere: ${plural(others + 1, "device")}. This is a new, empty session.`,
@@ -115,7 +119,8 @@ export function makeApp(sessions: Sessions<ShopData>): (request: Request) => Pro
 }
 
 async function answer(request: ShopRequest, sessions: Sessions<ShopData>, watch: Watch): Promise<Response> {
-  const { pathname } = new URL(request.url);
+  const pathname = URL.parse(request.url)?.pathname;
+  if (pathname === undefined) return refuse(400, "That is no address."); // Bun hands on a Host that is none
   const action = Object.hasOwn(actions, pathname) ? actions[pathname] : undefined;
   if (action === undefined && pathname !== "/" && pathname !== "/hood") {
     return refuse(404, "There is nothing here.");
@@ -141,6 +146,16 @@ async function answer(request: ShopRequest, sessions: Sessions<ShopData>, watch:
   return new Response(null, { status: 303, headers: { location: "/" } });
 }
 
+/** What `createSessions` takes as `onError`: pages instead of bare text when the database is locked or a session has ended. */
+export function apologize(error: SessionError): Response {
+  const fresh = { "cache-control": "no-store" };
+  if (error.code === "ERR_GONE") {
+    return refuse(409, "You were signed out meanwhile, so nothing was done.", fresh);
+  }
+  if (!error.retryable) throw error;
+  return refuse(503, "The shop is busy. Please try again in a moment.", { ...fresh, "retry-after": "1" });
+}
+
 async function show(
   request: ShopRequest,
   sessions: Sessions<ShopData>,
@@ -148,9 +163,14 @@ async function show(
 ): Promise<Response> {
   const session = await request.session;
   const { userId } = session;
+  // a cookie without a session: it was ended elsewhere, or by its limits
+  const isOver = session.isNew &&
+    new RegExp(`(^|; *)${cookieName}=`).test(request.headers.get("cookie") ?? "");
+  const over = isOver ? "You were signed out, or away for long. This is a new, empty session." : undefined;
   const page = shopPage({
     visits: session.update("visits", (visits = 0) => visits + 1),
-    notice: session.pop("notice"),
+    isAgain: isOver || session.get("again", false),
+    notice: session.pop("notice", over),
     name: userId === undefined ? undefined : session.get("name", userId),
     lines: cartLines(session),
     products,

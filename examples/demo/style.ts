@@ -26,7 +26,7 @@ header { display: flex; flex-wrap: wrap; align-items: center; justify-content: s
 main { flex: 1; }
 footer { padding-block: 2.5rem 2rem; color: var(--soft); font-size: .9rem; }
 h1 { font: 600 clamp(1.7rem, 5vw, 2.6rem)/1.15 Georgia, "DejaVu Serif", serif; letter-spacing: -.01em; text-wrap: balance; overflow-wrap: anywhere; }
-h2 { font: 600 1.2rem/1.3 Georgia, "DejaVu Serif", serif; margin-bottom: .9rem; }
+h2 { font: 600 1.2rem/1.3 Georgia, "DejaVu Serif", serif; margin-bottom: .9rem; scroll-margin-top: 1.5rem; }
 a { color: var(--accent); }
 small { display: block; color: var(--soft); font-size: .87rem; font-weight: 400; }
 code { font: .92em ui-monospace, "DejaVu Sans Mono", monospace; background: var(--tint); padding: .1em .4em; border-radius: .3em; }

@@ -43,7 +43,6 @@ const storeCalls = [
   "load",
   "create",
   "save",
-  "rotate",
   "delete",
   "touch",
   "clearExpired",
@@ -65,6 +64,7 @@ const watching = new WeakSet<object>();
 /** The same store; each call is noted with the request that made it. */
 export function watchStore(store: SessionStore): SessionStore {
   const watched = Object.create(store);
+  watched.onEvict = store.onEvict?.bind(store);
   for (const name of storeCalls) {
     const method = store[name] as ((...args: unknown[]) => unknown) | undefined;
     if (method === undefined) continue;
@@ -117,13 +117,15 @@ export class Watch {
     return response;
   }
 
-  /** Around the whole, outside of `wrap`: keeps what was done, unless there was nothing at that address. */
+  /** Around the whole, outside of `wrap`: keeps what was done, unless there was nothing at that address, or it was none. */
   outside(handler: Handler): (request: Request) => Promise<Response> {
     return async (request) => {
       const notes: Notes = { store: [], crypto: [], own: new Headers() };
       const began = performance.now();
       const response = await current.run(notes, () => handler(request));
-      if (response.status !== 404) this.#keep(request, response, notes, performance.now() - began);
+      if (response.status !== 404 && response.status !== 400) {
+        this.#keep(request, response, notes, performance.now() - began);
+      }
       return response;
     };
   }

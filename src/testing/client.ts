@@ -14,7 +14,7 @@ export interface SessionClientOptions {
   /**
    * The clock by which cookies end, in milliseconds since the epoch.
    *
-   * @default {Date.now}
+   * @default {() => Date.now()}
    */
   readonly now?: () => number;
 }
@@ -68,7 +68,7 @@ export class SessionClient {
         `Cannot make a client as the URL must be http or https: received ${this.#base.protocol}`,
       );
     }
-    this.#jar = new CookieJar(options.now ?? Date.now);
+    this.#jar = new CookieJar(options.now ?? (() => Date.now()));
     this.#cookies = new CookieMap(this.#jar, this.#base);
   }
 

@@ -1,6 +1,7 @@
 """A small Django site for tests: sessions, log-ins and messages, driven by lists of operations over HTTP.
 
-Its only argument is a JSON object: folder, engine, secret_key, fallbacks, database, and any further settings. It prints
+Its only argument is a JSON object: folder, engine, secret_key, fallbacks, database, related (whether a table refers to the
+sessions), and any further settings. It prints
 {"port": N} when it listens, and ends when its standard input is closed, so it never outlives the test that started it.
 """
 
@@ -47,17 +48,36 @@ django.setup()
 from django.contrib import auth, messages  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore  # noqa: E402
+from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import signing  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import connection, models  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
+from django.middleware.csrf import get_token  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django.views.decorators.cache import cache_page  # noqa: E402
+from django.views.decorators.csrf import csrf_protect  # noqa: E402
 from importlib import import_module  # noqa: E402
 
 COOKIE_SALT = "django.contrib.sessions.backends.signed_cookies"
 GATES = {}
 GATES_LOCK = threading.Lock()
+
+
+if OPTIONS.get("related"):
+
+    class Device(models.Model):
+        """What sites keep to list the sessions of a user: a table that refers to the sessions."""
+
+        user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+        session = models.ForeignKey(Session, models.CASCADE)
+
+        class Meta:
+            app_label = "sessions"
 
 
 def gate(name):
@@ -117,7 +137,10 @@ def operate(request, name, *args):
     elif name == "tell":
         messages.add_message(request, args[0], args[1], extra_tags=args[2] if len(args) > 2 else "")
     elif name == "told":
-        return [[one.level, one.message, one.extra_tags] for one in messages.get_messages(request)]
+        return [[one.level, one.message, one.extra_tags or ""] for one in messages.get_messages(request)]
+    elif name == "remember":
+        session.save()
+        Device.objects.create(user=request.user, session_id=session.session_key)
     elif name == "wait":
         wait_at(args[0])
     else:
@@ -172,6 +195,36 @@ def clearsessions(request):
     return JsonResponse({})
 
 
+@csrf_protect
+def form(request):
+    """A page with a form, and where that is posted to."""
+    return JsonResponse({"token": get_token(request) if request.method == "GET" else None})
+
+
+def devices(request):
+    return JsonResponse({"keys": list(Device.objects.order_by("pk").values_list("session_id", flat=True))})
+
+
+def migrate(request):
+    """What every migration ends with: on SQLite, a look for rows that refer to nothing."""
+    with connection.schema_editor():
+        pass
+    connection.check_constraints()
+    return JsonResponse({})
+
+
+@cache_page(60)
+def page(request):
+    return JsonResponse({"made": str(timezone.now())})
+
+
+def cached(request):
+    """Whether the default cache gives a date back as it was."""
+    date = timezone.now()
+    cache.set("date", date)
+    return JsonResponse({"same": cache.get("date") == date})
+
+
 urlpatterns = [
     path("do", do),
     path("do/<int:status>", do),
@@ -180,6 +233,11 @@ urlpatterns = [
     path("seal", seal),
     path("unseal", unseal),
     path("clearsessions", clearsessions),
+    path("form", form),
+    path("devices", devices),
+    path("migrate", migrate),
+    path("page", page),
+    path("cached", cached),
 ]
 
 
@@ -195,6 +253,9 @@ class Server(ThreadedWSGIServer):
 
 def main():
     call_command("migrate", verbosity=0)
+    if OPTIONS.get("related"):
+        with connection.schema_editor() as editor:
+            editor.create_model(Device)
     users = get_user_model().objects
     for name in ("ada", "grace"):
         if not users.filter(username=name).exists():

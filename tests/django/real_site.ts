@@ -34,6 +34,8 @@ export interface SiteOptions {
   readonly timeZone?: string;
   /** Further settings under their Django names. */
   readonly settings?: Record<string, unknown>;
+  /** Whether the site has a table that refers to the sessions. */
+  readonly related?: boolean;
 }
 
 /** A running site. */
@@ -62,6 +64,7 @@ export async function startDjango(options: SiteOptions = {}): Promise<DjangoSite
     use_tz: options.useTz ?? true,
     time_zone: options.timeZone ?? "UTC",
     settings: options.settings ?? {},
+    related: options.related ?? false,
   };
   const script = fileURLToPath(new URL("real_site.py", import.meta.url));
   const child = spawn(python, ["-B", script, JSON.stringify(given)], { stdio: ["pipe", "pipe", "pipe"] });
@@ -120,7 +123,8 @@ export class Visitor {
       const { pathname } = new URL(request.url);
       const [, side, ...rest] = pathname.split("/");
       const url = `${side === "django" ? sides.django : sides.ours}/${rest.join("/")}`;
-      return fetch(url, { method: "POST", headers: request.headers, body: request.body, redirect: "manual" });
+      const { method, headers, body } = request;
+      return fetch(url, { method, headers, body, redirect: "manual" });
     });
   }
 

@@ -2,7 +2,8 @@
 
 import type { Plan } from "./plan.ts";
 import { generalPlans } from "./general_plans.ts";
+import { historyPlans } from "./history_plans.ts";
 import { redisPlans } from "./redis_plans.ts";
 import { storePlans } from "./store_plans.ts";
 
-export const plans: readonly Plan[] = [...storePlans, ...redisPlans, ...generalPlans];
+export const plans: readonly Plan[] = [...storePlans, ...redisPlans, ...historyPlans, ...generalPlans];
