@@ -260,13 +260,8 @@ export class HeldCarrier implements Carrier {
     const { key, id, version } = found.place;
     const next = await this.#next(id, cycle);
     const isLogin = cycle.why === "login" || found.record.userId !== record.userId;
-    const { grace } = cycle;
-    const head = rotated(found.record.head, record.head!, {
-      proof: next.proof,
-      now: this.#kit.now(),
-      grace,
-      isLogin,
-    });
+    const to = { proof: next.proof, now: this.#kit.now(), grace: cycle.grace, isLogin };
+    const head = rotated(found.record.head, record.head!, to);
     const written = { ...record, head };
     const answer = await this.#store.save(key, written, version);
     if (answer === undefined) return undefined;
