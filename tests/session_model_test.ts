@@ -71,6 +71,10 @@ class Request {
   expiry: number | undefined;
   rotated = false;
   flushed = false;
+  /** Its log-in was overtaken by another and has begun a session of its own: what that one has to hold of this request. */
+  apart: { own: Map<string, string>; updates: number; pushes: readonly string[] } | undefined;
+  /** What the ids of the session that it came for begin with. */
+  #home: string | undefined;
   /** It came when the session was over already: what it wrote is a new session of its own. */
   isFresh = false;
   /** The cookie after its answer. */
@@ -82,6 +86,7 @@ class Request {
 
   async run(session: Session, { commands, flush }: Plan, turn: () => Promise<void>): Promise<void> {
     this.isFresh = session.id === undefined;
+    this.#home = locatorOf(session.id);
     for (const [step, command] of commands.entries()) {
       await turn();
       const token = `${this.who} ${step}`;
@@ -118,7 +123,7 @@ class Request {
           break;
         case "save":
           await session.save();
-          this.acknowledge();
+          this.acknowledge(session.id);
       }
     }
     await turn();
@@ -133,8 +138,12 @@ class Request {
     for (const key of session.keys()) assert.doesNotMatch(key, /^stranger/);
   }
 
-  /** A save was answered as done: all that came before it counts. */
-  acknowledge(): void {
+  /** A save was answered as done: all that came before it counts, in the session with this id. */
+  acknowledge(id: string | undefined): void {
+    if (this.#home !== undefined && locatorOf(id) !== this.#home) {
+      this.apart = { own: new Map(this.#own), updates: this.#updates, pushes: [...this.#pushes] };
+      return;
+    }
     this.own = new Map(this.#own);
     this.updates = this.#updates;
     this.pushes = [...this.#pushes];
@@ -143,10 +152,20 @@ class Request {
   }
 }
 
+/** What all ids of a session begin with. */
+function locatorOf(id: string | undefined): string | undefined {
+  return id?.slice(0, 16);
+}
+
 interface Live {
   readonly cookie: string;
   readonly data: Record<string, unknown>;
   readonly age: number;
+}
+
+/** The id in a cookie. */
+function idIn(cookie: string | undefined): string | undefined {
+  return cookie?.slice("__Host-sid=".length, "__Host-sid=".length + 32);
 }
 
 /** The session that a cookie leads to. */
@@ -195,7 +214,7 @@ for (const { name, open } of stores) {
               });
               assert.ok(response.status === 200 || response.status === 409, String(response.status));
               requests[i]!.cookie = cookieAfter(response, browser.cookie);
-              if (response.status === 200 && !plan.flush) requests[i]!.acknowledge();
+              if (response.status === 200 && !plan.flush) requests[i]!.acknowledge(idIn(requests[i]!.cookie));
             });
             visits.push((async () => {
               for (let n = 1; n <= 2; n++) {
@@ -209,17 +228,32 @@ for (const { name, open } of stores) {
             for (const { store } of sites) store.before = store.after = undefined;
 
             const heirs = requests.filter(({ isFresh }) => !isFresh);
-            const cookies = new Set([browser.cookie, ...heirs.map(({ cookie }) => cookie)]);
+            const home = heirs.filter(({ apart }) => !apart);
+            const cookies = new Set([browser.cookie, ...home.map(({ cookie }) => cookie)]);
             const live = (await Promise.all([...cookies].map((cookie) => find(site, cookie)))).filter((one) =>
               one !== undefined
             );
-            const flushed = heirs.some((request) => request.flushed);
+            // Also who came with a replaced id has ended the session.
+            const flushed = requests.some((request) => request.flushed);
             const rotated = heirs.some((request) => request.rotated);
             assert.ok(live.length <= 1, "one session became two");
             if (!flushed) assert.equal(live.length, 1, "the session is lost");
-            if (flushed && !rotated) assert.equal(live.length, 0, "an ended session came back");
+            if (flushed) assert.equal(live.length, 0, "an ended session came back");
             if (flushed || rotated) assert.notEqual(live[0]?.cookie, browser.cookie, "the old id is alive");
             if (live.length > 0) assertHolds(live[0]!, heirs, true);
+            for (const { apart, cookie, flushed, who } of heirs) {
+              if (!apart || flushed) continue;
+              const own = await find(site, cookie);
+              assert.ok(own, "a log-in that was overtaken is lost");
+              for (const [key, value] of apart.own) assert.equal(own.data[key], value);
+              const { base, count = 0, list = [] } = own.data as {
+                base?: unknown;
+                count?: number;
+                list?: string[];
+              };
+              assert.ok(base === true && count >= apart.updates, who);
+              for (const token of apart.pushes) assert.equal(list.filter((one) => one === token).length, 1);
+            }
             for (const fresh of requests.filter(({ isFresh }) => isFresh)) {
               const own = await find(site, fresh.cookie);
               if (own !== undefined) assertHolds(own, [fresh], false);
