@@ -208,10 +208,12 @@ export const recordTargets: readonly Target[] = [
       for (const one of [label, stamp]) assert.ok(one === undefined || typeof one === "string");
       assert.ok(expiry === undefined || Number.isFinite(typeof expiry === "object" ? expiry.at : expiry));
       assert.deepEqual(notesOf(withNotes(head, read)), read);
-      const proofs = readsSafely(() => readProofs(head) as never) as
-        | ReturnType<typeof readProofs>
-        | undefined;
-      if (proofs === undefined) return;
+      let proofs: ReturnType<typeof readProofs>;
+      try {
+        proofs = readProofs(head);
+      } catch (error) {
+        return assert.equal((error as SessionError).code, "ERR_DAMAGED");
+      }
       assert.ok(isCurrent(head, proofs.proof) && proofs.formers.length <= 8);
       assert.deepEqual(readProofs(withProofs(head, proofs)), proofs);
       assert.equal(wordsOf(withNotes(head, {})), wordsOf(head));
