@@ -179,8 +179,7 @@ export class HeldCarrier implements Carrier {
 
   /** A record as the holder of an id sees it; `loaded` is what it saw before. */
   #at(identity: Identity, record: SessionRecord, version: string, loaded?: Proofs): Found {
-    const place = placeOf(identity, version);
-    const isNow = isCurrent(record.head, identity.proof);
+    const [place, isNow] = [placeOf(identity, version), isCurrent(record.head, identity.proof)];
     if (isNow && loaded === undefined) return { record, place };
     const { since, logins, formers } = readProofs(record.head);
     const newerUntil = since + onTheWay;
@@ -260,13 +259,8 @@ export class HeldCarrier implements Carrier {
     const { key, id, version } = found.place;
     const next = await this.#next(id, cycle);
     const isLogin = cycle.why === "login" || found.record.userId !== record.userId;
-    const { grace } = cycle;
-    const head = rotated(found.record.head, record.head!, {
-      proof: next.proof,
-      now: this.#kit.now(),
-      grace,
-      isLogin,
-    });
+    const to = { proof: next.proof, now: this.#kit.now(), grace: cycle.grace, isLogin };
+    const head = rotated(found.record.head, record.head!, to);
     const written = { ...record, head };
     const answer = await this.#store.save(key, written, version);
     if (answer === undefined) return undefined;
@@ -279,10 +273,9 @@ export class HeldCarrier implements Carrier {
   }
 
   async touch(found: Found, record: SessionRecord): Promise<Found | undefined> {
-    const { place } = found;
     if (!this.#store.canTouch) return await this.save(found, record);
-    const { touchedAt, expiresAt } = record;
-    const isDone = await this.#store.touch(place.key, touchedAt, expiresAt, place.version);
+    const { place } = found;
+    const isDone = await this.#store.touch(place.key, record.touchedAt, record.expiresAt, place.version);
     return isDone ? { record, place: await this.#renewed(place) } : undefined;
   }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromBase64url } from "../src/base64url.ts";
-import { headerOf, hour, type Place, type Settings, setUp } from "./cookie_carrier_rig.ts";
+import { type Found, headerOf, hour, type Settings, setUp } from "./cookie_carrier_rig.ts";
 import { cryptoCalls, Ended, secret, start } from "./cookie_rig.ts";
 
 describe("a session in the cookie", () => {
@@ -11,11 +11,12 @@ describe("a session in the cookie", () => {
     it(`is found as it was written, on every server, ${isSealed ? "sealed" : "signed"}`, async () => {
       const { first, carrier, record } = setUp({ isSealed });
       for (const one of [record(), record("é\n😀", { userId: "ada" }), record("x".repeat(7_500))]) {
-        const place = await first.create(one);
+        const made = await first.create(one);
+        const { place } = made;
         assert.equal(place.isStale, false);
         const shown = new TextDecoder().decode(fromBase64url(place.token.slice(0, -43)));
         assert.equal(shown.endsWith(one.data), !isSealed);
-        const header = headerOf(first, place);
+        const header = headerOf(first, made);
         for (const server of [first, carrier()]) {
           for (const sent of [header, header, `a=${"b".repeat(2_100)}; ${header}`]) {
             const [found, ...others] = await server.find(sent);
@@ -39,10 +40,10 @@ describe("a session in the cookie", () => {
     const { first, carrier, record } = setUp();
     await first.create(record());
     for (const [data, count] of [["{}", 1], ["x".repeat(7_500), 2]] as const) {
-      let place: Place | undefined;
-      const calls = await cryptoCalls(async () => place = await first.create(record(data)));
+      let made: Found | undefined;
+      const calls = await cryptoCalls(async () => made = await first.create(record(data)));
       assert.equal(calls.filter((name) => name === "encrypt").length, count);
-      const header = headerOf(first, place!);
+      const header = headerOf(first, made!);
       const found = first.find(header);
       assert.ok(Array.isArray(found));
       assert.equal(found[0]!.place.isStale, false);
@@ -71,8 +72,8 @@ describe("a session in the cookie", () => {
       const found = await server.find(`sid=AAAA; ${headerOf(first, one, two)}`);
       assert.deepEqual(found.map(({ record }) => record.data), ["1", "2"]);
       assert.deepEqual((await server.find(headerOf(first, one, two))).map(({ place }) => place.key), [
-        one.key,
-        two.key,
+        one.place.key,
+        two.place.key,
       ]);
     }
   });
@@ -110,9 +111,9 @@ describe("a session in the cookie", () => {
   it("is cleared with all of its cookies, and set anew over the pieces of a longer one", async () => {
     const { first, record } = setUp();
     const header = headerOf(first, await first.create(record("x".repeat(7_500))));
-    const cleared = await first.clearCookie(header);
+    const cleared = (await first.endCarried(header, new Set())).fields;
     assert.deepEqual(cleared.map((field) => field.split("=", 1)[0]), ["sid", "sid.1", "sid.2"]);
-    const fields = first.setCookie(await first.create(record()), 60, header);
+    const fields = first.setCookie((await first.create(record())).place, 60, header);
     assert.deepEqual(fields.map((field) => /Max-Age=\d+/.exec(field)![0]), [
       "Max-Age=60",
       "Max-Age=0",
@@ -146,35 +147,36 @@ describe("what one server did with a session in the cookie", () => {
     const { first, record } = world;
     const header = headerOf(first, await first.create(record("0")));
     const requests = [];
-    for (let i = 0; i < 3; i++) requests.push((await first.find(header))[0]!.place);
-    return { ...world, header, requests: requests as [Place, Place, Place] };
+    for (let i = 0; i < 3; i++) requests.push((await first.find(header))[0]!);
+    return { ...world, header, requests: requests as [Found, Found, Found] };
   }
 
   it("is what a reload gives, as far as it knows", async () => {
     const { first, carrier, header, record, requests: [a, b] } = await begun();
     const one = record("1");
-    const place = await first.save(a, one);
-    assert.deepEqual(await first.reload(b), { record: one, place });
+    const saved = await first.save(a, one);
+    assert.deepEqual(saved!.record, one);
+    assert.deepEqual(await first.reload(b), saved);
     const other = carrier();
-    assert.equal(await other.reload((await other.find(header))[0]!.place), undefined);
-    await first.end({ place: b, record: one });
+    assert.equal(await other.reload((await other.find(header))[0]!), undefined);
+    await first.end({ ...b, record: one });
     assert.equal(await first.reload(a), undefined);
   });
 
   it("stands against a save or a rotation that began before it, and not after", async () => {
     const { first, carrier, record, requests: [a, b] } = await begun();
     const saved = (await first.save(a, record("1")))!;
-    assert.equal(saved.key, a.key);
-    assert.notEqual(saved.token, a.token);
+    assert.equal(saved.place.key, a.place.key);
+    assert.notEqual(saved.place.token, a.place.token);
     assert.equal(await first.save(b, record("2")), undefined);
     assert.equal(await first.rotate(b, record("2")), undefined);
     assert.equal((await first.reload(b))!.record.data, "1");
     const again = (await first.save(saved, record("3")))!;
     const moved = (await first.rotate(again, record("4")))!;
-    assert.notEqual(moved.key, a.key);
-    assert.notEqual(moved.id, a.id);
+    assert.notEqual(moved.place.key, a.place.key);
+    assert.notEqual(moved.place.id, a.place.id);
     const [found] = await carrier().find(headerOf(first, moved));
-    assert.deepEqual([found!.place.id, found!.place.key], [moved.id, moved.key]);
+    assert.deepEqual([found!.place.id, found!.place.key], [moved.place.id, moved.place.key]);
     assert.equal((await first.reload(moved))!.record.data, "4");
     assert.equal(await first.reload(again), undefined);
     assert.equal(await first.save(again, record("5")), undefined);
@@ -184,7 +186,7 @@ describe("what one server did with a session in the cookie", () => {
   it("is seen also when it is done while a cookie is made", async () => {
     const { first, record, requests: [a, b] } = await begun();
     const answers = await Promise.all([first.save(a, record("1")), first.save(b, record("2"))]);
-    assert.equal(answers.filter((place) => place !== undefined).length, 1);
+    assert.equal(answers.filter((one) => one !== undefined).length, 1);
   });
 
   it("is kept by a touch, which renews only the limits", async () => {
@@ -192,12 +194,12 @@ describe("what one server did with a session in the cookie", () => {
     const limits = { touchedAt: start + 5, expiresAt: start + 9 * hour };
     const touched = (await first.touch(a, record("0", limits)))!;
     assert.deepEqual((await first.reload(touched))!.record, record("0", limits));
-    assert.equal(touched.key, a.key);
+    assert.equal(touched.place.key, a.place.key);
     const saved = (await first.save(touched, record("1")))!;
     const late = (await first.touch(b, record("0", limits)))!;
     assert.deepEqual((await first.reload(late))!.record, record("1", limits));
     assert.deepEqual((await first.find(headerOf(first, late)))[0]!.record, record("1", limits));
-    await first.end({ place: saved, record: record("1") });
+    await first.end(saved);
     assert.equal(await first.touch(c, record("0")), undefined);
     assert.equal(await first.reload(c), undefined);
   });
@@ -205,7 +207,7 @@ describe("what one server did with a session in the cookie", () => {
   it("stands against a touch that overlaps it", async () => {
     const { first, record, requests: [a, b, c] } = await begun();
     const touching = first.touch(a, record("0"));
-    await first.end({ place: b, record: record("0") });
+    await first.end(b);
     assert.equal(await touching, undefined);
     assert.equal(await first.reload(c), undefined);
   });
@@ -215,14 +217,14 @@ describe("what one server did with a session in the cookie", () => {
     const saved = (await first.save(a, record("1")))!;
     const others = async () => {
       for (let i = 0; i < 2_500; i++) {
-        await first.end({ place: await first.create(record()), record: record() });
+        await first.end(await first.create(record()));
       }
     };
     await others();
     assert.equal(await first.save(b, record("2")), undefined, "nothing is written over");
     assert.equal((await first.reload(b))!.record.data, "1");
-    assert.equal((await first.find(header))[0]!.place.key, a.key);
-    await first.end({ place: saved, record: record("1") });
+    assert.equal((await first.find(header))[0]!.place.key, a.place.key);
+    await first.end(saved);
     await others();
     assert.equal(await first.save(c, record("3")), undefined, "nothing is brought back");
     assert.equal(await first.touch(c, record("0")), undefined);

@@ -42,14 +42,14 @@ describe("a session in the cookie", () => {
     const site = new Site();
     assert.equal(
       await site.mark(
-        `${sid}=ASAywTl-iKELr3pYbXlzf-2f0Hei18Y8EPSxUy_nJ_JuBVfUJxxnh8VrKuiOFXkXXh13M-OMDV74Yv3UDwEGAy_Grd7C68850oXrDF_FPQYc6vMBljxCbT62JIK6wJjUnRGxC0LDOuzvWRmJuugSox6XnLfuOliIT9llNOBicZIR-p-J8g1OoOE5r_OJEluGIqC8DeisohhwBw3VB4fKzSJx890xgwegWZM1KU7m32_1J5GXHin9`,
+        `${sid}=ASAywTlBkmZ_94hL5CaiM_PZx6LBWU2y3KGMiFOxugJ0fOdRRVTfzQipE5Q2aEf2Al8y_ISRhCRwzJupmUAyA-Ed0gBAaLQsMovgloYimtA9mYvmixo4GbTqbpXqL8wUEDkRDBqMp4d-ACpwop9lhfAc8tuEcKPvw2oimt2o4pv7xPhJexVjd0v-BV9Fk6bqdhSsK0gaX7IA0T6N-kLrwKGuxsicgXSTAcMwVCT7qhxG5YWs`,
       ),
       "from an earlier release",
     );
     const signed = new Site({ seal: false });
     assert.equal(
       await signed.mark(
-        `${sid}=WyJZUlZzVHo5NWsyRU94UzE0aWdWVXM4bVYzTnFENjRfOSIsMTgwMDAwMDAwMDAwMCwxODAwMDAwMDAwMDAwLDE4MDAwMDAwMDAwMDAsMTgwMTIwOTYwMDAwMCxudWxsXQoxCnsibWFyayI6ImZyb20gYW4gZWFybGllciByZWxlYXNlIn0b2cl5BWikTtIYfTJdqgbOb1ui_bsoXq9Gp0CjZd0zlk`,
+        `${sid}=WyJzRmJBa0dmN01HUjEtejVpVUtOSmVmRk5aWmUxZ1pBViIsMTgwMDAwMDAwMDAwMCwxODAwMDAwMDAwMDAwLDE4MDAwMDAwMDAwMDAsMTgwMTIwOTYwMDAwMCwiMSJdCnsibWFyayI6ImZyb20gYW4gZWFybGllciByZWxlYXNlIn0JCwlZM6Ff92Z81ty_UUkJ14Zrv2aUHmaMElX5-In8Pc`,
       ),
       "from an earlier release",
     );

@@ -112,7 +112,7 @@ describe("the proofs in the head of a record", () => {
     bad.push(good.slice(0, 40), good.replace("@", " "), `${good}${` ${proofNo(3)}@1`.repeat(8)}`);
     for (const head of bad) assert.throws(() => readProofs(head), withCode("ERR_DAMAGED"), head);
     for (const head of [undefined, "", "1", ` ${good}`, `2${good.slice(1)}`]) {
-      assert.equal(isCurrent(head, proofs.proof), false, head);
+      assert.equal(isCurrent(head, proofs.proof), false, String(head));
     }
   });
 

@@ -2,10 +2,9 @@
 
 import { MemoryStore } from "../backends/memory.ts";
 import type { SessionEvent, SessionRecord } from "../mod.ts";
-import type { CarrierKit } from "../src/carrier.ts";
+import type { CarrierKit, Cycle } from "../src/carrier.ts";
 import { Events } from "../src/events.ts";
 import { HeldCarrier } from "../src/held_carrier.ts";
-import { writeText } from "../src/record.ts";
 import { StagedStore, turn } from "./commit_rig.ts";
 import { secret } from "./identity_rig.ts";
 
@@ -33,7 +32,11 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
   const carrier = (secrets = [secret(1)]) => {
     const kit: Partial<CarrierKit> = {
       secrets,
-      cookie: { name: "sid", set: (value: string) => `sid=${value}`, clear: () => "sid=" } as never,
+      cookie: {
+        name: "sid",
+        set: (value: string) => `sid=${value}`,
+        clearAll: () => ["sid="],
+      } as never,
       timeout: 30,
       events: new Events(tell, now, (key) => Promise.resolve(key)),
       now,
@@ -41,7 +44,8 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
     return new HeldCarrier(store, kit as CarrierKit);
   };
   const record = (userId?: string, data = "{}"): SessionRecord => ({
-    data: writeText({}, data),
+    data,
+    head: "1",
     ...(userId === undefined ? {} : { userId }),
     createdAt: clock.now,
     touchedAt: clock.now,
@@ -50,4 +54,9 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
   return { clock, store, told, carrier, record, first: carrier() };
 }
 
-export const cookie = ({ token }: { token: string }): string => `sid=${token}`;
+/** What a browser sends that was given this session. */
+export const cookie = ({ place }: { readonly place: { readonly token: string } }): string =>
+  `sid=${place.token}`;
+
+/** A wish for a new id. */
+export const cycle = (grace = 0, why: Cycle["why"] = "rotated"): Cycle => ({ why, grace });

@@ -288,7 +288,7 @@ overEveryStore("histories of ids", (site) => {
     if (!site.lists) return;
     const browser = await begin({ a: 1 });
     await browser.see(login("ann"));
-    const [{ handle }] = await site.sessions.list("ann") as [{ handle: string }];
+    const { handle } = (await site.sessions.list("ann"))[0]!;
     for (let i = 0; i < 10; i++) await browser.see(i % 2 ? cycle : cycleWithGrace);
     assert.equal((await site.sessions.list("ann"))[0]!.handle, handle);
     assert.equal(await site.sessions.revoke(handle, { userId: "ann" }), 1);

@@ -51,12 +51,12 @@ describe("a save under a new id whose answer was lost", () => {
       const { inner } = site.store;
       let isFirst = true;
       // A client library sends again what it got no answer to.
-      const again: typeof inner = Object.assign(Object.create(inner), {
-        save: (...call: Parameters<typeof inner.save>) => {
+      const again = new class extends StagedStore {
+        override save(...call: Parameters<StagedStore["save"]>) {
           const saved = inner.save(...call);
           return isFirst ? (isFirst = false, inner.save(...call)) : saved;
-        },
-      });
+        }
+      }(inner);
       const over = new Site(again, {}, site.clock);
       const answer = await browser.visit(
         (session) => (session.set("n", 2), session[name]("ann" as never)),

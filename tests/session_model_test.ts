@@ -64,19 +64,21 @@ class Request {
   #pushes: string[] = [];
   #expiry: number | undefined;
   #rotated = false;
-  /** As they must be in the session that they all came with. */
+  /** As they must be in the store. */
   own = new Map<string, string>();
   updates = 0;
   pushes: readonly string[] = [];
   expiry: number | undefined;
   rotated = false;
   flushed = false;
+  /** Its log-in was overtaken by another and has begun a session of its own: what that one has to hold of this request. */
+  apart: { own: Map<string, string>; updates: number; pushes: readonly string[] } | undefined;
+  /** What the ids of the session that it came for begin with. */
+  #home: string | undefined;
   /** It came when the session was over already: what it wrote is a new session of its own. */
   isFresh = false;
   /** The cookie after its answer. */
   cookie: string | undefined;
-  /** The id that it came with. */
-  #id: string | undefined;
 
   constructor(who: string) {
     this.who = who;
@@ -84,7 +86,7 @@ class Request {
 
   async run(session: Session, { commands, flush }: Plan, turn: () => Promise<void>): Promise<void> {
     this.isFresh = session.id === undefined;
-    this.#id = session.id;
+    this.#home = locatorOf(session.id);
     for (const [step, command] of commands.entries()) {
       await turn();
       const token = `${this.who} ${step}`;
@@ -121,7 +123,7 @@ class Request {
           break;
         case "save":
           await session.save();
-          if (this.isFresh || isOf(session.id, this.#id)) this.acknowledge();
+          this.acknowledge(session.id);
       }
     }
     await turn();
@@ -136,32 +138,34 @@ class Request {
     for (const key of session.keys()) assert.doesNotMatch(key, /^stranger/);
   }
 
-  /** A save was answered as done: all that came before it counts. */
-  acknowledge(): void {
+  /** A save was answered as done: all that came before it counts, in the session with this id. */
+  acknowledge(id: string | undefined): void {
+    if (this.#home !== undefined && locatorOf(id) !== this.#home) {
+      this.apart = { own: new Map(this.#own), updates: this.#updates, pushes: [...this.#pushes] };
+      return;
+    }
     this.own = new Map(this.#own);
     this.updates = this.#updates;
     this.pushes = [...this.#pushes];
     this.expiry = this.#expiry;
     this.rotated = this.#rotated;
   }
-
-  /** What a session of its own must hold: all that it did. */
-  assertBegan({ data: { count = 0, list = [], ...keys } }: Live): void {
-    for (const [key, value] of this.#own) assert.equal(keys[key], value);
-    assert.ok(Number(count) >= this.#updates);
-    for (const one of this.#pushes) assert.ok((list as string[]).includes(one));
-  }
 }
 
-/** Whether two ids, or cookies, are of one session: half of an id stays. */
-function isOf(one: string | undefined, other: string | undefined): boolean {
-  return one?.slice(0, 16) === other?.slice(0, 16);
+/** What all ids of a session begin with. */
+function locatorOf(id: string | undefined): string | undefined {
+  return id?.slice(0, 16);
 }
 
 interface Live {
   readonly cookie: string;
   readonly data: Record<string, unknown>;
   readonly age: number;
+}
+
+/** The id in a cookie. */
+function idIn(cookie: string | undefined): string | undefined {
+  return cookie?.slice("__Host-sid=".length, "__Host-sid=".length + 32);
 }
 
 /** The session that a cookie leads to. */
@@ -210,8 +214,7 @@ for (const { name, open } of stores) {
               });
               assert.ok(response.status === 200 || response.status === 409, String(response.status));
               requests[i]!.cookie = cookieAfter(response, browser.cookie);
-              const isOwn = requests[i]!.isFresh || isOf(requests[i]!.cookie, browser.cookie);
-              if (response.status === 200 && !plan.flush && isOwn) requests[i]!.acknowledge();
+              if (response.status === 200 && !plan.flush) requests[i]!.acknowledge(idIn(requests[i]!.cookie));
             });
             visits.push((async () => {
               for (let n = 1; n <= 2; n++) {
@@ -224,37 +227,41 @@ for (const { name, open } of stores) {
             await scheduler.waitFor(Promise.all(visits));
             for (const { store } of sites) store.before = store.after = undefined;
 
-            const isHeir = ({ cookie }: Request) => cookie === undefined || isOf(cookie, browser.cookie);
             const heirs = requests.filter(({ isFresh }) => !isFresh);
-            const cookies = new Set([browser.cookie, ...heirs.filter(isHeir).map(({ cookie }) => cookie)]);
+            const home = heirs.filter(({ apart }) => !apart);
+            const cookies = new Set([browser.cookie, ...home.map(({ cookie }) => cookie)]);
             const live = (await Promise.all([...cookies].map((cookie) => find(site, cookie)))).filter((one) =>
               one !== undefined
             );
-            // Also one that came with an id that was replaced: a log-out ends what its cookie proves.
+            // Also who came with a replaced id has ended the session.
             const flushed = requests.some((request) => request.flushed);
             const rotated = heirs.some((request) => request.rotated);
             assert.ok(live.length <= 1, "one session became two");
-            assert.equal(
-              live.length,
-              flushed ? 0 : 1,
-              flushed ? "an ended session came back" : "the session is lost",
-            );
-            if (rotated) assert.notEqual(live[0]?.cookie, browser.cookie, "the old id is alive");
+            if (!flushed) assert.equal(live.length, 1, "the session is lost");
+            if (flushed) assert.equal(live.length, 0, "an ended session came back");
+            if (flushed || rotated) assert.notEqual(live[0]?.cookie, browser.cookie, "the old id is alive");
             if (live.length > 0) assertHolds(live[0]!, heirs, true);
+            for (const { apart, cookie, flushed, who } of heirs) {
+              if (!apart || flushed) continue;
+              const own = await find(site, cookie);
+              assert.ok(own, "a log-in that was overtaken is lost");
+              for (const [key, value] of apart.own) assert.equal(own.data[key], value);
+              const { base, count = 0, list = [] } = own.data as {
+                base?: unknown;
+                count?: number;
+                list?: string[];
+              };
+              assert.ok(base === true && count >= apart.updates, who);
+              for (const token of apart.pushes) assert.equal(list.filter((one) => one === token).length, 1);
+            }
             for (const fresh of requests.filter(({ isFresh }) => isFresh)) {
-              const own = isHeir(fresh) ? undefined : await find(site, fresh.cookie);
+              const own = await find(site, fresh.cookie);
               if (own !== undefined) assertHolds(own, [fresh], false);
               else {assert.equal(
                   fresh.own.size + fresh.updates + fresh.pushes.length,
                   0,
                   "a new session is lost",
                 );}
-            }
-            // A log-in that another one has overtaken has a session of its own, and the log-out of the other one leaves it alone.
-            for (const overtaken of heirs.filter((one) => !isHeir(one))) {
-              const own = await find(site, overtaken.cookie);
-              assert.ok(own !== undefined, "the session of a log-in is lost");
-              overtaken.assertBegan(own);
             }
             await stranger.visit((session) => assert.deepEqual({ ...session.toObject() }, { stranger: 2 }));
           },

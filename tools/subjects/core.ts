@@ -29,14 +29,8 @@ export const core: Readonly<Record<string, Subject>> = {
       ["#since = 0;", "it is read only after the first salt has set it"],
     ],
   },
-  "src/record.ts": {
-    tests: ["record_test", "devices_test", "history_test", "damaged_test"],
-    equivalent: [
-      ["no fallback in `text ??", '`JSON.parse(undefined)` throws as `JSON.parse("")` does'],
-      ["? noNotes : readText(text).notes;: condition", "a short way to what reading all of it finds"],
-      ["const formerOf", "any part of a key tells it from others, if it is always the same one"],
-    ],
-  },
+  "src/head.ts": { tests: ["head_test", "devices_test", "damaged_test"] },
+  "src/proofs.ts": { tests: ["head_test", "held_carrier_test", "held_carrier_calls_test"] },
   "src/codec.ts": {
     tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test"],
     equivalent: [
@@ -127,13 +121,6 @@ export const core: Readonly<Record<string, Subject>> = {
       ["condition `isCarried` is always true", "an object with the content of `nothing`"],
     ],
   },
-  "src/ends.ts": {
-    tests: ["ends_test", "touch_test", "lifetime_test"],
-    equivalent: [
-      ["#turn = 0;: 0 becomes", "only the order of turns counts"],
-      [">= in `last.turn > begun`", "every turn is another number"],
-    ],
-  },
   "src/saving.ts": {
     tests: [
       "saving_test",
@@ -149,7 +136,7 @@ export const core: Readonly<Record<string, Subject>> = {
   },
   "src/compose.ts": { tests: ["saving_test", "expiry_test", "touch_test", "lifetime_test", "commit_test"] },
   "src/lines.ts": {
-    tests: ["lines_test", "saving_test", "merge_test", "conflict_test"],
+    tests: ["lines_test", "one_key_test", "saving_test", "merge_test", "conflict_test"],
     equivalent: [
       ["if (retries > 0) await pause(", "how long it waits before it tries again shows in nothing but time"],
       ["return new Promise((resolve) => setTimeout(resolve", "the same"],
@@ -164,7 +151,7 @@ export const core: Readonly<Record<string, Subject>> = {
       "token_test",
       "commit_test",
       "events_test",
-      "grace_pointer_test",
+      "one_key_test",
     ],
     equivalent: [
       ["const remembered = 4096", "how many cookies are remembered shows in nothing but time"],
@@ -283,15 +270,12 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/trail.ts": {
-    tests: ["trail_test", "held_carrier_test", "held_carrier_calls_test", "grace_pointer_test"],
-  },
-  "src/pointer.ts": { tests: ["pointer_test", "held_carrier_test", "grace_pointer_test"] },
+  "src/user_sessions.ts": { tests: ["one_key_test", "devices_test"] },
   "src/lifetime.ts": { tests: ["lifetime_limits_test", "expiry_test", "touch_test", "unit_end_test"] },
   "src/stale.ts": { tests: ["django_middleware_test", "unit_test", "commit_test", "token_test"] },
   "src/time_limit.ts": { tests: ["time_limit_test"] },
   "src/guard.ts": {
-    tests: ["guard_test", "trail_test", "held_carrier_test", "tracing_test", "on_error_test"],
+    tests: ["guard_test", "held_carrier_test", "tracing_test", "on_error_test"],
     equivalent: [["condition `isTraced()` is always true", "`call` looks for itself, and does the same"]],
   },
   "src/reported.ts": {
