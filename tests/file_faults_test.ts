@@ -187,7 +187,7 @@ describe("file store, each call of the disk", () => {
         else if (name === "touch") {
           assert.deepEqual(
             [result, there?.data, there?.version],
-            [false, "other", `v${pause}`],
+            [mine !== before, "other", `v${pause}`], // true: it was done before
             `touch ${pause}`,
           );
         } else {

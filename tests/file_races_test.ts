@@ -34,7 +34,6 @@ function once(disk: ModelDisk, isIt: (call: string, path: string) => boolean, ac
   };
 }
 
-const failure = (code: string) => Object.assign(new Error(code), { code });
 const entries = (disk: ModelDisk) => disk.files().filter((path) => path.startsWith("/s/users/"));
 const keysOf = async (sessions: FileSessions, userId: string) =>
   (await sessions.list(userId, undefined, 100)).entries.map(({ key }) => key);
