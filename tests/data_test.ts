@@ -32,7 +32,7 @@ describe("hostile keys", () => {
       withoutPollution(async () => {
         const site = new Site();
         const visitor = await begin(site);
-        await site.plant(visitor.id, `1\n${text}`);
+        await site.plant(visitor.id, text);
         await visitor.visit((session) => {
           assert.equal(session.get("admin"), undefined);
           assert.equal(session.has("admin"), false);
