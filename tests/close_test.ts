@@ -61,7 +61,7 @@ describe("close", () => {
     const calls = site.store.taken();
     assert.equal(calls.lastIndexOf("create") < calls.indexOf("close"), true, calls.slice(-5).join());
     for (const [i, visitor] of visitors.entries()) {
-      assert.equal((await site.stored(visitor.id)).record?.data, `1\n{"i":${i}}`);
+      assert.equal((await site.stored(visitor.id)).record?.data, `{"i":${i}}`);
     }
   });
 

@@ -2,10 +2,18 @@
 
 import { begin, cleanFaults, type Fault, type Method, Site, Visitor } from "./fault_rig.ts";
 
-const methods: readonly Method[] = ["load", "create", "save", "rotate", "delete", "touch"];
+/** What is tried, and the store call that fails at it. */
+const tries: readonly (readonly [what: string, method: Method])[] = [
+  ["load", "load"],
+  ["create", "create"],
+  ["save", "save"],
+  ["rotate", "save"],
+  ["delete", "delete"],
+  ["touch", "touch"],
+];
 
 for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
-  for (const method of methods) {
+  for (const [what, method] of tries) {
     const site = new Site({
       timeout: 60,
       onEvent: () => Promise.reject(new Error("a hook that rejects")),
@@ -17,7 +25,7 @@ for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
     const response = visitor.send(async (request) => {
       // Started, used, failed, and never awaited.
       request.session.then((session) => {
-        if (method === "rotate") session.cycleKey();
+        if (what === "rotate") session.cycleKey();
         if (method === "delete") session.flush().catch(() => {});
         else if (method !== "touch" && method !== "load") session.set("a", 2).save().catch(() => {});
         else session.get("a");

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { CachedStore } from "../backends/cached.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { createSessions, type SessionsOptions } from "../mod.ts";
-import { begin, Browser, Site, StagedStore, withoutTouch } from "./commit_rig.ts";
+import { begin, type Browser, Site, StagedStore, withoutTouch } from "./commit_rig.ts";
 
 /** Has the next save made and then told as failed. */
 function loseAnswer(site: Site): void {
