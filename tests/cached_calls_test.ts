@@ -30,8 +30,8 @@ describe("the calls of a CachedStore", () => {
     const store = open();
     const version = await store.create(a, record("1"));
     assert.equal((await store.load(a))?.data, "1");
-    assert.ok(await store.save(a, record("2"), version!));
-    assert.equal(await store.touch!(a, 1, 2), true);
+    const next = await store.save(a, record("2"), version!);
+    assert.equal(await store.touch!(a, 1, 2, next!), true);
     assert.equal(await store.delete(a), true);
     assert.deepEqual(cache.calls, []);
   });
@@ -136,9 +136,9 @@ describe("the calls of a CachedStore", () => {
       assert.equal((await store.load(a))?.version, next);
       await shown("2");
       const stale = cache.records.get(a)!;
-      await store.touch!(a, START, START + 5_000);
+      await store.touch!(a, START, START + 5_000_000, next);
       assert.equal(cache.records.size, 0);
-      assert.equal((await store.load(a))?.expiresAt, START + 5_000);
+      assert.equal((await store.load(a))?.expiresAt, START + 5_000_000);
       cache.records.set(key(9), { ...stale, expiresAt: START });
       const order: string[] = [];
       const told = (name: string, inner: SessionStore) =>
@@ -150,7 +150,7 @@ describe("the calls of a CachedStore", () => {
           return answer;
         });
       const clears = open(options, { cache: told("cache", cache), store: told("store", durable) });
-      assert.equal(await clears.clearExpired!(START + 5_000, 10), 1);
+      assert.equal(await clears.clearExpired!(START + 5_000_000, 10), 1);
       assert.deepEqual(order, ["store clearExpired", "cache clearExpired"]);
       assert.equal(cache.records.size, 0);
     }
@@ -194,7 +194,7 @@ describe("the calls of a CachedStore", () => {
     });
     const version = (await slow.create(a, record("1")))!;
     const saving = slow.save(a, record("2"), version);
-    await slow.touch!(a, START, START + 5_000);
+    await slow.touch!(a, START, START + 5_000_000, version);
     held.open();
     assert.ok(await saving);
     assert.equal(cache.records.size, 0);
@@ -224,7 +224,7 @@ describe("the calls of a CachedStore", () => {
     const store = open({}, { store: gatedStore(durable, (method, go) => method === "touch" ? "1" : go()) });
     const version = await store.create(a, record("1"));
     assert.equal(version, "1");
-    await store.touch!(a, START, START + 5_000);
+    await store.touch!(a, START, START + 5_000_000, version!);
     assert.equal(cache.records.size, 0);
     assert.equal((await store.load(a))?.data, "1");
   });

@@ -57,8 +57,8 @@ describe("CachedStore and the writes of other processes", () => {
   it("SR-038 a copy from the future, an expired one and one of another session are not believed", async () => {
     const { open, durable, cache, clock } = world();
     const store = open({ staleness: 30 });
-    await store.create(key(1), record("1", "u", START + 5000));
-    durable.touch(key(1), START, START + 60_000);
+    const version = (await store.create(key(1), record("1", "u", START + 5000)))!;
+    durable.touch(key(1), START, START + 60_000, version);
     clock.now += 5000;
     assert.equal((await store.load(key(1)))?.expiresAt, START + 60_000);
     clock.now -= 5001;
@@ -73,7 +73,7 @@ describe("CachedStore and the writes of other processes", () => {
 
   it("SR-034 a load that was on its way when the session ended puts nothing back", async () => {
     for (const [versioned, options] of [[true, {}], [false, { staleness: 30 }]] as const) {
-      for (const way of ["delete", "save", "rotate"]) {
+      for (const way of ["delete", "save"]) {
         const { open, durable, cache } = world(versioned);
         const old = durable.create(key(1), record("old"))!;
         let [release, loading] = [() => {}, () => {}];
@@ -90,8 +90,7 @@ describe("CachedStore and the writes of other processes", () => {
         const late = store.load(key(1));
         await begun;
         if (way === "delete") await store.delete(key(1));
-        else if (way === "save") await store.save(key(1), record("new"), old);
-        else await store.rotate(key(1), key(2), record("new"), old);
+        else await store.save(key(1), record("new"), old);
         release();
         assert.equal((await late)?.data, "old");
         assert.notEqual(unpackCopy(key(1), cache.records.get(key(1)))?.record.data, "old");
@@ -153,7 +152,6 @@ describe("CachedStore in detail", () => {
       load: (key) => durable.load(key),
       create: (key, record) => durable.create(key, record),
       save: (key, record, version) => durable.save(key, record, version),
-      rotate: (a, b, record, version) => durable.rotate(a, b, record, version),
       delete: (key) => durable.delete(key),
     };
     const store = new CachedStore(durable, bare);
@@ -192,7 +190,8 @@ describe("CachedStore in detail", () => {
   it("a copy is read back only as what was packed, for its own key", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.option(fc.string()), fc.integer(), (data, user, asOf) => {
-        const stored = { ...record(data, user ?? undefined), version: "v" };
+        const head = user === null ? {} : { head: `${user}\n${data}` };
+        const stored = { ...record(data, user ?? undefined), ...head, version: "v" };
         const packed = packCopy(key(1), { record: stored, asOf }, START);
         assert.deepEqual(unpackCopy(key(1), packed), { asOf, record: stored });
         assert.equal(unpackCopy(key(2), packed), undefined);
@@ -207,14 +206,20 @@ describe("CachedStore in detail", () => {
 
   it("SR-075 what it remembers of its own changes does not grow for ever", () => {
     let now = START;
-    const writes = new OwnWrites(30_000, () => now);
-    for (let i = 0; i < 1000; i++) {
-      writes.end(key(i), writes.begin(key(i)), "1");
-      now += 1000;
-    }
-    const remembered = Array.from({ length: 1000 }, (_, i) => writes.of(key(i))).filter(Boolean).length;
-    // Two generations, each of as long as a mark has to be kept.
-    assert.ok(remembered <= 2 * 41, `${remembered}`);
-    assert.equal(writes.of(key(999))?.version, "1");
+    const writes = new OwnWrites(30_000, () => now, 50);
+    const change = (from: number, to: number, ms: number) => {
+      for (let i = from; i < to; i++) {
+        writes.end(key(i), writes.begin(key(i)), "1");
+        now += ms;
+      }
+      const some = Array.from({ length: to }, (_, i) => writes.of(key(i)));
+      assert.ok(some.at(-1));
+      return some.filter(Boolean).length;
+    };
+    // Two generations: of the 40 seconds for which a change has to be remembered each, and of 50 changes at the most.
+    const slowly = change(0, 1000, 1000);
+    assert.ok(slowly >= 40 && slowly <= 80, `${slowly}`);
+    const quickly = change(1000, 2000, 0);
+    assert.ok(quickly >= 50 && quickly <= 100, `${quickly}`);
   });
 });

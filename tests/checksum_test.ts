@@ -8,6 +8,7 @@ const record: Summed = {
   key: "0123456789abcdef".repeat(4),
   version: "v-1",
   data: '{"name":"Grüße 😀"}',
+  head: "1 é\n{}",
   userId: "zoë",
   createdAt: 1_700_000_000_000.5,
   touchedAt: 1_750_000_000_001,
@@ -17,9 +18,9 @@ const sums = sumsOf(record);
 
 describe("the sums of a record", () => {
   it("are these, wherever they are computed: databases are shared between runtimes and machines", () => {
-    assert.deepEqual(sums, { data: 73_428_554, record: 639_598_177, instants: 704_327_336 });
-    assert.deepEqual(sumsOf({ ...record, userId: null }), { ...sums, record: 297_883_930 });
-    assert.deepEqual(sumsOf({ ...record, userId: undefined }), { ...sums, record: 297_883_930 });
+    assert.deepEqual(sums, { data: 73_428_554, record: 3_199_648_582, instants: 704_327_336 });
+    assert.deepEqual(sumsOf({ ...record, userId: null }), { ...sums, record: 3_725_375_848 });
+    assert.deepEqual(sumsOf({ ...record, userId: undefined }), { ...sums, record: 3_725_375_848 });
     assert.equal(instantsSum(record.key, record.touchedAt, record.expiresAt), sums.instants);
     assert.equal(bytesSum("key", Uint8Array.of(0, 127, 255)), 296_862_629);
     assert.equal(bytesSum("", new TextEncoder().encode("123456789")), 0xcbf43926); // CRC-32's own check value
@@ -30,6 +31,8 @@ describe("the sums of a record", () => {
       ["key", record.key.replace("0", "1"), "data", "record", "instants"],
       ["version", "v-2", "data", "record"],
       ["data", '{"name":"Grüße 😁"}', "data"],
+      ["head", "1 è\n{}", "record"],
+      ["head", "", "record"],
       ["userId", "zoe", "record"],
       ["userId", "", "record"],
       ["createdAt", 1_700_000_000_000, "record"],
@@ -48,6 +51,13 @@ describe("the sums of a record", () => {
   it("tell no user from one whose name is empty, and one instant from the other", () => {
     const nobody = sumsOf({ ...record, userId: null });
     assert.notEqual(nobody.record, sumsOf({ ...record, userId: "" }).record);
+    const headless = sumsOf({ ...record, head: undefined });
+    assert.deepEqual(headless, sumsOf({ ...record, head: null }));
+    assert.notEqual(headless.record, sumsOf({ ...record, head: "" }).record);
+    assert.notEqual(
+      sumsOf({ ...record, userId: "ab", head: "c" }).record,
+      sumsOf({ ...record, userId: "a", head: "bc" }).record,
+    );
     assert.notEqual(instantsSum("k", 1, 2), instantsSum("k", 2, 1));
   });
 

@@ -2,18 +2,18 @@
 
 import { begin, cleanFaults, type Fault, type Method, Site, Visitor } from "./fault_rig.ts";
 
-/** What is tried, and the store call that fails at it. */
-const tries: readonly (readonly [what: string, method: Method])[] = [
-  ["load", "load"],
-  ["create", "create"],
-  ["save", "save"],
-  ["rotate", "save"],
-  ["delete", "delete"],
-  ["touch", "touch"],
+/** What the handler does, and the store call that fails. */
+const uses: readonly [method: Method, cycles?: boolean][] = [
+  ["load"],
+  ["create"],
+  ["save"],
+  ["save", true],
+  ["delete"],
+  ["touch"],
 ];
 
 for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
-  for (const [what, method] of tries) {
+  for (const [method, cycles] of uses) {
     const site = new Site({
       timeout: 60,
       onEvent: () => Promise.reject(new Error("a hook that rejects")),
@@ -25,7 +25,7 @@ for (const fault of [...cleanFaults, "lost", "late"] as readonly Fault[]) {
     const response = visitor.send(async (request) => {
       // Started, used, failed, and never awaited.
       request.session.then((session) => {
-        if (what === "rotate") session.cycleKey();
+        if (cycles) session.cycleKey();
         if (method === "delete") session.flush().catch(() => {});
         else if (method !== "touch" && method !== "load") session.set("a", 2).save().catch(() => {});
         else session.get("a");

@@ -20,6 +20,9 @@ const record = (data: string, expiresAt = 4e12) => ({
 
 /** So many at the same time; tells how each ended. */
 async function many(): Promise<void> {
+  // Deno itself panics where it has no descriptors left for its first signal handler
+  const ignore = () => {};
+  process.on("SIGUSR2", ignore).off("SIGUSR2", ignore);
   // Of 64 descriptors 32 are left: taken here, as Deno itself cannot start with fewer.
   for (let i = 0; i < 32; i++) openSync("/dev/null", "r");
   const names = Array.from({ length: Number(number) }, (_, i) => i.toString(16).padStart(64, "c"));
@@ -39,13 +42,13 @@ async function once(): Promise<void> {
   const other = "cd".repeat(32);
   let version = await store.create(key, record("a"));
   version = await store.save(key, record("b"), version!);
-  await store.touch(key, 2, 5);
-  await store.rotate(key, other, record("c"), version!);
+  await store.touch(key, 2, 5, version!);
+  await store.create(other, record("c"));
   await store.clearExpired(1, 10);
   const listed = await store.list("u");
   await store.create(key, record("d"));
   await store.delete(other);
-  say(`${listed.map((entry) => entry.record.data).join()} ${(await store.load(key))?.data}`);
+  say(`${listed.entries.map((entry) => entry.key === other).join()} ${(await store.load(key))?.data}`);
 }
 
 /** Opens the folder again and again, and writes each time; tells what went wrong. */
@@ -58,7 +61,7 @@ async function reopen(): Promise<void> {
       const saved = await again.save(name, record("b"), version!);
       const found = await again.load(name);
       if (found?.data !== "b" || found.version !== saved) say(`lost ${i}`);
-      await again.touch(name, 2, 4e12);
+      if (!await again.touch(name, 2, 4e12, saved!)) say(`untouched ${i}`);
       if (!await again.delete(name)) say(`gone ${i}`);
       await again.clearExpired(1, 1);
       await again.close();

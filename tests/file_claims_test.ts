@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Claim, hold, Lost, Patience } from "../backends/file/claims.ts";
 import { openFolders } from "../backends/file/folders.ts";
+import { encodeFile } from "../backends/file/format.ts";
 import { FileSessions } from "../backends/file/sessions.ts";
 import { A, B, ModelDisk, record } from "./file_model_disk.ts";
 
@@ -31,7 +33,7 @@ async function startLocked() {
   disk.before = (_step, call, path) => {
     if (taking(call, path) && ++tries > 1000) throw new Error("no pause");
   };
-  return { other, sessions, version };
+  return { disk, other, sessions, version };
 }
 
 describe("file store, claims", () => {
@@ -87,18 +89,30 @@ describe("file store, claims", () => {
   });
 
   it("SR-054 nobody waits for one lock while holding another", async () => {
-    const { other, sessions, version } = await startLocked();
+    const { disk, other, sessions } = await startLocked();
+    const wants = [
+      { key: B, file: { bytes: encodeFile(B, record("new"), "v2"), time: 1e12 } },
+      { key: A },
+    ];
+    const act = (put: Claim, removed: Claim) => {
+      put.put(sessions.folders.file(B));
+      removed.remove(sessions.folders.file(A));
+    };
+    await sessions.folders.prepare(sessions.folders.shard(B));
+    await assert.rejects(hold(disk, "/s/work", wants, new Patience(60), act), Lost);
+    assert.deepEqual([sessions.load(A)?.data, sessions.load(B)], ["old", undefined]);
     const seen: string[][] = [];
     const looking = setInterval(() => seen.push(other.names("/s/work")), 1);
     setTimeout(() => other.clear(`/s/work/${A}`), 60);
     try {
-      assert.ok(await sessions.rotate(A, B, record("new"), version));
+      await hold(disk, "/s/work", wants.toReversed(), new Patience(60), (one, two) => act(two, one));
     } finally {
       clearInterval(looking);
     }
     const waiting = seen.filter((names) => names.includes(A));
     assert.ok(waiting.length > 0);
-    for (const names of waiting) assert.deepEqual(names, [A]);
+    // What is staged has a name of its own, which is no key
+    for (const names of waiting) assert.deepEqual(names.filter((name) => name.length === 64), [A]);
     assert.deepEqual([sessions.load(A), sessions.load(B)?.data], [undefined, "new"]);
   });
 });

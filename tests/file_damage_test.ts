@@ -40,9 +40,9 @@ describe("file store, damage", () => {
       await attempt(bytes);
       await assert.rejects(store.create(A, record("x")), withCode("ERR_DAMAGED"));
       await assert.rejects(store.save(A, record("x"), "v"), withCode("ERR_DAMAGED"));
-      await assert.rejects(store.touch(A, 1, 1), withCode("ERR_DAMAGED"));
+      await assert.rejects(store.touch(A, 1, 1, "v"), withCode("ERR_DAMAGED"));
       assert.deepEqual(fs.readFileSync(path), Buffer.from(bytes));
-      assert.deepEqual(await store.list("u"), []);
+      assert.deepEqual(await store.list("u"), { entries: [] });
     }
     assert.equal(await store.delete(A), true);
     assert.deepEqual(leavings(directory), []);
@@ -58,10 +58,12 @@ describe("file store, damage", () => {
     fs.renameSync(`${a}x`, b);
     await refused(store, A, ["ERR_DAMAGED"]);
     await refused(store, B, ["ERR_DAMAGED"]);
-    const newer = fs.readFileSync(b, "latin1").replace("session 1 ", "session 2 ");
+    const newer = fs.readFileSync(b, "latin1").replace("session 2 ", "session 3 ");
     fs.writeFileSync(b, newer);
     fs.utimesSync(b, 1, 1);
-    for (const use of [() => store.load(B), () => store.create(B, record("x")), () => store.touch(B, 1, 1)]) {
+    for (
+      const use of [() => store.load(B), () => store.create(B, record("x")), () => store.touch(B, 1, 1, "v")]
+    ) {
       await assert.rejects(async () => await use(), withCode("ERR_STORE"));
     }
     assert.equal(await store.clearExpired(1e9, 9), 0);
@@ -105,7 +107,7 @@ describe("file store, damage", () => {
         () => store.load(A),
         () => store.create(A, record("x")),
         () => store.save(A, record("x"), version!),
-        () => store.touch(A, 1, 1),
+        () => store.touch(A, 1, 1, "v"),
       ];
       for (const use of uses) {
         const started = performance.now();

@@ -90,18 +90,14 @@ describe("the disk of the file store", () => {
   });
 
   it(
-    "SR-051 a folder is truly synced, at once or not, unless nothing is to be durable",
+    "SR-051 a folder is truly synced, unless nothing is to be durable",
     { skip: noProc },
     async () => {
       // What is in /proc cannot be synced, and says so.
       await assert.rejects(disk.sync("/proc/self"), { code: "EINVAL" });
-      assert.throws(() => disk.syncNow("/proc/self"), { code: "EINVAL" });
       await assert.rejects(disk.sync(`${root}/none`), { code: "ENOENT" });
-      assert.throws(() => disk.syncNow(`${root}/none`), { code: "ENOENT" });
       await disk.sync(root);
-      disk.syncNow(root);
       await quick.sync(`${root}/none`);
-      quick.syncNow(`${root}/none`);
     },
   );
 
@@ -133,7 +129,6 @@ describe("the disk of the file store", () => {
       );
       await Promise.all(Array.from({ length: 50 }, () => disk.sync(root)));
       for (let i = 0; i < 50; i++) {
-        disk.syncNow(root);
         disk.mark(`${root}/mark-${i}`);
         disk.read(`${root}/first`);
       }

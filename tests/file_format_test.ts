@@ -3,31 +3,49 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import { decodeFile, encodeFile } from "../backends/file/format.ts";
+import { decodeFile, decodeSummary, encodeFile, summaryBytes } from "../backends/file/format.ts";
 import { SessionError } from "../src/errors.ts";
 
 const key = "0a".repeat(32);
 const other = "0b".repeat(32);
-const full = { userId: "ada", createdAt: 1, touchedAt: 2, expiresAt: 3 };
-const sum = (body: string) =>
-  createHash("sha256").update(`sojourn-session 1 ${key}\n${body}`).digest("base64url");
+const full = { head: "1 é\ud801\n{}", userId: "ada", createdAt: 1, touchedAt: 2, expiresAt: 3 };
+const sum = (part: string, body: string) =>
+  createHash("sha256").update(`sojourn-session 2 ${key} ${part}\n${body}`).digest("base64url");
 const damage = (error: unknown) =>
   error instanceof SessionError && error.code === "ERR_DAMAGED" && error.cause === undefined;
 
 describe("the file of one session", () => {
-  it("has a line with the format and a sum, then the record as JSON", () => {
+  it("has a line with the format and two sums, one of JSON without the data, and the data as JSON", () => {
     for (const data of ["", '{"a":"é😀"}', "\uFEFF{}", "\uD800", "\0"]) {
-      const body = JSON.stringify({ version: "v", ...full, data });
-      const bytes = Buffer.from(`sojourn-session 1 ${sum(body)}\n${body}`);
+      const summary = JSON.stringify({ version: "v", ...full });
+      const body = JSON.stringify(data);
+      const sums = `${sum("summary", summary)} ${sum("v", body)}`;
+      const bytes = Buffer.from(`sojourn-session 2 ${sums}\n${summary}\n${body}`);
       assert.deepEqual(Buffer.from(encodeFile(key, { ...full, data }, "v")), bytes);
       assert.deepEqual(decodeFile(key, bytes), { ...full, data, version: "v" });
     }
-    const { userId: _, ...own } = full;
+    const { userId: _, head: __, ...own } = full;
     assert.deepEqual(decodeFile(key, encodeFile(key, { ...own, data: "{}" }, "v")), {
       ...own,
       data: "{}",
       version: "v",
     });
+  });
+
+  it("shows all but the data from its first bytes, and nothing of another session's or of damage", () => {
+    const bytes = encodeFile(key, { ...full, data: "x".repeat(20_000) }, "v");
+    assert.deepEqual(decodeSummary(key, bytes.subarray(0, summaryBytes)), full);
+    assert.deepEqual(decodeSummary(key, bytes), full);
+    assert.throws(() => decodeSummary(other, bytes), damage);
+    const long = encodeFile(key, { ...full, userId: "ü".repeat(5000), data: "{}" }, "v");
+    assert.equal(decodeSummary(key, long.subarray(0, summaryBytes)), undefined);
+    assert.equal(decodeSummary(key, long)?.userId, "ü".repeat(5000));
+    const end = bytes.indexOf(10, 120);
+    for (let at = 0; at < end; at++) {
+      if (at === 16 || (at >= 62 && at < 105)) continue; // the format's number, and the sum of the data
+      const changed = Uint8Array.from(bytes, (byte, index) => index === at ? byte ^ 1 : byte);
+      assert.throws(() => decodeSummary(key, changed), damage, `${at}`);
+    }
   });
 
   it("has at most 16 MiB", () => {
@@ -51,7 +69,7 @@ describe("the file of one session", () => {
       Buffer.from(` ${Buffer.from(good)}`),
       Buffer.from(`${Buffer.from(good)} `),
       encodeFile(other, { ...full, data: "{}" }, "v"),
-      Buffer.from(`sojourn-session 1 ${sum("{")}\n{`),
+      Buffer.from(`sojourn-session 2 ${sum("summary", "{")} ${sum("v", "{")}\n{\n{`),
     ];
     for (let at = 0; at < good.length; at++) {
       if (at === 16) continue; // the format's own number
@@ -63,7 +81,7 @@ describe("the file of one session", () => {
   });
 
   it("SR-050 is trouble in a newer format, whatever follows", () => {
-    for (const format of [2, 999_999]) {
+    for (const format of [3, 999_999]) {
       const bytes = Buffer.from(`sojourn-session ${format} ${"x".repeat(43)}\nanything`);
       assert.throws(() => decodeFile(key, bytes), {
         code: "ERR_STORE",

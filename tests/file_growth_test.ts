@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { openFolders } from "../backends/file/folders.ts";
+import { summaryBytes } from "../backends/file/format.ts";
 import { FileSessions } from "../backends/file/sessions.ts";
 import { Sweep } from "../backends/file/sweep.ts";
 import { ModelDisk } from "./file_model_disk.ts";
@@ -53,14 +54,37 @@ describe("file store, what it asks of the disk", () => {
       let version = (await measure("create", () => sessions.create(A, record("me"))))!;
       await measure("load", () => sessions.load(A));
       version = (await measure("save", () => sessions.save(A, record("me"), version)))!;
-      await measure("touch", () => sessions.touch(A, 2, 2e12));
-      await measure("rotate", () => sessions.rotate(A, B, record("me"), version));
-      assert.equal((await measure("list", () => sessions.list("me"))).length, 1);
-      await measure("delete", () => sessions.delete(B));
+      await measure("touch", () => sessions.touch(A, 2, 2e12, version));
+      assert.equal((await measure("list", () => sessions.list("me", undefined, 100))).entries.length, 1);
+      await measure("delete", () => sessions.delete(A));
       counts.push(count);
     }
     assert.deepEqual(counts[1], counts[0]);
     for (const [name, steps] of Object.entries(counts[1]!)) assert.ok(steps <= 80, `${name}: ${steps} steps`);
+  });
+
+  it("SR-040 a list reads only the first bytes of each file, however large the data, and no more files than its page", async () => {
+    const disk = new ModelDisk();
+    const asked: (number | undefined)[] = [];
+    const read = disk.read.bind(disk);
+    disk.read = (path, most) => (asked.push(most), read(path, most));
+    const sessions = new FileSessions(disk, await openFolders(disk, "/s"), 1, () => 1000);
+    const keys = Array.from({ length: 12 }, (_, i) => i.toString(16).padStart(64, "0"));
+    for (const [i, key] of keys.entries()) {
+      assert.ok(await sessions.create(key, { ...record("me"), head: "1 x", data: "x".repeat(i * 20_000) }));
+    }
+    asked.length = 0;
+    const { entries, next } = await sessions.list("me", undefined, 10);
+    assert.deepEqual(asked, Array(10).fill(summaryBytes));
+    const { data: _, ...shown } = record("me");
+    assert.deepEqual(entries, keys.slice(0, 10).map((key) => ({ key, record: { ...shown, head: "1 x" } })));
+    assert.deepEqual((await sessions.list("me", next, 10)).entries.map(({ key }) => key), keys.slice(10));
+    // A user id may be so long that more is needed
+    const long = "ü".repeat(summaryBytes);
+    await sessions.create(A, record(long));
+    asked.length = 0;
+    assert.equal((await sessions.list(long, undefined, 10)).entries[0]?.record.userId, long);
+    assert.deepEqual(asked, [summaryBytes, undefined]);
   });
 
   it("SR-062 clearing a few takes a bounded number of steps, goes on where it stopped, and heals in small parts", async () => {

@@ -112,10 +112,10 @@ export class ModelDisk implements Disk {
     };
   }
 
-  read(path: string): Uint8Array | undefined | null {
+  read(path: string, most?: number): Uint8Array | undefined | null {
     this.#step("read", path);
     const what = this.#find(path);
-    return what instanceof File ? what.bytes.slice() : what && null;
+    return what instanceof File ? what.bytes.slice(0, most) : what && null;
   }
 
   async write(path: string, bytes: Uint8Array, time: number): Promise<void> {

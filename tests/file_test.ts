@@ -20,7 +20,7 @@ describe("file store", () => {
     assert.deepEqual(fs.readdirSync(file(directory, A).slice(0, -65)), [A]);
   });
 
-  it("compares and sets: create, save, rotate, delete, touch", async () => {
+  it("compares and sets: create, save, delete, touch", async () => {
     const [store, directory] = await fresh();
     const one = await store.create(A, record("1"));
     assert.equal(await store.create(A, record("x")), undefined);
@@ -28,21 +28,19 @@ describe("file store", () => {
     assert.notEqual(two, one);
     assert.equal(await store.save(A, record("x"), one!), undefined);
     assert.equal(await store.save(B, record("x"), two!), undefined);
-    assert.equal(await store.rotate(A, B, record("x"), one!), undefined);
-    assert.equal(await store.rotate(A, A, record("x"), two!), undefined);
-    assert.equal(await store.touch(A, 5, 3e12), true);
+    assert.equal(await store.touch(A, 5e12, 6e12, one!), false);
+    assert.equal(await store.touch(B, 5e12, 6e12, two!), false);
+    assert.equal(await store.touch(A, 5000, 3e12, two!), true, "an instant that is earlier stays");
+    assert.deepEqual(await store.load(A), { ...record("2", { touchedAt: 5000 }), version: two });
+    assert.equal(await store.touch(A, 4000, 5e12, two!), true);
     assert.deepEqual(await store.load(A), {
-      ...record("2", { touchedAt: 5, expiresAt: 3e12 }),
+      ...record("2", { touchedAt: 5000, expiresAt: 5e12 }),
       version: two,
     });
-    const three = await store.rotate(A, B, record("3"), two!);
-    assert.equal(await store.load(A), undefined);
-    assert.deepEqual(await store.load(B), { ...record("3"), version: three });
-    await store.create(A, record("taken"));
-    assert.equal(await store.rotate(B, A, record("x"), three!), undefined);
-    assert.equal((await store.load(B))?.data, "3");
-    assert.deepEqual([await store.delete(B), await store.delete(B)], [true, false]);
-    assert.deepEqual([await store.touch(B, 1, 1), await store.save(B, record("x"), three!)], [
+    const three = await store.save(A, record("3", { head: "1 é\ud800\n{}" }), two!);
+    assert.deepEqual(await store.load(A), { ...record("3", { head: "1 é\ud800\n{}" }), version: three });
+    assert.deepEqual([await store.delete(A), await store.delete(A)], [true, false]);
+    assert.deepEqual([await store.touch(A, 1, 1, three!), await store.save(A, record("x"), three!)], [
       false,
       undefined,
     ]);
@@ -60,10 +58,6 @@ describe("file store", () => {
       else now += 10;
     }
     assert.equal(versions.size, 20);
-    await store.create(B, record("b"));
-    const old = (await store.load(B))!.version;
-    await store.create(A, record("gone", { expiresAt: now - 1 }));
-    assert.ok(await store.rotate(B, A, record("in its place"), old));
   });
 
   it("of 50 at once on one version one wins, and one of 50 creates", async () => {
@@ -79,8 +73,7 @@ describe("file store", () => {
       { length: 50 },
       (_, i) => store.save(A, record(`${i}`, { userId: userId! }), version),
     );
-    const rotates = Array.from({ length: 50 }, (_, i) => store.rotate(A, nth(i), record("r"), version));
-    assert.equal(won(await Promise.all([...saves, ...rotates])), 1);
+    assert.equal(won(await Promise.all(saves)), 1);
     assert.deepEqual([entries(directory), leavings(directory)], [1, []]);
   });
 
@@ -90,15 +83,16 @@ describe("file store", () => {
     for (let i = 0; i < 9; i++) {
       versions.set(nth(i), (await store.create(nth(i), record(`${i}`, { userId: `u${i % 2}` })))!);
     }
-    const keys = async (userId: string) => (await store.list(userId)).map(({ key }) => key).sort();
+    const keys = async (userId: string) => (await store.list(userId)).entries.map(({ key }) => key).sort();
     assert.deepEqual(await keys("u1"), [1, 3, 5, 7].map(nth));
     assert.deepEqual(
-      (await store.list("u1")).find(({ key }) => key === nth(1))?.record,
-      record("1", { userId: "u1" }),
+      (await store.list("u1")).entries.find(({ key }) => key === nth(1))?.record,
+      { userId: "u1", createdAt: 1000, touchedAt: 2000, expiresAt: 4e12 },
     );
     await store.save(nth(1), record("x", { userId: "u0" }), versions.get(nth(1))!);
     await store.save(nth(3), record("x"), versions.get(nth(3))!);
-    await store.rotate(nth(5), B, record("x", { userId: "u1" }), versions.get(nth(5))!);
+    await store.delete(nth(5));
+    await store.create(B, record("x", { userId: "u1" }));
     await store.delete(nth(7));
     assert.deepEqual(await keys("u1"), [B]);
     assert.deepEqual(await keys("u0"), [0, 1, 2, 4, 6, 8].map(nth));
@@ -129,7 +123,7 @@ describe("file store", () => {
     const removed = [];
     for (let i = 0; i < 5; i++) removed.push(await store.clearExpired(5001, 12));
     assert.deepEqual(removed, [12, 12, 12, 4, 0]);
-    assert.equal((await store.list("u")).length, 20);
+    assert.equal((await store.list("u")).entries.length, 20);
     assert.equal(entries(directory), 20);
     assert.deepEqual([await store.clearExpired(1e9, 0), await store.clearExpired(1e9, Infinity)], [0, 20]);
     // A file time is only a hint: a copy may have lost it.
@@ -147,7 +141,7 @@ describe("file store", () => {
     fs.mkdirSync(empty, { recursive: true });
     for (let i = 0; i < 256; i++) await store.clearExpired(0, 1);
     assert.equal(entries(directory), 1);
-    assert.equal((await store.list("w")).length, 1);
+    assert.equal((await store.list("w")).entries.length, 1);
     assert.ok(!fs.existsSync(empty));
   });
 
@@ -193,9 +187,8 @@ describe("file store", () => {
           () => store.load(key),
           () => store.create(key, record("x")),
           () => store.save(key, record("x"), "v"),
-          () => store.rotate(A, key, record("x"), "v"),
           () => store.delete(key),
-          () => store.touch(key, 1, 1),
+          () => store.touch(key, 1, 1, "v"),
         ]
       ) await assert.rejects(async () => await use(), TypeError);
     }
@@ -217,7 +210,7 @@ describe("file store, who may look", () => {
       const directory = `${root}/umask-${umask}`;
       const child = start(FILE_CHILD, own, ["umask", directory], { shell: `umask ${umask}` });
       assert.equal(await child.ended, 0);
-      assert.deepEqual(child.lines, ["c d"]);
+      assert.deepEqual(child.lines, ["5000000000000,4000000000000 b"]);
       assert.equal(fs.statSync(directory).mode & 0o7777, 0o700);
       const found = walk(directory);
       assert.ok(found.some(({ isFile }) => isFile));
@@ -274,6 +267,6 @@ describe("file store, who may look", () => {
       permissions: [`--allow-read=${directory},${source}`, `--allow-write=${directory}`],
     });
     assert.equal(await child.ended, 0);
-    assert.deepEqual(child.lines, ["c d"]);
+    assert.deepEqual(child.lines, ["5000000000000,4000000000000 b"]);
   });
 });

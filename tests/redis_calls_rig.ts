@@ -1,7 +1,7 @@
 /** What tests of the commands of a `RedisStore` share. */
 
-import { instantsSum, sumsOf } from "../backends/checksum.ts";
 import { RedisStore } from "../backends/redis.ts";
+import { write, writtenInstants } from "../backends/redis/record.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { shaped } from "./redis_clients.ts";
 import { type Answer, answering, type Asked } from "./redis_wire_rig.ts";
@@ -11,27 +11,17 @@ export const now = 1000;
 /** A record of nobody. */
 export const record: SessionRecord = { data: "{}", createdAt: 1, touchedAt: 2, expiresAt: 5000.5 };
 /** A record of a user. */
-export const mine: SessionRecord & { readonly userId: string } = { ...record, userId: "ann" };
-/** The sums of the one or the other, by its user as it is written. */
-function sums(key: string, version: string, userId: string): [string, string] {
-  const { data, record: own, instants } = sumsOf({ ...record, key, version, userId });
-  return [`${data} ${own}`, String(instants)];
-}
-/** How the first is written, with its key. */
-export const plain = (key: string, version: string): string[] => [
-  ...[key, "{}", "1", "2", "5000.5", ""],
-  ...sums(key, version, ""),
-  "4001",
-];
-/** How the other is written, with its key. */
-export const owned = (key: string, version: string): string[] => [
-  ...[key, "{}", "1", "2", "5000.5", '"ann"'],
-  ...sums(key, version, '"ann"'),
-  "4001",
-];
-/** The sum of these instants. */
-export const sumOf = (key: string, touchedAt: number, expiresAt: number): string =>
-  String(instantsSum(key, touchedAt, expiresAt));
+export const mine: SessionRecord & { readonly userId: string } = {
+  ...record,
+  head: "head",
+  userId: "ann",
+};
+/** What a list shows of it. */
+export const mineListed: object = (({ data: _, ...rest }) => rest)(mine);
+/** A storage key, named by one letter in `steps`. */
+export const keyOf = (letter: string): string => letter.repeat(64);
+/** The key of most tests, `k` in `steps`. */
+export const k: string = keyOf("k");
 /** The name of that user's index. */
 export const anns = 'p:user:"ann"';
 
@@ -42,18 +32,34 @@ export function storeOf(
 ): { store: RedisStore; log: Asked[]; steps: () => string[] } {
   const { send, log } = answering(answer);
   const store = new RedisStore(shaped(send), { prefix: "p:", cluster, now: () => now });
-  const steps = () => log.map(({ script, command, keys }) => `${script || command} ${keys}`);
+  const steps = () =>
+    log.map(({ script, command, keys }) => `${script || command} ${keys}`.replaceAll(/(\w)\1{63}/g, "$1"));
   return { store, log, steps };
 }
 
-/** What a load script answers for a record under this key. */
-export function fieldsOf(key: string, more: { user?: string; pending?: string } = {}): unknown[] {
-  const { user = '"ann"', pending = null } = more;
-  return ["2", key, "v", "{}", "1", "2", "5000.5", user, ...sums(key, "v", user), pending];
+/** Front, back and user of a record, as the scripts are given them. */
+export function parts(
+  one: SessionRecord,
+  version: string,
+  key: string = k,
+): [front: string, back: string, user: string] {
+  const { front, back, user } = write(key, one, version);
+  return [front, back, user];
 }
 
-/** What it answers where nothing is. */
-export const missing: readonly null[] = Array(11).fill(null);
+/** What a touch is given beyond the version: instants, their text and what is left of the life. */
+export function moved(touchedAt: number, expiresAt: number, life: string, key: string = k): string[] {
+  return [String(touchedAt), String(expiresAt), writtenInstants(key, touchedAt, expiresAt), life];
+}
+
+/** The text of a record at version `v`, as the server keeps it. */
+export function textOf(key: string = k, one: SessionRecord = mine): string {
+  const { front, back } = write(key, one, "v");
+  return `${front} - ${back}`;
+}
+
+/** What a mark of a removed record is. */
+export const mark = "x v,";
 
 /** Answers by the name of the script, in turn where there are several. */
 export function inTurn(answers: Record<string, unknown[][]>): Answer {

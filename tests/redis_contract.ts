@@ -11,7 +11,11 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
     const store = first();
     for (const data of ["", "{}", "\u0000\r\n$-1\r\n*3\u{1f600}é\u007f", "x".repeat(65_536)]) {
       const key = freshKey();
-      const record = recordOf(data, { userId: `a "user"\u0000{} é ${key}`, touchedAt: 1.5 });
+      const record = recordOf(data, {
+        head: data.slice(0, 4096),
+        userId: `a "user"\u0000{} é ${key}`,
+        touchedAt: 1.5,
+      });
       const version = await store.create(key, record);
       assert.ok(version);
       assert.deepEqual(await store.load(key), { ...record, version });
@@ -22,10 +26,11 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
   it("a taken key is not created again, an expired one is", async () => {
     const store = first();
     const key = freshKey();
-    assert.ok(await store.create(key, recordOf("1", { expiresAt: Date.now() + 60_000 })));
+    const version = await store.create(key, recordOf("1", { expiresAt: Date.now() + 60_000 }));
+    assert.ok(version);
     assert.equal(await store.create(key, recordOf("2")), undefined);
     assert.equal((await store.load(key))?.data, "1");
-    await store.touch(key, Date.now(), Date.now() - 1);
+    assert.ok(await store.save(key, recordOf("1", { expiresAt: Date.now() - 1 }), version));
     assert.ok(await store.create(key, recordOf("3")));
     assert.equal((await store.load(key))?.data, "3");
   });
@@ -58,56 +63,40 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
     assert.equal(seen.size, 6);
   });
 
-  it("a touch moves the two instants and nothing else", async () => {
+  it("a touch moves the two instants forward and nothing else, at its version only", async () => {
     const store = first();
     const key = freshKey();
     const userId = `touch ${key}`;
-    const record = recordOf("1", { userId });
-    const version = await store.create(key, record);
+    const record = recordOf("1", { userId, head: "head" });
+    const version = (await store.create(key, record))!;
     const touchedAt = record.touchedAt + 1000, expiresAt = record.expiresAt + 1000;
-    assert.equal(await store.touch(key, touchedAt, expiresAt), true);
-    assert.deepEqual(await store.load(key), { ...record, version, touchedAt, expiresAt });
-    assert.ok(await store.save(key, recordOf("2", { userId }), version!));
-    assert.equal((await store.list(userId)).length, 1);
-    assert.equal(await store.touch(freshKey(), touchedAt, expiresAt), false);
-  });
-
-  it("a rotation moves the session, its content and its place in the index", async () => {
-    const store = first();
-    for (let round = 0; round < 5; round++) {
-      const [from, to] = [freshKey(), freshKey()];
-      const [before, after] = [`before ${from}`, `after ${from}`];
-      const one = await store.create(from, recordOf("1", { userId: before }));
-      const moved = recordOf("2", { userId: after });
-      assert.equal(await store.rotate(from, to, moved, "another"), undefined);
-      assert.equal(await store.load(to), undefined);
-      assert.equal((await store.load(from))?.data, "1");
-      const two = await store.rotate(from, to, moved, one!);
-      assert.ok(two && two !== one);
-      assert.equal(await store.load(from), undefined);
-      assert.deepEqual(await store.load(to), { ...moved, version: two });
-      assert.deepEqual(await store.list(before), []);
-      assert.deepEqual(await store.list(after), [{ key: to, record: moved }]);
-      assert.equal(await store.rotate(from, freshKey(), moved, two), undefined);
-      assert.ok(await store.save(to, recordOf("3", { userId: after }), two));
-    }
-  });
-
-  it("a rotation does not take a key that is in use", async () => {
-    const store = first();
-    const [from, to] = [freshKey(), freshKey()];
-    const one = await store.create(from, recordOf("1"));
-    await store.create(to, recordOf("other"));
-    assert.equal(await store.rotate(from, to, recordOf("2"), one!), undefined);
-    assert.equal((await store.load(from))?.data, "1");
-    assert.equal((await store.load(to))?.data, "other");
+    const moved = { ...record, version, touchedAt, expiresAt };
+    assert.equal(await store.touch(key, touchedAt, expiresAt, "another"), false);
+    assert.deepEqual(await store.load(key), { ...record, version });
+    assert.equal(await store.touch(key, touchedAt, expiresAt, version), true);
+    assert.deepEqual(await store.load(key), moved);
+    assert.equal(await store.touch(key, touchedAt - 500, expiresAt - 500, version), true);
+    assert.deepEqual(await store.load(key), moved);
+    // Each forward by itself
+    assert.equal(await store.touch(key, touchedAt + 1.5, expiresAt - 500, version), true);
+    assert.deepEqual(await store.load(key), { ...moved, touchedAt: touchedAt + 1.5 });
+    assert.equal(await store.touch(key, touchedAt - 500, expiresAt + 1.5, version), true);
+    assert.deepEqual(await store.load(key), {
+      ...moved,
+      touchedAt: touchedAt + 1.5,
+      expiresAt: expiresAt + 1.5,
+    });
+    assert.ok(await store.save(key, recordOf("2", { userId }), version));
+    assert.equal(await store.touch(key, touchedAt + 9000, expiresAt + 9000, version), false);
+    assert.equal((await store.list(userId)).entries.length, 1);
+    assert.equal(await store.touch(freshKey(), touchedAt, expiresAt, version), false);
   });
 
   it("SR-040 a user's sessions are listed, those of others and ended ones are not", async () => {
     const store = first();
     const user = `list ${freshKey()}`;
     const keys = Array.from({ length: 150 }, freshKey);
-    const record = recordOf("mine", { userId: user });
+    const record = recordOf("mine", { userId: user, head: "mine" });
     await Promise.all(keys.map((key) => store.create(key, record)));
     await store.create(freshKey(), recordOf("theirs", { userId: user + "2" }));
     const other = await store.create(keys[0]!, recordOf("x", { userId: "y" }));
@@ -115,11 +104,21 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
     await store.delete(keys[1]!);
     const version = (await store.load(keys[2]!))!.version;
     await store.save(keys[2]!, recordOf("another's now", { userId: user + "2" }), version);
-    const listed = await second().list(user);
+    const listed = [];
+    for (let after: string | undefined, begun = false; after !== undefined || !begun; begun = true) {
+      const page = await second().list(user, after === undefined ? { limit: 40 } : { limit: 40, after });
+      assert.ok(page.entries.length <= 40);
+      listed.push(...page.entries);
+      after = page.next;
+    }
     assert.deepEqual(listed.map((one) => one.key).sort(), keys.filter((_, i) => i !== 1 && i !== 2).sort());
-    assert.ok(listed.every((one) => one.record.data === "mine" && !("version" in one.record)));
-    assert.equal((await store.list(user + "2")).length, 2);
-    assert.deepEqual(await store.list(user + "3"), []);
+    assert.ok(
+      listed.every((one) =>
+        one.record.head === "mine" && !("version" in one.record) && !("data" in one.record)
+      ),
+    );
+    assert.equal((await store.list(user + "2")).entries.length, 2);
+    assert.deepEqual(await store.list(user + "3"), { entries: [] });
   });
 
   it("SR-042 two clients that count at the same time lose nothing", async () => {
@@ -135,23 +134,27 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
     assert.equal((await first().load(key))?.data, "80");
   });
 
-  it("SR-042 of ten rotations at the same time one wins, and one session is left", async () => {
-    const from = freshKey();
-    const userId = `race ${from}`;
-    const version = await first().create(from, recordOf("0", { userId }));
-    const targets = Array.from({ length: 10 }, freshKey);
+  it("SR-042 of ten saves of one version at the same time one wins", async () => {
+    const key = freshKey();
+    const version = (await first().create(key, recordOf("0")))!;
     const results = await Promise.all(
-      targets.map((to, i) =>
-        (i % 2 ? first() : second()).rotate(from, to, recordOf(String(i), { userId }), version!)
+      Array.from(
+        { length: 10 },
+        (_, i) =>
+          (i % 2 ? first() : second()).save(
+            key,
+            recordOf(String(i), { userId: `race ${i} ${key}` }),
+            version,
+          ),
       ),
     );
     const winners = results.flatMap((result, i) => result === undefined ? [] : [i]);
     assert.equal(winners.length, 1);
-    const live = (await Promise.all(targets.map((to) => first().load(to)))).filter((one) =>
-      one !== undefined
-    );
-    assert.deepEqual(live.map((one) => one.data), [String(winners[0])]);
-    assert.deepEqual((await first().list(userId)).map((one) => one.key), [targets[winners[0]!]]);
+    assert.equal((await first().load(key))?.data, String(winners[0]));
+    for (let i = 0; i < 10; i++) {
+      const { entries } = await second().list(`race ${i} ${key}`);
+      assert.deepEqual(entries.map((one) => one.key), i === winners[0] ? [key] : []);
+    }
   });
 
   it("SR-034 a save, a touch and a delete at the same time leave nothing behind", async () => {
@@ -161,12 +164,12 @@ export function contract(first: () => RedisStore, second: () => RedisStore): voi
       const [deleted] = await Promise.all([
         first().delete(key),
         second().save(key, recordOf("2", { userId: "gone" }), version!),
-        second().touch(key, Date.now(), Date.now() + 7_200_000),
+        second().touch(key, Date.now(), Date.now() + 7_200_000, version!),
         first().create(freshKey(), recordOf("x")),
       ]);
       assert.equal(deleted, true);
       assert.equal(await first().load(key), undefined);
     }
-    assert.deepEqual(await first().list("gone"), []);
+    assert.deepEqual(await first().list("gone"), { entries: [] });
   });
 }

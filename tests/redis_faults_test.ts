@@ -76,7 +76,7 @@ for (const [name, open] of Object.entries(clients)) {
           await Promise.all(work);
           assert.deepEqual(strange, []);
           assert.ok(await store.create(key, recordOf("1")));
-          assert.deepEqual(await store.list("u"), []);
+          assert.deepEqual(await store.list("u"), { entries: [] });
         }
       },
     );
@@ -110,8 +110,8 @@ for (const [name, open] of Object.entries(clients)) {
         await server.cli("CONFIG", "SET", "maxmemory", String(used)); // well below what is used now
         const writes = await Promise.all([
           outcome(store.save(key, recordOf("new", { userId: "u" }), version!)),
-          outcome(store.rotate(key, freshKey(), recordOf("new"), version!)),
-          outcome(store.touch(key, Date.now(), Date.now() + 5_000_000)),
+          outcome(store.create(freshKey(), recordOf("new"))),
+          outcome(store.touch(key, Date.now() + 1, Date.now() + 5_000_000, version!)),
         ]);
         assert.deepEqual(writes, ["ERR_STORE", "ERR_STORE", "ERR_STORE"]);
         assert.equal((await store.load(key))?.version, version);
@@ -156,7 +156,7 @@ for (const [name, open] of Object.entries(clients)) {
       const store = new RedisStore(through.client, { timeout: 0.15 });
       const patient = new RedisStore(through.client, { timeout: 5 });
       const key = freshKey();
-      await patient.create(key, recordOf("1"));
+      const version = (await patient.create(key, recordOf("1")))!;
       const passing = [
         "LOADING Redis is loading the dataset in memory",
         "READONLY You can't write against a read only replica.",
@@ -172,7 +172,7 @@ for (const [name, open] of Object.entries(clients)) {
         assert.equal(failure?.code, "ERR_STORE", message);
         assert.ok(String(failure.cause).includes(message.split(" ")[0]!), message);
         const refused = proxy.refused;
-        const waiting = patient.touch(key, Date.now(), Date.now() + 5_000_000);
+        const waiting = patient.touch(key, Date.now(), Date.now() + 5_000_000, version);
         await until(() => proxy.refused > refused);
         proxy.refuse = undefined;
         assert.equal(await waiting, true, message);

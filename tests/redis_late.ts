@@ -16,15 +16,9 @@ export async function prepare(store: RedisStore): Promise<Operations> {
     const key = freshKey();
     return [key, (await store.create(key, record))!] as const;
   };
-  const [saved, entered, left, moved, away] = [
-    await made(),
-    await made(recordOf("before")),
-    await made(),
-    await made(),
-    await made(),
-  ];
+  const [saved, entered, left] = [await made(), await made(recordOf("before")), await made()];
   const [deleted] = await made();
-  const [touched] = await made();
+  const touched = await made();
   const theirs = recordOf("after", { userId: "others" });
   return {
     create: (store) => store.create(freshKey(), recordOf("after")),
@@ -32,10 +26,8 @@ export async function prepare(store: RedisStore): Promise<Operations> {
     save: (store) => store.save(saved[0], { ...mine, data: "after" }, saved[1]),
     "save for a user": (store) => store.save(entered[0], mine, entered[1]),
     "save for another user": (store) => store.save(left[0], theirs, left[1]),
-    rotate: (store) => store.rotate(moved[0], freshKey(), { ...mine, data: "after" }, moved[1]),
-    "rotate to another user": (store) => store.rotate(away[0], freshKey(), theirs, away[1]),
     delete: (store) => store.delete(deleted),
-    touch: (store) => store.touch(touched, Date.now(), Date.now() + 7_200_000),
+    touch: (store) => store.touch(touched[0], Date.now() + 1, Date.now() + 7_200_000, touched[1]),
   };
 }
 
@@ -69,7 +61,7 @@ export async function halt(...servers: Server[]): Promise<string[]> {
   return held;
 }
 
-/** Demands that servers hold what they held `before`, apart from what has lapsed by itself: a record on its way lives for seconds. */
+/** Demands that servers hold what they held `before`, apart from what has lapsed by itself: a mark lives for seconds. */
 export async function assertHeld(before: readonly string[], servers: Server[], what?: string): Promise<void> {
   const after = await contents(...servers);
   const now = Date.now();

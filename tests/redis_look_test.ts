@@ -23,7 +23,7 @@ describe("loads from Redis by a plain command", { skip }, () => {
     const store = new RedisStore(shaped(async ([command, ...args]) => {
       commands.push(command!);
       const answer = await client.call(command!, ...args);
-      return command === "HMGET" ? bend(answer) : answer;
+      return command === "GET" ? bend(answer) : answer;
     }));
     await plain.load(freshKey());
     await store.load(freshKey());
@@ -38,7 +38,7 @@ describe("loads from Redis by a plain command", { skip }, () => {
     const record = recordOf("mine", { userId: "u" });
     const version = await plain.create(key, record);
     assert.deepEqual(await store.load(key), { ...record, version });
-    assert.deepEqual(commands, ["HMGET"]);
+    assert.deepEqual(commands, ["GET"]);
   });
 
   it("SR-061 an answer has to bear its token again after a second", async () => {
@@ -58,7 +58,7 @@ describe("loads from Redis by a plain command", { skip }, () => {
   it("a record that is not there, or is not ours, is for a script to tell", async () => {
     const { store, commands } = await watched();
     assert.equal(await store.load(freshKey()), undefined);
-    assert.deepEqual(commands, ["HMGET", "EVALSHA"]);
+    assert.deepEqual(commands, ["GET", "EVALSHA"]);
     const key = freshKey();
     await client.hset(`sojourn:${key}`, { something: "else" });
     await assert.rejects(store.load(key), { code: "ERR_DAMAGED" });
@@ -70,11 +70,11 @@ describe("loads from Redis by a plain command", { skip }, () => {
     const key = freshKey(), other = freshKey();
     await plain.create(key, recordOf("mine"));
     await plain.create(other, recordOf("theirs"));
-    const theirs = await client.hmget(`sojourn:${other}`, ..."fkvdcteup");
-    for (const answer of [theirs, Array(9).fill(null), [], null, "OK", 5, {}, theirs.slice(1), new Map()]) {
+    const theirs = (await client.get(`sojourn:${other}`))!;
+    for (const answer of [theirs, "", "x ", [], null, "OK", 5, {}, theirs.slice(1), [theirs], new Map()]) {
       const { store, commands } = await watched(() => answer);
       assert.equal((await store.load(key))?.data, "mine");
-      assert.deepEqual(commands, ["HMGET", "EVALSHA"]);
+      assert.deepEqual(commands, ["GET", "EVALSHA"]);
     }
     const { store } = await watched(() => {
       throw new Error("LOADING Redis is loading the dataset in memory");

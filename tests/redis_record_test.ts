@@ -1,31 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { instantsSum, sumsOf } from "../backends/checksum.ts";
+import { sumsOf } from "../backends/checksum.ts";
 import {
-  count,
   damaged,
+  instantsAt,
   isWhole,
   read,
+  readSummary,
   storedUser,
-  written,
+  write,
   writtenInstants,
 } from "../backends/redis/record.ts";
-import { recordFields } from "../backends/redis/scripts.ts";
-import { SessionError } from "../src/errors.ts";
-import { Tally } from "../backends/tally.ts";
+import type { SessionError } from "../src/errors.ts";
+import type { SessionRecord } from "../src/store.ts";
 
 describe("records as Redis keeps them", () => {
-  const instants = { createdAt: 1, touchedAt: 2.5, expiresAt: 3 };
-  /** The fields `s` and `z`. */
-  const sums = (data: string, userId: string) => {
-    const sums = sumsOf({ key: "key", version: "v", data, userId, ...instants });
-    return [`${sums.data} ${sums.record}`, String(sums.instants)] as const;
+  const key = "0123456789abcdef".repeat(4);
+  const given: SessionRecord = {
+    data: '{"a":"é\\n"}\n\n',
+    head: 'first\n"second" ü',
+    userId: "ann",
+    createdAt: 1,
+    touchedAt: 2.5,
+    expiresAt: 3,
   };
-  const fields = ["2", "key", "v", "{}", "1", "2.5", "3", '"ann"', ...sums("{}", '"ann"'), null];
-  const record = { version: "v", data: "{}", createdAt: 1, touchedAt: 2.5, expiresAt: 3, userId: "ann" };
-  /** The fields with some of them in another way, by name. */
-  const but = (more: Record<string, unknown>) =>
-    fields.map((field, i) => recordFields[i]! in more ? more[recordFields[i]!] : field);
+  /** The text of a record at version `v`, after the server has put the rest of the first line in. */
+  const textOf = (record: SessionRecord = given, rest = "- ") => {
+    const { front, back } = write(key, record, "v");
+    return `${front} ${rest}${back}`;
+  };
+  const text = textOf();
 
   it("a user is JSON, and nobody is empty", () => {
     assert.equal(storedUser(undefined), "");
@@ -33,95 +37,117 @@ describe("records as Redis keeps them", () => {
     assert.equal(storedUser('a"\ud800'), '"a\\"\\ud800"');
   });
 
-  it("a record is written field by field", () => {
-    const given = { data: "é", ...instants };
-    const [none, ann] = [sums("é", ""), sums("é", '"ann"')];
-    assert.deepEqual(written("key", given, "v", 7), ["key", "é", "1", "2.5", "3", "", ...none, "7"]);
+  it("a record is one text: a line with what a touch writes over, the user, the head, the data", () => {
+    const { front, back, user, ends } = write(key, given, "v");
+    const sums = sumsOf({ ...given, key, version: "v", head: given.head, userId: given.userId });
+    const instants = writtenInstants(key, 2.5, 3);
+    assert.equal(front, `2 ${key} ${instants} v ${sums.data} ${sums.record} 1`);
+    assert.equal(back, `\n"ann"\n${JSON.stringify(given.head)}\n${given.data}`);
+    assert.deepEqual([user, ends], ['"ann"', "3"]);
+    assert.deepEqual(instants.trim().split(/ +/), [String(sums.instants), "2.5", "3"]);
+    const { head: _, userId: __, ...nobody } = given;
+    assert.equal(write(key, nobody, "v").back, `\n\n\n${given.data}`);
+    assert.equal(write(key, nobody, "v").user, "");
+    for (const wrong of [{ ...given, data: "\udc00" }, { ...given, head: "\ud800" }]) {
+      assert.throws(() => write(key, wrong, "v"), { code: "ERR_SERIALIZE", message: /lone surrogate/ });
+    }
+  });
+
+  it("instants have the same place and width whatever they are, so that a touch changes nothing else", () => {
+    const numbers = [0, 1, 2.5, 1.7e12, 1700000000000.1234, 5e-324, 1.7976931348623157e308, -1.1e-300];
+    for (const touchedAt of numbers) {
+      for (const expiresAt of numbers) {
+        const instants = writtenInstants(key, touchedAt, expiresAt);
+        assert.equal(instants.length, writtenInstants(key, 1, 2).length, `${touchedAt} ${expiresAt}`);
+        const touched = text.slice(0, instantsAt) + instants + text.slice(instantsAt + instants.length);
+        assert.equal(touched, textOf({ ...given, touchedAt, expiresAt }));
+        assert.deepEqual(read(key, touched), { ...given, version: "v", touchedAt, expiresAt });
+      }
+    }
+  });
+
+  it("a text is read as it was written, whatever the server has put in", () => {
+    for (const rest of ["- ", "entry ", "- a,b,c,", "entry a,b,"]) {
+      assert.deepEqual(read(key, textOf(given, rest)), { ...given, version: "v" });
+    }
+    const { head: _, userId: __, ...nobody } = given;
     assert.deepEqual(
-      written("key", { ...given, userId: "ann" }, "v", 7),
-      ["key", "é", "1", "2.5", "3", '"ann"', ...ann, "7"],
+      Object.keys(read(key, textOf(nobody))).sort(),
+      [...Object.keys(nobody), "version"].sort(),
     );
-    assert.deepEqual(writtenInstants("key", 2.5, 3), ["2.5", "3", String(instantsSum("key", 2.5, 3))]);
-    assert.throws(() => written("key", { ...given, data: "\udc00" }, "v", 7), {
-      code: "ERR_SERIALIZE",
-      message: /lone surrogate/,
-    });
+    const empty = { ...given, data: "", head: "", userId: "" };
+    assert.deepEqual(read(key, textOf(empty)), { ...empty, version: "v" });
   });
 
-  it("the fields are read in their order", () => {
-    assert.equal(recordFields.join(""), "fkvdcteuszp");
-    assert.deepEqual(read("key", fields), { record, pending: false });
-    assert.deepEqual(read("key", but({ p: "1" })), { record, pending: true });
-    const { userId: _, ...nobody } = record;
-    const found = read("key", but({ u: "", s: sums("{}", "")[0] }));
-    assert.deepEqual(found, { record: nobody, pending: false });
-    assert.equal(Object.hasOwn(found!.record, "userId"), false);
-    assert.equal(read("key", but({ u: '""', s: sums("{}", '""')[0] }))!.record.userId, "");
-  });
-
-  it("nothing is there without a format", () => {
-    assert.equal(read("key", Array(11).fill(null)), undefined);
-    assert.equal(read("key", []), undefined);
-    assert.equal(read("key", but({ f: null })), undefined);
+  it("what a list shows is read without the data, however little of it is there", () => {
+    const { data, ...summary } = given;
+    for (const left of [data.length, 3, 0]) {
+      assert.deepEqual(readSummary(key, text.slice(0, text.length - data.length + left)), summary);
+    }
+    const { head: _, userId: __, ...nobody } = given;
+    assert.equal("head" in readSummary(key, textOf(nobody)), false);
+    assert.equal("userId" in readSummary(key, textOf(nobody)), false);
+    assert.throws(() => readSummary(key, text.slice(0, -data.length - 1)), { code: "ERR_DAMAGED" });
   });
 
   it("SR-050 a format that is another number is told, what is none is damage", () => {
-    for (const f of ["1", "3", "10", "999999999", 3]) {
-      const message = `A record in Redis has format ${f}: this release reads 2`;
-      assert.throws(() => read("key", but({ f })), { code: "ERR_STORE", message }, `${f}`);
-    }
-    for (const f of ["", "0", "01", "-2", "1.5", "x2", "2x", "1234567890", {}]) {
-      assert.throws(() => read("key", but({ f })), { code: "ERR_DAMAGED" }, `${f}`);
-    }
-  });
-
-  it("SR-050 a field that is missing or of another kind is damage", () => {
-    const wrong: Record<string, unknown[]> = {
-      k: ["other", null, undefined],
-      v: [null, undefined, 5, "w", ""],
-      d: [null, undefined, 5, "[]", ""],
-      c: [null, "", "x", "Infinity", 1, "NaN", "0"],
-      t: [null, "", "x", "Infinity", 1, "NaN", "2"],
-      e: [null, "", "x", "-Infinity", 1, "NaN", "7"],
-      u: [null, undefined, "ann", "7", "null", '["ann"]', '"ann', '"anm"', ""],
-      s: [null, undefined, "", "1 2", 5],
-      z: [null, undefined, "", "1", 5],
-    };
-    for (const [name, values] of Object.entries(wrong)) {
-      for (const value of values) {
-        assert.throws(
-          () => read("key", but({ [name]: value })),
-          (error) => error instanceof SessionError && error.code === "ERR_DAMAGED",
-          `${name} ${value}`,
-        );
+    for (const format of ["1", "3", "10", "999999999"]) {
+      const message = `A record in Redis has format ${format}: this release reads 2`;
+      for (const other of [format + text.slice(1), `${format} anything`, `${format}\n`]) {
+        assert.throws(() => read(key, other), { code: "ERR_STORE", message }, other);
+        assert.throws(() => readSummary(key, other), { code: "ERR_STORE", message }, other);
       }
     }
-    for (const text of ["null", "7", '["ann"]', "ann", '"ann']) {
-      const s = sums("{}", text)[0];
-      assert.throws(() => read("key", but({ u: text, s })), { code: "ERR_DAMAGED" }, text);
+    for (const none of ["", "0", "01", "-2", "1.5", "x2", "2x", "1234567890", "2", "3"]) {
+      assert.throws(() => read(key, none), { code: "ERR_DAMAGED" }, none);
+      if (none !== "2" && none !== "3") {
+        assert.throws(() => read(key, none + text.slice(1)), { code: "ERR_DAMAGED" }, none);
+      }
     }
-    assert.equal(read("key", but({ d: "", s: sums("", '"ann"')[0] }))!.record.data, "");
   });
 
-  it("SR-050 a field of which a bit is another makes damage or another format, never another record", () => {
+  it("SR-050 a record under another key, and one that is cut, is damage", () => {
+    assert.throws(() => read(key.replace("0", "1"), text), { code: "ERR_DAMAGED" });
+    for (let length = 0; length < text.length; length++) {
+      assert.throws(() => read(key, text.slice(0, length)), { code: "ERR_DAMAGED" }, `${length}`);
+    }
+    assert.throws(() => read(key, text + " "), { code: "ERR_DAMAGED" });
+  });
+
+  it("SR-050 a part that is of another kind is damage", () => {
+    const lines = text.split("\n");
+    const but = (line: number, value: string) => lines.with(line, value).join("\n");
+    for (const value of ["", "ann", "7", "null", '["ann"]', '"ann', '"anm"', '""']) {
+      assert.throws(() => read(key, but(1, value)), { code: "ERR_DAMAGED" }, value);
+      assert.throws(() => read(key, but(2, value)), { code: "ERR_DAMAGED" }, value);
+    }
+    const words = lines[0]!.split(/ +/);
+    for (let word = 2; word < 9; word++) {
+      for (const value of ["x", "Infinity", "NaN", "7"]) {
+        const width = words[word]!.length;
+        const at = lines[0]!.lastIndexOf(` ${words.slice(word).join(" ")}`);
+        const changed = at < 0
+          ? lines[0]!.replace(words[word]!.padStart(width), value.padStart(width))
+          : lines[0]!.slice(0, at + 1) + value + lines[0]!.slice(at + 1 + width);
+        assert.throws(() => read(key, but(0, changed)), { code: "ERR_DAMAGED" }, `${word} ${value}`);
+      }
+    }
+  });
+
+  it("SR-050 a text of which a bit is another makes damage or another format, never another record", () => {
     const found = { right: 0, ERR_DAMAGED: 0, ERR_STORE: 0 };
-    for (const [at, field] of fields.entries()) {
-      const bytes = new TextEncoder().encode(field ?? "");
-      for (let bit = 0; bit < bytes.length * 8; bit++) {
-        const flipped = bytes.slice();
-        flipped[bit >> 3]! ^= 1 << (bit & 7);
-        try {
-          assert.deepEqual(read("key", fields.with(at, new TextDecoder().decode(flipped))), {
-            record,
-            pending: false,
-          });
-          found.right++; // the same number in other letters
-        } catch (error) {
-          found[(error as SessionError).code as "ERR_STORE"]++;
-        }
+    const bytes = new TextEncoder().encode(text);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = bytes.slice();
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      try {
+        assert.deepEqual(read(key, new TextDecoder().decode(flipped)), { ...given, version: "v" });
+        found.right++; // what the server has put in, or the same number in other letters
+      } catch (error) {
+        found[(error as SessionError).code as "ERR_STORE"]++;
       }
     }
-    assert.ok(found.ERR_DAMAGED > 300 && found.ERR_STORE < 8 && found.right < 8, JSON.stringify(found));
+    assert.ok(found.ERR_DAMAGED > 1000 && found.ERR_STORE < 8 && found.right < 150, JSON.stringify(found));
   });
 
   it("an error of damage has the cause it was given", () => {
@@ -131,34 +157,11 @@ describe("records as Redis keeps them", () => {
     assert.match(damaged().message, /not what was written/);
   });
 
-  it("fields are whole if they say whose they are, and not if they are on their way", () => {
-    assert.equal(isWhole("key", fields), true);
-    assert.equal(isWhole("other", fields), false);
-    assert.equal(isWhole("key", but({ f: "1" })), false);
-    assert.equal(isWhole("key", but({ f: null })), false);
-    assert.equal(isWhole("key", but({ p: "1" })), false);
-    assert.equal(isWhole("key", but({ p: "" })), false);
-    assert.equal(isWhole("key", but({ p: undefined })), true);
-  });
-
-  it("records are counted with their keys; what is under another key, or incomplete, is damage", () => {
-    const tally = new Tally(2, [50]);
-    const pending = but({ p: "1" });
-    count(tally, ["key", ...fields, "other", ...fields, "key", ...but({ c: "5" }), "key", ...pending, "key"]);
-    assert.deepEqual(tally.stats, {
-      live: 1,
-      expired: 0,
-      damaged: 2,
-      bytes: 2,
-      oldest: 1,
-      newest: 1,
-      ages: [1, 0],
-    });
-    const later = new Tally(3, []);
-    count(later, ["key", ...fields, "key", ...but({ f: "9" })]);
-    assert.deepEqual([later.stats.live, later.stats.expired, later.stats.damaged], [0, 1, 1]);
-    const none = new Tally(100, []);
-    count(none, []);
-    assert.deepEqual([none.stats.live, none.stats.damaged], [0, 0]);
+  it("a text is whole if it says itself whose it is", () => {
+    assert.equal(isWhole(key, text), true);
+    for (const other of [`1${text.slice(1)}`, text.slice(1), "", "x v,", null, undefined, 5, [text]]) {
+      assert.equal(isWhole(key, other), false, `${other}`);
+    }
+    assert.equal(isWhole(key.replace("0", "1"), text), false);
   });
 });

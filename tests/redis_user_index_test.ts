@@ -60,9 +60,15 @@ describe("the index of a user's sessions in a cluster", () => {
     assert.equal(isDone, true);
   });
 
-  it("tells each key once, without the entries", async () => {
-    const { index, log, by } = indexOf(() => [["a x", "b", "a y", "c z w"]]);
-    assert.deepEqual(await index.keys('"ann"', by), ["a", "b", "c"]);
-    assert.deepEqual(log.map((one) => [one.script, ...one.keys, ...one.args]), [["members", 'p:user:"ann"']]);
+  it("tells a page of keys, each once and without the entries, and where the next one begins", async () => {
+    const { index, log, by } = indexOf((_, n) => [
+      n === 1 ? ["a x", "5", "b", "5", "a y", "6", "c z w", "7"] : ["d", "8"],
+    ]);
+    assert.deepEqual(await index.keys('"ann"', undefined, 4, by), { keys: ["a", "b", "c"], next: "7 c z w" });
+    assert.deepEqual(await index.keys('"ann"', "7 c z w", 4, by), { keys: ["d"], next: undefined });
+    assert.deepEqual(log.map((one) => [one.script, ...one.keys, ...one.args]), [
+      ["members", 'p:user:"ann"', "", "", "4"],
+      ["members", 'p:user:"ann"', "7", "c z w", "4"],
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Wire } from "../backends/redis/wire.ts";
-import { type Asked, bare, onClock, pause, script, type Setting, thrown, wireOf } from "./redis_wire_rig.ts";
+import { bare, onClock, pause, script, type Setting, thrown, wireOf } from "./redis_wire_rig.ts";
 
 const full = /commands are waiting for Redis already/;
 
@@ -71,72 +71,26 @@ describe("how many commands wait for Redis", () => {
   });
 });
 
-describe("a record on its way in a cluster", () => {
-  const modes = (log: Asked[]) => log.map((one) => one.mode);
-
-  it("is waited for, with pauses, and then no more", () =>
-    onClock(async (clock) => {
-      const soon = wireOf((_, n) => [n < 3 ? "wait" : "yes", "more"], { cluster: true });
-      assert.deepEqual(await soon.ask(["x"]), ["yes", "more"]);
-      assert.deepEqual(modes(soon.log), ["patient", "patient", "patient"]);
-      assert.deepEqual(soon.log[2]!.args, ["x"]);
-      assert.deepEqual(clock.waited.splice(0), [1, 2]);
-      const never = wireOf(({ mode }) => [mode === "" ? "told" : "wait"], { cluster: true });
-      assert.deepEqual(await never.ask(["x"], script(), clock.now + 23), ["told"]);
-      assert.deepEqual(clock.waited, [1, 2, 4, 8]);
-      assert.deepEqual(modes(never.log), [...Array(4).fill("patient"), ""]);
-      assert.deepEqual(never.log.at(-1)!.args, ["x"]);
-    }));
-
-  it("is waited for less than a quarter of a second", () =>
-    onClock(async (clock) => {
-      const begun = clock.now;
-      const { ask, log } = wireOf(({ mode }, n) => {
-        // So that a pause would end just then
-        if (n === 1) clock.now += 3;
-        return [mode === "" ? "told" : "wait"];
-      }, { cluster: true });
-      assert.deepEqual(await ask(), ["told"]);
-      assert.deepEqual([clock.now - begun, log.length, Math.max(...clock.waited)], [242, 33, 8]);
-    }));
-
-  it("has no time to be waited for where there is none", () =>
-    onClock(async (clock) => {
-      const { ask, log } = wireOf(() => ["wait"], { cluster: true });
-      assert.deepEqual(await ask([], script(), clock.now + 0.9), ["wait"]);
-      assert.deepEqual(modes(log), [""]);
-    }));
-
-  it("is nothing to wait for on one server", async () => {
-    const { ask, log } = wireOf(() => ["wait"]);
-    assert.deepEqual(await ask(), ["wait"]);
-    assert.deepEqual(modes(log), ["alone"]);
-  });
-});
-
 describe("a look by a plain command", () => {
   /** A wire that knows the time, and whose plain commands are answered this. */
   async function known(plain: () => unknown, setting: Setting = {}) {
-    const { wire, log, state, ask } = wireOf((one) => one.command === "HMGET" ? plain() : [], setting);
+    const { wire, log, state, ask } = wireOf((one) => one.command === "GET" ? plain() : [], setting);
     await ask();
     log.length = 0;
-    return { wire, log, state, ask, look: () => wire.look("k", ["f", "g"], wire.deadline()) };
+    return { wire, log, state, ask, look: () => wire.look("k", wire.deadline()) };
   }
 
-  it("answers the fields", async () => {
-    const { look, log } = await known(() => ["a", new TextEncoder().encode("b")]);
-    assert.deepEqual(await look(), ["a", "b"]);
-    assert.deepEqual(log.map(({ command, keys, args }) => [command, ...keys, ...args]), [[
-      "HMGET",
-      "k",
-      "f",
-      "g",
-    ]]);
+  it("answers the text, also of a client that answers bytes", async () => {
+    const { look, log } = await known(() => "a");
+    assert.equal(await look(), "a");
+    assert.deepEqual(log.map(({ command, keys, args }) => [command, ...keys, ...args]), [["GET", "k"]]);
+    assert.equal(await (await known(() => new TextEncoder().encode("é"))).look(), "é");
+    assert.equal(await (await known(() => null)).look(), null);
   });
 
   it("is none without a time, a connection or a place in the line", async () => {
     const { wire } = wireOf(() => []);
-    assert.equal(wire.look("k", ["f"], wire.deadline()), undefined);
+    assert.equal(wire.look("k", wire.deadline()), undefined);
     const { look, state, wire: one, log } = await known(() => new Promise(() => {}), {
       maxWaiting: 1,
       timeout: 0.01,
@@ -148,26 +102,23 @@ describe("a look by a plain command", () => {
     assert.equal(look(), undefined);
     assert.equal(log.length, 1);
     assert.match((await thrown(open!)).message, /no answer/);
-    assert.equal(one.look("k", ["f", "g"], one.deadline()), undefined);
+    assert.equal(one.look("k", one.deadline()), undefined);
   });
 
   it("is none of another server, nor after a second", async () => {
     const { wire } = wireOf(() => [], { server: (key) => key });
     await wire.ask(script(), ["a"], [], wire.deadline());
-    assert.equal(wire.look("b", ["f"], wire.deadline()), undefined);
+    assert.equal(wire.look("b", wire.deadline()), undefined);
     await onClock(async (clock) => {
-      const { look } = await known(() => ["a", "b"]);
+      const { look } = await known(() => "a");
       clock.now += 1000;
-      assert.deepEqual(await look(), ["a", "b"]);
+      assert.equal(await look(), "a");
       clock.now += 0.5;
       assert.equal(look(), undefined);
     });
   });
 
-  it("SR-061 tells nothing where the answer has another form, or is an error", async () => {
-    for (const answer of [null, "ab", ["a"], ["a", "b", "c"], { length: 2 }, new Map()]) {
-      assert.equal(await (await known(() => answer)).look(), undefined, `${answer}`);
-    }
+  it("SR-061 tells nothing where it is refused", async () => {
     assert.equal(await (await known(() => Promise.reject(new Error("LOADING")))).look(), undefined);
     assert.equal(await (await known(() => Promise.reject("LOADING"))).look(), undefined);
   });

@@ -11,7 +11,7 @@ import { SessionError } from "../src/errors.ts";
 
 /** A command as the client gets it. */
 export interface Asked {
-  /** `EVALSHA`, `EVAL` or `HMGET`. */
+  /** `EVALSHA`, `EVAL` or `GET`. */
   readonly command: string;
   /** The script's name in `scripts.ts`; empty for a plain command. */
   readonly script: string;
@@ -33,7 +33,7 @@ for (const [name, script] of Object.entries(scripts)) {
 
 /** Reads a command. */
 export function asked([command, ...words]: readonly string[]): Asked {
-  if (command === "HMGET") {
+  if (command === "GET") {
     return { command, script: "", keys: [words[0]!], token: "", mode: "", until: 0, args: words.slice(1) };
   }
   const [name, count, ...rest] = words;
@@ -62,7 +62,7 @@ export function answering(answer: Answer): { send(command: string[]): Promise<un
       const one = asked(command);
       log.push(one);
       const told = await answer(one, log.length);
-      if (one.command === "HMGET" || !Array.isArray(told)) return told;
+      if (one.command === "GET" || !Array.isArray(told)) return told;
       return [one.token, String(Date.now()), ...told];
     },
   };

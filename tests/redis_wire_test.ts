@@ -47,7 +47,7 @@ describe("the way to Redis", () => {
     const keys: string[] = [];
     const wire = new Wire(clientOf((_, key) => (keys.push(key), ["t", "1"])), false, 1, 100);
     await wire.ask(script(), ["a", "b"], [], wire.deadline(), "t");
-    await wire.look("c", ["f"], wire.deadline());
+    await wire.look("c", wire.deadline());
     assert.deepEqual(keys, ["a", "c"]);
   });
 
@@ -64,7 +64,7 @@ describe("the way to Redis", () => {
     for (const answer of [["u", "1"], ["t"], ["t", "x"], [null, "1"], "t1", null, { 0: "t", 1: "1" }, []]) {
       const { ask, wire } = bare(() => answer);
       assert.match((await thrown(ask())).message, /belongs to another command/, `${answer}`);
-      assert.equal(wire.look("k", ["f"], wire.deadline()), undefined, "no time was learned");
+      assert.equal(wire.look("k", wire.deadline()), undefined, "no time was learned");
     }
     const bytes = (text: string) => new TextEncoder().encode(text);
     assert.deepEqual(await bare(() => [bytes("t"), bytes("1"), "yes"]).ask(), ["yes"]);

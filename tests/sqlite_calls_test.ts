@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { connect, insertSql, keyOf, recordOf, run, trouble, watched } from "./sqlite_rig.ts";
+import { connect, insertSql, keyOf, recordOf, run, summaryOf, trouble, watched } from "./sqlite_rig.ts";
 
 const [a, b] = [keyOf(1), keyOf(2)] as const;
 
@@ -18,18 +18,19 @@ describe("the calls of an SQLite store", () => {
         const calls = [
           () => store.create(b, record),
           () => store.save(a, record, version),
-          () => store.rotate(a, b, record, version),
         ];
         for (const call of calls) {
           await assert.rejects(async () => await call(), new RegExp(`^\\w+: "${name}"`));
         }
       }
-      await assert.rejects(async () => await store.touch(a, instant, 1), /^\w+: "touchedAt"/);
-      await assert.rejects(async () => await store.touch(a, 1, instant), /^\w+: "expiresAt"/);
+      await assert.rejects(async () => await store.touch(a, instant, 1, version), /^\w+: "touchedAt"/);
+      await assert.rejects(async () => await store.touch(a, 1, instant, version), /^\w+: "expiresAt"/);
       if (instant === Infinity) continue; // the end of time, by which all have expired
       await assert.rejects(async () => await store.clearExpired(instant, 10), /^\w+: "now"/);
     }
-    assert.deepEqual(await store.list("ada"), [{ key: a, record: recordOf("a", { userId: "ada" }) }]);
+    assert.deepEqual(await store.list("ada"), {
+      entries: [{ key: a, record: summaryOf(recordOf("a", { userId: "ada" })) }],
+    });
     assert.deepEqual(store.load(a), { ...recordOf("a", { userId: "ada" }), version });
     assert.equal(store.load(b), undefined);
   });

@@ -5,7 +5,7 @@ import { SqliteStore } from "../backends/sqlite.ts";
 import { SessionError } from "../src/errors.ts";
 import type { StoredRecord } from "../src/store.ts";
 import { dice, seed } from "./dice.ts";
-import { connect, keyOf, recordOf, run, temporaryPaths, trouble } from "./sqlite_rig.ts";
+import { connect, keyOf, recordOf, run, summaryOf, temporaryPaths, trouble } from "./sqlite_rig.ts";
 
 const newPath = temporaryPaths();
 describe("SqliteStore on damaged files", () => {
@@ -18,6 +18,9 @@ describe("SqliteStore on damaged files", () => {
       "data = '\\'",
       "data = '\\{}'",
       "user_id = x'00'",
+      "head = x'00'",
+      "head = '\\'",
+      "head = '[]'",
       "created_at = 'yesterday'",
       "touched_at = x'00'",
       "expires_at = 1e300",
@@ -110,6 +113,7 @@ describe("SqliteStore on damaged files", () => {
       for (let n = 0; n < 60; n++) {
         const key = Array.from({ length: 64 }, () => roll(16).toString(16)).join("");
         const record = recordOf(`{"é":"${"x".repeat(roll(n % 12 === 0 ? 6000 : 300))}${n}"}`, {
+          ...(n % 4 ? { head: `["ü${"h".repeat(roll(200))}${n}"]` } : {}),
           ...(n % 3 ? { userId: `user${n % 7}` } : {}),
           createdAt: 1.7e12 + roll(1e9),
           touchedAt: 1.8e12 + roll(1e9),
@@ -119,7 +123,7 @@ describe("SqliteStore on damaged files", () => {
       }
     }
     const sound = readFileSync(path);
-    const found = { right: 0, missing: 0, ERR_DAMAGED: 0, ERR_STORE: 0 };
+    const found = { right: 0, listed: 0, missing: 0, ERR_DAMAGED: 0, ERR_STORE: 0 };
     const attempt = async <T>(read: () => T | Promise<T>): Promise<T | "trouble"> => {
       try {
         return await read();
@@ -139,9 +143,12 @@ describe("SqliteStore on damaged files", () => {
       for (const user of [1, 4]) {
         const listed = await attempt(() => store.list(`user${user}`));
         if (listed === "trouble") continue;
-        for (const { key, record } of listed) {
+        assert.equal(new Set(listed.entries.map(({ key }) => key)).size, listed.entries.length, where);
+        for (const { key, record } of listed.entries) {
+          const { version: _, ...expected } = written.get(key)!;
           assert.equal(record.userId, `user${user}`, where);
-          assert.deepEqual({ ...record, version: written.get(key)?.version }, written.get(key), where);
+          assert.deepEqual(record, summaryOf(expected), where);
+          found.listed++;
         }
       }
       const stats = await attempt(() => store.stats(2e12, []));
@@ -158,7 +165,7 @@ describe("SqliteStore on damaged files", () => {
       await store.close();
       for (const name of [`${path}-wal`, `${path}-shm`]) rmSync(name, { force: true });
     }
-    assert.ok(found.ERR_DAMAGED > 80 && found.right > 1_000, JSON.stringify(found));
+    assert.ok(found.ERR_DAMAGED > 80 && found.right > 1_000 && found.listed > 1_000, JSON.stringify(found));
   });
 
   it("SR-050 an index that is damaged neither ends a session nor lists one of another user", async () => {
@@ -180,7 +187,7 @@ describe("SqliteStore on damaged files", () => {
     assert.equal(spoilt.length, 2);
     writeFileSync(path, bytes);
     await using again = await SqliteStore.open(path);
-    assert.deepEqual(await again.list("bda"), []);
+    assert.deepEqual(await again.list("bda"), { entries: [] });
     assert.equal(await again.clearExpired(1_000, 10), 0);
     assert.equal((await again.load(keyOf(1)))?.data, "mine");
   });

@@ -96,7 +96,7 @@ describe("the file below a running SQLite store", () => {
       () => store.stats(1, []),
       () => store.create(b, recordOf("b")),
       () => store.save(a, recordOf("b"), version),
-      () => store.touch(a, 1, 2),
+      () => store.touch(a, 1, 2, version),
       () => store.delete(a),
       () => store.clearExpired(1, 1),
     ];
@@ -108,9 +108,9 @@ describe("the file below a running SQLite store", () => {
     const path = newPath();
     const database = connect(path);
     await using store = new SqliteStore(database);
-    await store.create(a, recordOf("a"));
+    const version = (await store.create(a, recordOf("a")))!;
     rmSync(path);
-    await until(() => isRefused(() => store.touch(a, 1, 4e12)));
+    await until(() => isRefused(() => store.touch(a, 1, 4e12, version)));
     assert.ok(await isRefused(() => store.load(a)));
     await store.close();
     database.close();

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble } from "./sqlite_rig.ts";
+import { connect, Driver, keyOf, recordOf, run, summaryOf, temporaryPaths, trouble } from "./sqlite_rig.ts";
 
 const newPath = temporaryPaths();
 const [a, b] = [keyOf(1), keyOf(2)] as const;
@@ -15,7 +15,7 @@ describe("SqliteStore as it opens and closes", () => {
     await store.close();
     await using again = await SqliteStore.open(path);
     assert.deepEqual(again.load(a), { ...recordOf("x", { userId: "ada" }), version });
-    assert.equal((await again.list("ada")).length, 1);
+    assert.equal((await again.list("ada")).entries.length, 1);
   });
 
   it("keeps several tables in one database apart", async () => {
@@ -24,7 +24,7 @@ describe("SqliteStore as it opens and closes", () => {
     await using two = await SqliteStore.open(path, { table: "two" });
     await one.create(a, recordOf("1", { userId: "ada" }));
     assert.equal(two.load(a), undefined);
-    assert.deepEqual(await two.list("ada"), []);
+    assert.deepEqual(await two.list("ada"), { entries: [] });
   });
 
   it("makes a new file readable by its owner alone, and leaves the mode of an old one", async () => {
@@ -79,11 +79,11 @@ describe("SqliteStore as it opens and closes", () => {
       create: true,
     });
     await using store = new SqliteStore(database);
-    const record = recordOf("x", { userId: "ada", createdAt: 1, expiresAt: 30 });
+    const record = recordOf("x", { userId: "ada", head: "[1]", createdAt: 1, touchedAt: 3, expiresAt: 30 });
     const version = (await store.create(a, record))!;
     assert.deepEqual(store.load(a), { ...record, version });
     assert.equal(await store.version(a), version);
-    assert.deepEqual(await store.list("ada"), [{ key: a, record }]);
+    assert.deepEqual(await store.list("ada"), { entries: [{ key: a, record: summaryOf(record) }] });
     await store.create(b, { ...record, expiresAt: 3 });
     assert.deepEqual(await store.stats(11, [5, 10]), {
       live: 1,
@@ -97,9 +97,11 @@ describe("SqliteStore as it opens and closes", () => {
     const saved = (await store.save(a, { ...record, data: "y" }, version))!;
     assert.ok(saved);
     assert.equal(await store.save(a, record, version), undefined);
-    assert.equal(await store.touch(a, 4, 5), true);
-    assert.deepEqual(store.load(a), { ...record, data: "y", touchedAt: 4, expiresAt: 5, version: saved });
-    assert.equal(await store.clearExpired(5, 5), 2);
+    assert.equal(await store.touch(a, 4, 29, saved), true);
+    assert.deepEqual(store.load(a), { ...record, data: "y", touchedAt: 4, version: saved });
+    assert.equal(await store.touch(a, 3, 31, saved), true);
+    assert.equal((await store.load(a))?.expiresAt, 31);
+    assert.equal(await store.clearExpired(31, 5), 2);
     assert.equal(await store.delete(a), false);
     await store.close();
     database.close();
@@ -140,9 +142,8 @@ describe("SqliteStore as it opens and closes", () => {
       () => store.list("ada"),
       () => store.create(b, recordOf("x")),
       () => store.save(a, recordOf("x"), version),
-      () => store.rotate(a, b, recordOf("x"), version),
       () => store.delete(a),
-      () => store.touch(a, 1, 2),
+      () => store.touch(a, 1, 2, version),
       () => store.clearExpired(1, 1),
     ];
     for (const call of calls) assert.match((await trouble(call, "ERR_STORE")).message, /closed/);

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import type { SqliteDatabase } from "../backends/sqlite.ts";
 import { toColumns } from "../backends/sqlite/rows.ts";
 import { SessionError, type SessionErrorCode } from "../src/errors.ts";
-import type { SessionRecord } from "../src/store.ts";
+import type { SessionRecord, SessionSummary } from "../src/store.ts";
 
 export { connect, connectReadOnly, Driver, run } from "./sqlite_driver.ts";
 
@@ -29,13 +29,18 @@ export const recordOf = (data: string, more: Partial<SessionRecord> = {}): Sessi
   ...more,
 });
 
+/** The same record as a list shows it. */
+export function summaryOf({ data: _, ...summary }: SessionRecord): SessionSummary {
+  return summary;
+}
+
 /** The statement that puts a record into the store's table, past the store. */
 export function insertSql(key: string, record: SessionRecord, version = "v"): string {
   const values = toColumns(key, record, version).map((value) =>
     value === null ? "NULL" : typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : value
   );
-  return `INSERT INTO sojourn_session (data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at,
-    instants_sum, key) VALUES (${values.join()}, '${key}')`;
+  return `INSERT INTO sojourn_session (data, version, head, data_sum, record_sum, user_id, created_at, touched_at,
+    expires_at, instants_sum, key) VALUES (${values.join()}, '${key}')`;
 }
 
 /** The same connection, with every statement that is run written down. */

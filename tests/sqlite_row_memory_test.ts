@@ -104,16 +104,17 @@ describe("the rows an SQLite store remembers", () => {
     assert.deepEqual(await store.load(a), { ...recordOf("1"), version: saved });
     assert.equal(await store.save(a, recordOf("2"), created), undefined);
     assert.equal((await store.load(a))?.data, "1");
-    await store.touch(a, 5, 6);
+    await store.touch(a, 3_000, 5e12, created);
+    assert.deepEqual(await store.load(a), { ...recordOf("1"), version: saved });
+    await store.touch(a, 3_000, 5e12, saved);
     assert.deepEqual(await store.load(a), {
-      ...recordOf("1", { touchedAt: 5, expiresAt: 6 }),
+      ...recordOf("1", { touchedAt: 3_000, expiresAt: 5e12 }),
       version: saved,
     });
-    const rotated = (await store.rotate(a, b, recordOf("3"), saved))!;
+    const again = (await store.save(a, recordOf("1", { head: "[1]" }), saved))!;
+    assert.deepEqual(await store.load(a), { ...recordOf("1", { head: "[1]" }), version: again });
+    await store.delete(a);
     assert.equal(await store.load(a), undefined);
-    assert.deepEqual(await store.load(b), { ...recordOf("3"), version: rotated });
-    await store.delete(b);
-    assert.equal(await store.load(b), undefined);
   });
 
   it("nothing is remembered of a write that failed, of a long row, or over a connection of somebody else's", async () => {
@@ -161,7 +162,7 @@ describe("the rows an SQLite store remembers", () => {
     assert.ok(ran.includes("SELECT"));
   });
 
-  it("an expired row is forgotten when it is cleared, and when a session moves to its key", async () => {
+  it("an expired row is forgotten when it is cleared, and when another takes its key", async () => {
     await using store = await SqliteStore.open(newPath(), { now: () => 5_000 });
     await store.create(a, recordOf("expired", { expiresAt: 400 }));
     assert.equal((await store.load(a))?.data, "expired");
@@ -169,10 +170,9 @@ describe("the rows an SQLite store remembers", () => {
     assert.equal(await store.load(a), undefined);
 
     await store.create(a, recordOf("expired", { expiresAt: 400 }));
-    const version = (await store.create(b, recordOf("live")))!;
     assert.equal((await store.load(a))?.data, "expired");
-    const moved = await store.rotate(b, a, recordOf("live"), version);
-    assert.deepEqual(await store.load(a), { ...recordOf("live"), version: moved });
+    const version = await store.create(a, recordOf("live"));
+    assert.deepEqual(await store.load(a), { ...recordOf("live"), version });
   });
 
   it("what was loaded cannot be changed under the feet of the next reader", async () => {
@@ -193,8 +193,10 @@ describe("the memory of rows", () => {
     let turn = 0;
     const next = () => void turn++;
     const get = (key: string) => memory.get(key, statement, turn)?.data;
-    const set = (key: string, data: string, userId?: string) =>
-      memory.set(key, { ...recordOf(data, userId === undefined ? {} : { userId }), version: "1" });
+    const set = (key: string, data: string, userId?: string, head?: string) => {
+      const more = { ...userId !== undefined && { userId }, ...head !== undefined && { head } };
+      memory.set(key, { ...recordOf(data, more), version: "1" });
+    };
     get(a);
     return { get, set, next, looks };
   }
@@ -227,12 +229,16 @@ describe("the memory of rows", () => {
     }
   });
 
-  it("does not hold a row whose data and user id have more than 4,096 characters together", () => {
+  it("does not hold a row whose data, user id and head have more than 4,096 characters together", () => {
     const { get, set } = memoryOfRows();
     const data = "x".repeat(4_000);
     set(a, data, "u".repeat(96));
     assert.equal(get(a), data);
     set(a, data, "u".repeat(97));
+    assert.equal(get(a), undefined);
+    set(a, data, "u".repeat(48), "h".repeat(48));
+    assert.equal(get(a), data);
+    set(a, data, "u".repeat(48), "h".repeat(49));
     assert.equal(get(a), undefined);
   });
 

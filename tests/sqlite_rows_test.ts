@@ -5,11 +5,11 @@ import { setImmediate } from "node:timers/promises";
 import { SqliteStore } from "../backends/sqlite.ts";
 import { readRow, toColumn, toColumns } from "../backends/sqlite/rows.ts";
 import type { SessionRecord } from "../src/store.ts";
-import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble, watched } from "./sqlite_rig.ts";
+import { connect, Driver, keyOf, recordOf, run, temporaryPaths, trouble } from "./sqlite_rig.ts";
 
 const newPath = temporaryPaths();
 const [a, b, c] = [keyOf(1), keyOf(2), keyOf(3)] as const;
-const full = recordOf("full", { userId: "ada", createdAt: 10, touchedAt: 20, expiresAt: 400 });
+const full = recordOf("full", { userId: "ada", head: "[0]", createdAt: 10, touchedAt: 20, expiresAt: 400 });
 
 describe("the rows of an SQLite store", () => {
   let path = "";
@@ -36,6 +36,8 @@ describe("the rows of an SQLite store", () => {
     let version = (await store.create(a, full))!;
     const records = [
       { ...full, data: "other" },
+      { ...full, head: "[1]" },
+      { ...full, head: "" },
       { ...full, createdAt: 11 },
       { ...full, touchedAt: 21 },
       { ...full, expiresAt: 401 },
@@ -71,39 +73,11 @@ describe("the rows of an SQLite store", () => {
 
   it("SR-035 a touch and a deletion concern one row", async () => {
     const versions = await Promise.all([a, b, c].map((key) => store.create(key, full)));
-    await store.touch(b, 1, 2);
-    const touched = { ...full, touchedAt: 1, expiresAt: 2 };
+    assert.equal(await store.touch(b, 21, 401, versions[1]!), true);
+    const touched = { ...full, touchedAt: 21, expiresAt: 401 };
     await holds([a, full, versions[0]], [b, touched, versions[1]], [c, full, versions[2]]);
     await store.delete(b);
     await holds([a, full, versions[0]], [c, full, versions[2]]);
-  });
-
-  it("SR-032 a rotation that is refused changes nothing, also of an expired record to its own key", async () => {
-    const version = (await store.create(a, full))!;
-    const taken = (await store.create(b, recordOf("live")))!;
-    assert.equal(await store.rotate(a, a, recordOf("new"), version), undefined);
-    assert.equal(await store.rotate(a, b, recordOf("new"), version), undefined);
-    assert.equal(await store.rotate(a, c, recordOf("new"), taken), undefined);
-    await holds([a, full, version], [b, recordOf("live"), taken]);
-    const moved = await store.rotate(b, a, recordOf("moved"), taken);
-    await holds([a, recordOf("moved"), moved]);
-  });
-
-  it("SR-032 a rotation is one transaction, whose lock is taken before anything is read", async () => {
-    const { database, ran } = watched(connect(path));
-    await using over = new SqliteStore(database);
-    const version = (await over.create(a, full))!;
-    ran.length = 0;
-    assert.ok(await over.rotate(a, b, full, version));
-    assert.deepEqual(ran.map((sql) => sql.replace(/ (INTO|FROM|1) .*/s, "")), [
-      "BEGIN IMMEDIATE",
-      "SELECT",
-      "INSERT",
-      "DELETE",
-      "COMMIT",
-    ]);
-    await over.close();
-    database.close();
   });
 
   it("no write joins a transaction of the connection's owner, and neither does the making of the table", async () => {
@@ -158,10 +132,11 @@ describe("the rows of an SQLite store", () => {
     isFailing = false;
     const { data, version: next } = (await unsure.load(a))!;
     assert.equal(data, "1");
+    await setImmediate();
+    await setImmediate();
     isFailing = true;
-    await trouble(() => unsure.rotate(a, b, recordOf("2"), next), "ERR_STORE");
-    assert.equal(await unsure.load(a), undefined);
-    assert.equal((await unsure.load(b))?.data, "2");
+    await trouble(() => unsure.touch(a, 3_000, 5e12, next), "ERR_STORE");
+    assert.equal((await unsure.load(a))?.touchedAt, 3_000);
   });
 
   it("whoever comes second to a new file finds its table made", async () => {
@@ -187,17 +162,38 @@ describe("the rows of an SQLite store", () => {
 describe("the columns of a row", () => {
   /** The row of a record, as a driver reads it. */
   const rowOf = (record: SessionRecord) => {
-    const [data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum] =
-      toColumns(a, record, "v");
-    return { data, version, data_sum, record_sum, user_id, created_at, touched_at, expires_at, instants_sum };
+    const [
+      data,
+      version,
+      head,
+      data_sum,
+      record_sum,
+      user_id,
+      created_at,
+      touched_at,
+      expires_at,
+      instants_sum,
+    ] = toColumns(a, record, "v");
+    return {
+      data,
+      version,
+      head,
+      data_sum,
+      record_sum,
+      user_id,
+      created_at,
+      touched_at,
+      expires_at,
+      instants_sum,
+    };
   };
 
   it("hold a text as it is, if SQLite can", () => {
     for (const text of ["", "{}", '"', "a\\b", "é\n😀"]) assert.equal(toColumn(text), text);
     for (const text of ["\\", "a\0b", "\uD800", "😀".slice(1)]) {
       assert.equal(toColumn(text), "\\" + JSON.stringify(text));
-      const { data, userId } = readRow(a, rowOf(recordOf(text, { userId: text })));
-      assert.deepEqual([data, userId], [text, text]);
+      const { data, userId, head } = readRow(a, rowOf(recordOf(text, { userId: text, head: text })));
+      assert.deepEqual([data, userId, head], [text, text, text]);
     }
   });
 
@@ -220,7 +216,10 @@ describe("the columns of a row", () => {
   });
 
   it("SR-050 are those of one key: under another, or with a value of another row, they are damage", () => {
-    const [one, other] = [full, recordOf("x", { userId: "eve", createdAt: 1, touchedAt: 2, expiresAt: 3 })];
+    const [one, other] = [
+      full,
+      recordOf("x", { userId: "eve", head: "[9]", createdAt: 1, touchedAt: 2, expiresAt: 3 }),
+    ];
     assert.deepEqual(readRow(a, rowOf(one)), { ...one, version: "v" });
     assert.throws(() => readRow(b, rowOf(one)), { code: "ERR_DAMAGED" });
     for (const [name, value] of Object.entries(rowOf(other))) {
@@ -228,9 +227,14 @@ describe("the columns of a row", () => {
       assert.throws(() => readRow(a, { ...rowOf(one), [name]: value }), { code: "ERR_DAMAGED" }, name);
     }
     assert.throws(() => readRow(a, { ...rowOf(one), version: "w" }), { code: "ERR_DAMAGED" });
-    assert.throws(() => readRow(a, { ...rowOf(one), user_id: null }), { code: "ERR_DAMAGED" });
-    assert.throws(() => readRow(a, { ...rowOf(recordOf("x", { userId: "" })), user_id: null }), {
-      code: "ERR_DAMAGED",
-    });
+    for (const name of ["user_id", "head"]) {
+      assert.throws(() => readRow(a, { ...rowOf(one), [name]: null }), { code: "ERR_DAMAGED" }, name);
+    }
+    for (const [name, column] of [["userId", "user_id"], ["head", "head"]] as const) {
+      const row = { ...rowOf(recordOf("x", { [name]: "" })), [column]: null };
+      assert.throws(() => readRow(a, row), { code: "ERR_DAMAGED" }, name);
+    }
+    const swapped = { ...rowOf(one), head: one.userId, user_id: one.head };
+    assert.throws(() => readRow(a, swapped), { code: "ERR_DAMAGED" });
   });
 });

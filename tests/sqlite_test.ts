@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { connect, keyOf, recordOf, run, temporaryPaths, watched } from "./sqlite_rig.ts";
+import { connect, keyOf, recordOf, run, summaryOf, temporaryPaths, watched } from "./sqlite_rig.ts";
 
 const newPath = temporaryPaths();
 const [a, b, c, d] = [keyOf(1), keyOf(2), keyOf(3), keyOf(4)] as const;
@@ -11,7 +11,7 @@ const open = (now = 5_000) => SqliteStore.open(newPath(), { now: () => now });
 describe("SqliteStore", () => {
   it("gives back what was created, as a plain value with its version", async () => {
     await using store = await open();
-    const record = recordOf('{"n":1}', { userId: "ada" });
+    const record = recordOf('{"n":1}', { userId: "ada", head: '["é😀"]' });
     const version = await store.create(a, record);
     assert.equal(typeof version, "string");
     const loaded = store.load(a);
@@ -35,12 +35,13 @@ describe("SqliteStore", () => {
       "\x1b'--",
     ];
     for (const [n, text] of texts.entries()) {
-      const record = recordOf(text, { userId: text });
+      const record = recordOf(text, { userId: text, head: text.slice(0, 4_096) });
       const version = await store.create(keyOf(n), record);
       assert.deepEqual(store.load(keyOf(n)), { ...record, version });
     }
     for (const [n, text] of texts.entries()) {
-      assert.deepEqual(await store.list(text), [{ key: keyOf(n), record: recordOf(text, { userId: text }) }]);
+      const record = summaryOf(recordOf("", { userId: text, head: text.slice(0, 4_096) }));
+      assert.deepEqual(await store.list(text), { entries: [{ key: keyOf(n), record }] });
     }
   });
 
@@ -49,11 +50,6 @@ describe("SqliteStore", () => {
     const version = await store.create(a, recordOf("old"));
     assert.equal(await store.create(a, recordOf("new")), undefined);
     assert.deepEqual(store.load(a), { ...recordOf("old"), version });
-
-    const other = (await store.create(b, recordOf("other")))!;
-    assert.equal(await store.rotate(b, a, recordOf("moved"), other), undefined);
-    assert.deepEqual(store.load(a), { ...recordOf("old"), version });
-    assert.deepEqual(store.load(b), { ...recordOf("other"), version: other });
   });
 
   it("SR-004 lets one of many creations of the same key win", async () => {
@@ -71,7 +67,7 @@ describe("SqliteStore", () => {
     await store.create(b, recordOf("old", { expiresAt: 5_001 }));
     assert.ok(await store.create(a, recordOf("new", { userId: "bob" })));
     assert.equal(await store.create(b, recordOf("new")), undefined);
-    assert.deepEqual(await store.list("ada"), []);
+    assert.deepEqual(await store.list("ada"), { entries: [] });
     const { version: _, ...record } = (await store.load(a))!;
     assert.deepEqual(record, recordOf("new", { userId: "bob" }));
   });
@@ -79,9 +75,17 @@ describe("SqliteStore", () => {
   it("saves only over the version that was loaded, whatever changes", async () => {
     await using store = await open();
     let version = (await store.create(a, recordOf("0")))!;
-    const changes = [{}, { userId: "ada" }, { userId: "ada", touchedAt: 9 }, { expiresAt: 9e12 }, {
-      createdAt: 3,
-    }];
+    const changes = [
+      {},
+      { head: "[1]" },
+      { userId: "ada", head: "[2]" },
+      { userId: "ada" },
+      { userId: "ada", touchedAt: 9 },
+      { expiresAt: 9e12 },
+      {
+        createdAt: 3,
+      },
+    ];
     for (const [n, change] of changes.entries()) {
       const record = recordOf(`${n}`, change);
       const next = (await store.save(a, record, version))!;
@@ -89,7 +93,7 @@ describe("SqliteStore", () => {
       assert.equal(await store.save(a, recordOf("late"), version), undefined);
       version = next;
     }
-    assert.equal((await store.load(a))?.data, "4");
+    assert.equal((await store.load(a))?.data, `${changes.length - 1}`);
     assert.equal(await store.save(b, recordOf("x"), version), undefined);
     assert.equal(store.load(b), undefined);
   });
@@ -99,42 +103,39 @@ describe("SqliteStore", () => {
     await using store = new SqliteStore(database);
     const version = (await store.create(a, recordOf("1", { userId: "ada" })))!;
     ran.length = 0;
-    await store.save(a, recordOf("2", { userId: "ada" }), version);
+    await store.save(a, recordOf("2", { userId: "ada", head: "[2]" }), version);
     assert.deepEqual(ran.map((sql) => sql.split(" ")[0]), ["BEGIN", "UPDATE", "COMMIT"]);
-    assert.match(ran[1]!, /SET data = \?, version = \?, data_sum = \?, record_sum = \? WHERE/);
+    assert.match(ran[1]!, /SET data = \?, version = \?, head = \?, data_sum = \?, record_sum = \? WHERE/);
     database.close();
   });
 
-  it("rotates in one step: the old key is dead, the new one holds the new content", async () => {
-    await using store = await open();
-    const version = (await store.create(a, recordOf("old", { userId: "ada" })))!;
-    assert.equal(await store.rotate(a, b, recordOf("new"), "other"), undefined);
-    assert.equal(await store.rotate(c, b, recordOf("new"), version), undefined);
-    assert.equal(await store.rotate(a, a, recordOf("new"), version), undefined);
-    assert.deepEqual(store.load(a), { ...recordOf("old", { userId: "ada" }), version });
-
-    const next = await store.rotate(a, b, recordOf("new", { userId: "bob" }), version);
-    assert.equal(store.load(a), undefined);
-    assert.deepEqual(store.load(b), { ...recordOf("new", { userId: "bob" }), version: next });
-    assert.deepEqual(await store.list("ada"), []);
-  });
-
-  it("lets one of many rotations of a session win", async () => {
+  it("lets one of many saves over one version win", async () => {
     await using store = await open();
     const version = (await store.create(a, recordOf("old")))!;
-    const keys = Array.from({ length: 10 }, (_, n) => keyOf(100 + n));
-    const answers = await Promise.all(keys.map((key) => store.rotate(a, key, recordOf("new"), version)));
-    assert.deepEqual(answers.map(Boolean), keys.map((_, n) => n === 0));
-    assert.deepEqual(keys.map((key) => Boolean(store.load(key))), keys.map((_, n) => n === 0));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => store.save(a, recordOf(`${n}`, { head: `[${n}]` }), version)),
+    );
+    assert.deepEqual(answers.map(Boolean), answers.map((_, n) => n === 0));
+    assert.deepEqual(store.load(a), { ...recordOf("0", { head: "[0]" }), version: answers[0] });
   });
 
-  it("touches both instants and nothing else", async () => {
+  it("touches both instants of one version, forward only, and nothing else", async () => {
     await using store = await open();
-    const version = (await store.create(a, recordOf("x", { userId: "ada" })))!;
-    assert.equal(await store.touch(a, 7, 9e12), true);
-    assert.equal(await store.touch(b, 7, 9e12), false);
-    const touched = recordOf("x", { userId: "ada", touchedAt: 7, expiresAt: 9e12 });
-    assert.deepEqual(store.load(a), { ...touched, version });
+    const record = recordOf("x", { userId: "ada", head: "[1]" });
+    const old = (await store.create(a, record))!;
+    const version = (await store.save(a, record, old))!;
+    assert.equal(await store.touch(a, 2_007, 9e12, old), false);
+    assert.equal(await store.touch(b, 2_007, 9e12, version), false);
+    assert.deepEqual(store.load(a), { ...record, version });
+    let at = { touchedAt: 2_000, expiresAt: 4e12 };
+    for (const [touchedAt, expiresAt] of [[2_007, 9e12], [2_008, 8e12], [2_006, 10e12], [1, 2]] as const) {
+      assert.equal(await store.touch(a, touchedAt, expiresAt, version), true);
+      at = {
+        touchedAt: Math.max(at.touchedAt, touchedAt),
+        expiresAt: Math.max(at.expiresAt, expiresAt),
+      };
+      assert.deepEqual(store.load(a), { ...record, ...at, version });
+    }
     assert.ok(await store.save(a, recordOf("y"), version));
   });
 
@@ -146,27 +147,86 @@ describe("SqliteStore", () => {
     assert.equal(store.load(a), undefined);
   });
 
-  it("lists the records of one user through the index, and leaves damaged ones out", async () => {
+  it("lists the records of one user, and leaves damaged ones out", async () => {
     const path = newPath();
     await using store = await SqliteStore.open(path);
-    await store.create(a, recordOf("a", { userId: "ada" }));
-    await store.create(b, recordOf("b", { userId: "bob" }));
-    await store.create(c, recordOf("c", { userId: "ada" }));
-    await store.create(d, recordOf("d"));
-    assert.deepEqual(await store.list("ada"), [
-      { key: a, record: recordOf("a", { userId: "ada" }) },
-      { key: c, record: recordOf("c", { userId: "ada" }) },
-    ]);
-    assert.deepEqual(await store.list("eve"), []);
+    const records = {
+      [a]: recordOf("a", { userId: "ada", head: "[1]" }),
+      [b]: recordOf("b", { userId: "bob" }),
+      [c]: recordOf("c", { userId: "ada" }),
+      [d]: recordOf("d"),
+    };
+    for (const [key, record] of Object.entries(records)) await store.create(key, record);
+    assert.deepEqual(await store.list("ada"), {
+      entries: [a, c].map((key) => ({ key, record: summaryOf(records[key]!) })),
+    });
+    assert.deepEqual(await store.list("eve"), { entries: [] });
 
     const other = connect(path);
-    run(other, `UPDATE sojourn_session SET data = x'00' WHERE key = '${a}'`);
-    assert.deepEqual((await store.list("ada")).map(({ key }) => key), [c]);
-    const plan = other.prepare("EXPLAIN QUERY PLAN SELECT * FROM sojourn_session WHERE user_id = ?").all(
-      "ada",
-    );
-    assert.match(JSON.stringify(plan), /sojourn_session_user/);
+    run(other, `UPDATE sojourn_session SET head = '[2]' WHERE key = '${a}'`);
+    assert.deepEqual((await store.list("ada")).entries.map(({ key }) => key), [c]);
     other.close();
+  });
+
+  it("a list reads one user's rows through the index, in order, and no data", async () => {
+    const path = newPath();
+    const { database, ran } = watched(connect(path));
+    await using store = new SqliteStore(database);
+    const records = [1, 2, 3].map((n) => recordOf(`${n}`, { userId: "ada" }));
+    for (const [n, record] of records.entries()) await store.create(keyOf(n), record);
+    ran.length = 0;
+    await store.list("ada", { limit: 2 });
+    assert.equal(ran.length, 1);
+    assert.doesNotMatch(ran[0]!, /\bdata\b|\*/);
+
+    const other = connect(path);
+    const plan = other.prepare(`EXPLAIN QUERY PLAN ${ran[0]}`);
+    const steps = plan.all("ada", "", 2).map((row) => (row as { detail: string }).detail);
+    plan.finalize?.();
+    assert.deepEqual(steps, [
+      "SEARCH sojourn_session USING INDEX sojourn_session_user (user_id=? AND key>?)",
+    ]);
+    // What is not read cannot be found damaged.
+    run(other, "UPDATE sojourn_session SET data = x'00'");
+    assert.deepEqual(await store.list("ada"), {
+      entries: records.map((record, n) => ({ key: keyOf(n), record: summaryOf(record) })),
+    });
+    other.close();
+    await store.close();
+    database.close();
+  });
+
+  it("lists in pages, past damaged rows, whatever is saved, touched and removed meanwhile", async () => {
+    const path = newPath();
+    await using store = await SqliteStore.open(path);
+    const versions: string[] = [];
+    for (let n = 0; n < 25; n++) {
+      versions.push((await store.create(keyOf(n), recordOf(`${n}`, { userId: n % 5 ? "ada" : "bob" })))!);
+    }
+    assert.equal((await store.list("ada")).next, undefined);
+    const other = connect(path);
+    for (const n of [1, 2, 3]) {
+      run(other, `UPDATE sojourn_session SET created_at = 7 WHERE key = '${keyOf(n)}'`);
+    }
+    other.close();
+    const pages: number[][] = [];
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const page = await store.list("ada", { after, limit: 3 });
+      pages.push(page.entries.map(({ key }) => parseInt(key, 16)));
+      after = page.next;
+      if (pages.length === 2) {
+        await store.delete(keyOf(11));
+        await store.touch(keyOf(12), 3_000, 5e12, versions[12]!);
+        await store.save(keyOf(13), recordOf("saved", { userId: "ada" }), versions[13]!);
+        await store.save(keyOf(14), recordOf("saved", { userId: "bob" }), versions[14]!);
+      }
+    }
+    assert.deepEqual(pages.slice(0, 2), [[], [4, 6, 7]]);
+    assert.deepEqual(pages.flat(), [4, 6, 7, 8, 9, 12, 13, 16, 17, 18, 19, 21, 22, 23, 24]);
+    assert.ok(pages.every((page) => page.length <= 3));
+    for (const limit of [0, -1, 1.5, NaN, "3" as never]) {
+      await assert.rejects(async () => await store.list("ada", { limit }), RangeError);
+    }
   });
 
   it("clears at most so many expired records, and no live one", async () => {
@@ -214,9 +274,8 @@ describe("SqliteStore", () => {
       for (let n = 0; n < 10; n++) {
         const created = (await store.create(a, recordOf("x")))!;
         const saved = (await store.save(a, recordOf("y"), created))!;
-        const rotated = (await store.rotate(a, b, recordOf("z"), saved))!;
-        await store.delete(b);
-        for (const version of [created, saved, rotated]) {
+        await store.delete(a);
+        for (const version of [created, saved]) {
           assert.ok(!seen.has(version));
           seen.add(version);
         }

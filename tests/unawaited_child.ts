@@ -35,10 +35,8 @@ function failing(): SessionStore {
   return new Proxy(store, {
     get(_, name: string) {
       const method = store[name];
-      // By its contract `onEvict` gives no promise.
-      if (typeof method !== "function" || name === "onEvict") {
-        return typeof method === "function" ? method.bind(store) : method;
-      }
+      if (typeof method !== "function") return method;
+      if (name === "onEvict") return method.bind(store); // gives nothing, and so no promise either
       return (...args: unknown[]) =>
         fails ? Promise.reject(new Error(`no ${name}`)) : Promise.resolve(method.apply(store, args));
     },

@@ -104,7 +104,7 @@ function table(head: readonly string[], rows: readonly (readonly unknown[])[]): 
 }
 
 const byPlan = (a: string, b: string) =>
-  "FSKRCG".indexOf(a[0]!) - "FSKRCG".indexOf(b[0]!) || a.localeCompare(b);
+  "FSKRHCG".indexOf(a[0]!) - "FSKRHCG".indexOf(b[0]!) || a.localeCompare(b);
 
 async function version(command: readonly string[]): Promise<string> {
   const { stdout } = await new Deno.Command(command[0]!, { args: command.slice(1), stderr: "null" }).output();
@@ -140,6 +140,8 @@ async function page(
     "**lost** values that are missing, **torn** ones that are wrong in themselves, sessions that are **back** from the dead,",
     "**unreadable** records. Workers run on both runtimes by turns; the runtime in the table is the reader's. One run of F1, S1,",
     "S2, S6, K1, R2 and R3 is one kill; the figures of the specification (200 kills, 10,000 updates) are those of both readers together.",
+    "One run of H1 is one random history of log-outs, rotations, log-ins, writes, revocations and expiry at three processes, judged by",
+    "what was answered; one of H2 is one of the sessions that get new ids all the time while all sessions of their user are ended.",
     "",
     `${new Date().toISOString().slice(0, 10)}, ${versions.join(", ")}, ${
       isShort ? "short form" : "full figures"

@@ -9,7 +9,7 @@ import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/stor
 import { MAX_FILE_BYTES } from "./disk.ts";
 
 const FORMAT = 2;
-const HEAD = /^sojourn-session ([1-9][0-9]{0,5})(?: ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{43}))?\n/;
+const HEAD = /^sojourn-session ([1-9][0-9]{0,5})(?: ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{43})\n|[ \n])/;
 /** The most bytes of the first line. */
 const headBytes = 120;
 const newline = 10;

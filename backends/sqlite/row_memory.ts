@@ -9,7 +9,8 @@ const remembered = 8 * 1024 * 1024;
 const longest = 4096;
 
 /** The text of a row that can be long. */
-const textOf = ({ data, userId }: StoredRecord) => data.length + (userId?.length ?? 0);
+const textOf = ({ data, head, userId }: StoredRecord) =>
+  data.length + (head?.length ?? 0) + (userId?.length ?? 0);
 /** In bytes. A character takes one or two, and what else belongs to a row more than nothing. */
 const weigh = (_key: string, record: StoredRecord) => Math.max(4096, 2 * textOf(record));
 

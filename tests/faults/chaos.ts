@@ -94,7 +94,7 @@ export async function chaos({ seed, isFull }: Size): Promise<Outcome> {
       let isLive = false;
       const look = (session: Session) => void (isLive = session.get("who") !== undefined);
       await new User(user.name, sessions).send(look, { headers: { cookie: `__Host-sid=${cookie}` } });
-      if (isLive) found(result, "back", `${user.name}, ended or moved`);
+      if (isLive) found(result, "back", `${user.name}, ended or replaced`);
     }
   }
   expect(result, refused > requests / 50, `only ${refused} requests were refused`);

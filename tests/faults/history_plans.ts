@@ -81,7 +81,7 @@ async function histories(store: StoreName, size: Size): Promise<Outcome> {
 
 /** H2: all sessions of a user end while each of them gets one new id after the other. */
 async function revokeAll(store: StoreName, size: Size): Promise<Outcome> {
-  const count = size.isFull ? 200 : 60;
+  const count = size.isFull ? 200 : 24;
   const times = size.isFull ? 5 : 1;
   const result = outcome(times * count);
   let spins = 0;
@@ -98,7 +98,11 @@ async function revokeAll(store: StoreName, size: Size): Promise<Outcome> {
         (await Promise.all(all.map((one) => one.ask({ do: "spun" })))).map(({ count }) => count!);
       const start = await spun();
       const spinning = all.map((one, n) =>
-        one.ask({ do: "spin", cookies: cookies.filter((_, i) => i % 3 === n), together: 25 })
+        one.ask({
+          do: "spin",
+          cookies: cookies.filter((_, i) => i % 3 === n),
+          together: size.isFull ? 25 : 4,
+        })
       );
       // Every process is at it, and each session has had about one new id.
       const least = Math.floor(count / 3);

@@ -17,7 +17,7 @@ export interface Outcome {
   lost: number;
   /** Values that are wrong in themselves, another's, or a mixture. */
   torn: number;
-  /** Sessions that were ended or moved, and are live under the old id. */
+  /** Sessions that were ended, or got a new id, and are live under the old one. */
   back: number;
   /** Records that raise an error that is not to be expected. */
   unreadable: number;

@@ -1,6 +1,7 @@
 /** What workers said they did, and whether a store agrees. */
 
 import { SessionError } from "../../mod.ts";
+import { storageKey } from "../../src/token.ts";
 import { flawOf } from "./content.ts";
 import { found, type Outcome } from "./plan.ts";
 import type { Opened } from "./places.ts";
@@ -72,10 +73,10 @@ async function checkSlot(slot: Slot, { sessions, store, troubles }: Opened, resu
   const dead: string[] = [];
   for (const id of slot.dead) {
     if ((await sessions.open(id)).id === undefined) dead.push(id);
-    else found(result, "back", `${name}, ended or moved`);
+    else found(result, "back", `${name}, ended or replaced`);
   }
   slot.dead = dead;
-  const listed = await store.list!(name);
+  const { entries: listed } = await store.list!(name);
   let isThere = false;
   if (slot.id !== undefined) {
     const session = await sessions.open(slot.id);
@@ -91,9 +92,9 @@ async function checkSlot(slot: Slot, { sessions, store, troubles }: Opened, resu
       slot.n = now;
       if (listed.length === 0) found(result, "lost", `${name} is missing in its user's list`);
     } else if (pending === "rotate") {
-      // Moved to an id that nobody was told: found by its user.
-      const moved = listed.filter(({ record }) => record.data.includes(`"n":${n},`));
-      if (moved.length !== 1) found(result, "lost", `${name} moved nowhere`);
+      // Under an id that nobody was told: found by its key, which stays.
+      const record = await store.load(await storageKey(slot.id));
+      if (!record?.data.includes(`"n":${n},`)) found(result, "lost", `${name} at ${n} was rotated away`);
     } else if (pending !== "flush") found(result, "lost", `${name} at ${n} is gone`);
   }
   const most = Number(isThere) + Number(pending === "create" || pending === "rotate");
@@ -105,6 +106,6 @@ async function checkSlot(slot: Slot, { sessions, store, troubles }: Opened, resu
     slot.dead.push(slot.id);
     slot.id = undefined;
   }
-  // What it was is settled now, but a creation or a move may have left a session without a known id.
+  // What it was is settled now, but a creation or a rotation may have left a session without a known id.
   if (pending !== "create" && pending !== "rotate") slot.pending = undefined;
 }

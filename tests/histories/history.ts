@@ -3,7 +3,8 @@
 import { storageKey } from "../../src/token.ts";
 import { cookieName, type Reply, type Work } from "./host.ts";
 import type { Process } from "./hosts.ts";
-import { type Complaint, type Id, type Known, Model, type Sent } from "./model.ts";
+import type { Id, Known, Sent } from "./known.ts";
+import { type Complaint, Model } from "./model.ts";
 
 type Roll = (below: number) => number;
 

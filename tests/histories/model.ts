@@ -4,78 +4,7 @@
  */
 
 import { cookieIn, grace, idleAge, type Reply, type Seen, type Work } from "./host.ts";
-
-/** An id that was given out. */
-export interface Id {
-  readonly text: string;
-  /** The value of its cookie. */
-  readonly cookie: string;
-  readonly of: Known;
-  /** How many log-ins its session had when it was made. */
-  readonly epoch: number;
-  /** Since when it is replaced, as a moment of the history. */
-  dead: number;
-  /** The end of its grace, by the clock. */
-  until: number;
-  /** Whether another one was made at the same time, so that either may be the newer one. */
-  isUncertain: boolean;
-}
-
-/** A session, by the half of the id that stays. */
-export class Known {
-  readonly ids: Id[] = [];
-  /** By epoch: the user, and since when it is answered. */
-  readonly users: { readonly user: string | undefined; readonly since: number }[] = [];
-  /** What it has to show, and what it may show besides. */
-  required: Set<number>;
-  readonly possible: Set<number> = new Set();
-  /** Since when its end is answered. */
-  ended: number = Infinity;
-  /** Whether something that would end it was sent. */
-  mayHaveEnded = false;
-  /** When a request was sent that has seen it. */
-  seen = 0;
-  /** The last thing that has renewed it, and the last that may have, by the clock. */
-  renewed: number;
-  used: number;
-  /** Requests that have come with one of its ids and are not answered. */
-  open = 0;
-  /** Those among them that may end it or replace its id, and ends from outside; and when one was last sent or answered. */
-  changing = 0;
-  changed = 0;
-  readonly logins: { readonly user: string; answered: number }[] = [];
-  readonly made: { readonly id: Id; readonly sent: number; readonly answered: number }[] = [];
-
-  constructor(user: string | undefined, keys: Iterable<number>, moment: number, clock: number) {
-    this.users.push({ user, since: moment });
-    this.required = new Set(keys);
-    this.renewed = this.used = clock;
-  }
-
-  get epoch(): number {
-    return this.users.length - 1;
-  }
-
-  get user(): string | undefined {
-    return this.users.at(-1)!.user;
-  }
-}
-
-/** A request of a history. */
-export interface Sent {
-  readonly id: Id | undefined;
-  /** All that its cookies name: a log-out ends them all. */
-  readonly others: readonly Id[];
-  readonly work: Work;
-  /** When it was sent, and when its handler went on. */
-  readonly arrived: number;
-  went: number;
-  seen?: Seen;
-  /** Whether its id was current, or in grace, when it was sent, for certain. */
-  readonly wasAlive: boolean;
-  /** Whether it was current, for certain, or no answer yet said otherwise. */
-  readonly wasCurrent: boolean;
-}
+import { type Id, Known, type Sent } from "./known.ts";
 
 /** With more ids than a current one and eight in grace the oldest may be over. */
 const mostIds = 9;
@@ -92,6 +21,7 @@ export class Model {
   readonly #complain: Complaint;
   readonly #clock: { now: number };
   #moment = 1;
+  readonly #endings: { readonly user: string; finished: number }[] = [];
 
   constructor(clock: { now: number }, complain: Complaint) {
     this.#clock = clock;
@@ -246,7 +176,8 @@ export class Model {
       id?.of.possible.delete(work.write);
     }
     const isNeedless = id === undefined ||
-      wasAlive && this.isAlive(id.of) && this.#isQuietBut(id.of, arrived, work) && !this.isDead(id);
+      wasAlive && !id.isUncertain && this.isAlive(id.of) && this.#isQuietBut(id.of, arrived, work) &&
+        !this.isDead(id);
     if (isNeedless) this.#complain("lost", `a needless refusal of ${JSON.stringify(work)} for ${id?.text}`);
   }
 
@@ -356,6 +287,8 @@ export class Model {
       until: Infinity,
       isUncertain: false,
     };
+    // One that all sessions of the user ended with may have begun before it.
+    known.mayHaveEnded = this.#endings.some(({ user, finished }) => user === work.login && finished > went);
     known.ids.push(made);
     this.sessions.set(text.slice(0, 16), known);
     this.ids.set(text, made);
@@ -384,12 +317,15 @@ export class Model {
     const isAnothers = (known: Known) =>
       known.user !== user || known.logins.some((login) => login.user !== user && login.answered > begun);
     const before = [...this.sessions.values()];
+    const ending = { user, finished: Infinity };
+    this.#endings.push(ending);
     const theirs = before.filter((known) => known.user === user);
     const mayBe = (known: Known) => known.user === user || known.logins.some((login) => login.user === user);
     for (const known of before) if (mayBe(known)) known.mayHaveEnded = true;
     this.#begin(before);
     return () => {
       this.#finish(before);
+      ending.finished = ++this.#moment;
       for (const known of this.sessions.values()) if (mayBe(known)) known.mayHaveEnded = true;
       for (const known of theirs) {
         if (!isAnothers(known)) known.ended = Math.min(known.ended, this.#moment);
