@@ -235,12 +235,11 @@ describe("setLabel", () => {
     const { site, visitor } = await opened();
     await visitor.visit((session) => session.login("ada"));
     const label = "語".repeat(200);
-    await site.plant(visitor.id, `1${JSON.stringify({ label })}\n{"a":1}`);
+    await site.plant(visitor.id, `{"a":1}`, (head) => `${head}\n${JSON.stringify({ label })}`);
     await visitor.visit((session) => session.set("b", 2));
-    assert.equal(
-      (await site.stored(visitor.id)).record!.data,
-      `1${JSON.stringify({ label })}\n{"a":1,"b":2}`,
-    );
+    const { record } = await site.stored(visitor.id);
+    assert.equal(record!.data, '{"a":1,"b":2}');
+    assert.ok(record!.head!.endsWith(`\n${JSON.stringify({ label })}`));
     assert.deepEqual((await site.sessions.list("ada")).map((info) => info.label), [label]);
   });
 });

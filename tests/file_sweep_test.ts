@@ -55,7 +55,7 @@ describe("file store, clearing", () => {
     // Its file's time is over, its own is not
     await disk.write(place(d!), encodeFile(d!, ending(NOW + 1), "v"), NOW);
     await disk.write(place(e!), new Uint8Array(9), NOW);
-    await disk.write(place(f!), new TextEncoder().encode(`sojourn-session 2 ${"x".repeat(43)}\n`), 0);
+    await disk.write(place(f!), new TextEncoder().encode(`sojourn-session 3 ${"x".repeat(43)}\n`), 0);
     await disk.write(place(`${a}.old`), new Uint8Array(), 0);
     assert.equal(await sweep.clearExpired(NOW, 10), 3);
     assert.deepEqual(keys(), [b!, d!, f!, `${a}.old`]);

@@ -21,7 +21,7 @@ describe("the size of the data", () => {
   it("SR-064 counts bytes, also where as many characters would do", () => {
     for (const [text, bytes] of [["abc", 11], ["\u20ac\u20ac\u20ac", 17], ["\u{1f600}x", 13]] as const) {
       const data = `{"a":"${text}"}`;
-      assert.ok(write(text, bytes).endsWith(`\n${data}`), text);
+      assert.equal(write(text, bytes), data);
       for (const limit of [bytes - 1, data.length, data.length - 1].filter((limit) => limit < bytes)) {
         assert.throws(() => write(text, limit), refused("ERR_TOO_LARGE", /over the limit/), text);
       }
