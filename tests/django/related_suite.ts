@@ -91,7 +91,11 @@ export function testRelated({ name, columns, rules, engine: open, run }: Related
         for (let n = 0; n < 9; n++) old.push(await begin(`old ${n}`, -100 + n));
         for (const key of [old[0]!, old[4]!, old[5]!, live]) await refer(key);
         const clear = (limit: number) => engine().clearExpired(Date.now(), limit, () => undefined);
-        assert.deepEqual([await clear(2), await clear(100), await clear(100)], [2, 7, 0]);
+        // Each call may stop when half of its time is over, and goes on with the next.
+        let [cleared, last] = [await clear(2), NaN];
+        assert.ok(cleared > 0 && cleared <= 2);
+        while (last !== 0) cleared += last = await clear(100);
+        assert.equal(cleared, 9);
         for (const [n, key] of old.entries()) {
           assert.equal(await engine().load(key), undefined);
           assert.equal((await stored(key))?.["t"], isKept && [0, 4, 5].includes(n) ? "" : undefined);
