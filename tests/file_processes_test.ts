@@ -59,7 +59,9 @@ describe("file store, processes", () => {
 
   it("SR-054 F4 with 32 file descriptors 100 saves at once end well or typed", async () => {
     const [store, directory] = await fresh();
-    const child = start(FILE_CHILD, own, ["many", directory, "100"], { shell: "ulimit -n 64" });
+    // Deno reads further certificates while it starts, with descriptors that it does not have here.
+    const shell = "unset NODE_EXTRA_CA_CERTS; ulimit -n 64";
+    const child = start(FILE_CHILD, own, ["many", directory, "100"], { shell });
     assert.equal(await child.ended, 0);
     assert.ok(["ok", "ERR_STORE", "ERR_STORE ok"].includes(child.lines[0]!), String(child.lines[0]));
     assert.equal(child.lines[1], "after");
