@@ -136,7 +136,7 @@ function count(outcomes: readonly Outcome[], state: Outcome["state"]): number {
 }
 
 async function main(): Promise<boolean> {
-  const limit = Number(Deno.env.get("SOJOURN_LANE_LIMIT") ?? 720);
+  const limit = Number(Deno.env.get("SOJOURN_LANE_LIMIT") ?? 2_400);
   const folder = await Deno.makeTempDir({ prefix: "sojourn-test-" });
   const files = choose(Deno.args);
   const lanes: Lane[] = [];
