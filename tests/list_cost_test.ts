@@ -141,7 +141,7 @@ describe("SR-040 list costs what the user's own sessions cost", () => {
     store.list("ann");
     const sql = ran.at(-1)!;
     const statement = connection.prepare(`EXPLAIN QUERY PLAN ${sql}`);
-    const plan = JSON.stringify(statement.all("ann"));
+    const plan = JSON.stringify(statement.all("ann", "", 100));
     statement.finalize?.();
     assert.match(plan, /SEARCH sojourn_session USING INDEX sojourn_session_user \(user_id=\? AND key>\?\)/);
     assert.equal(run(connection, "SELECT count(*) FROM sojourn_session"), 0);

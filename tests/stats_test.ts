@@ -189,8 +189,8 @@ describe("counting all records", () => {
       opened.push(made);
       const store = new RedisStore(made.client, { now: earlier, prefix: "damaged:" });
       await fill(store, 4);
-      await server.cli("DEL", `damaged:${keyOf(1)}`);
-      await server.cli("SET", `damaged:${keyOf(1)}`, "text");
+      await server.cli("SET", `damaged:${keyOf(1)}`, `9 ${keyOf(1)}`);
+      await server.cli("DEL", `damaged:${keyOf(2)}`);
       await server.cli("HSET", `damaged:${keyOf(2)}`, "f", "9");
       await server.cli("SET", `damaged:${"x".repeat(64)}`, "not a key");
       await server.cli("HSET", `undamaged:${keyOf(3)}`, "f", "2");
