@@ -24,6 +24,7 @@ import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
 import type { Edit, Found, Plan, Put } from "./deno_kv_plan.ts";
 import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv_record.ts";
 import { countRecords } from "./deno_kv_stats.ts";
+import { unlist } from "./deno_kv_unlist.ts";
 import { type Ask, within } from "./deno_kv_within.ts";
 import { checkPage } from "./pages.ts";
 
@@ -153,14 +154,19 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   delete(key: string): Promise<boolean> {
-    return this.#calls.run(() =>
-      this.#commit(async (ask, last) => {
+    return this.#calls.run(async () => {
+      let isLost = false;
+      const isGone = await this.#commit(async (ask, last) => {
         const old = await this.#read(ask, key, true);
         if (old.stamp === null) return { answer: false };
+        isLost = old.record === undefined;
         const removal = await this.#remove(key, old.record);
         return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
-      })
-    );
+      });
+      // Nothing tells whose it was. What a look through all users does not find in time is shown until it expires.
+      if (isGone && isLost) await unlist(this.#kv, this.#keys.users, key, this.#timeout);
+      return isGone;
+    });
   }
 
   /**

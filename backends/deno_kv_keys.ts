@@ -19,6 +19,11 @@ export class KvKeys {
     return [this.#prefix, "record"];
   }
 
+  /** The prefix of all users' entries. */
+  get users(): DenoKvKey {
+    return [this.#prefix, "user"];
+  }
+
   /** The record itself. */
   record(key: string): DenoKvKey {
     return [...this.records, key];
@@ -37,7 +42,7 @@ export class KvKeys {
   /** The prefix of a user's entries: a hash, as a key part has little room and a user id may be of any length. */
   async user(userId: string): Promise<DenoKvKey> {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(userId));
-    return [this.#prefix, "user", new Uint8Array(hash)];
+    return [...this.users, new Uint8Array(hash)];
   }
 
   /** The entries of the expiry index up to and including `now`. */

@@ -17,7 +17,8 @@ const harmless = [
   "src/held_carrier.ts: const identity = this.#verified.get(values[0]!);",
   "src/held_carrier.ts: const identity = this.#verified.get(value) ?? await this.#verify(value);",
   'src/tracing.ts: const call: StoreCall = typeof tag === "string" ? { operation, tag } : { operation };', // a log tag
-  "src/unit.ts: const isReissued = saved.place.token !== this.found?.place.token;",
+  "src/unit.ts: const needsCookie = renews || saved.place.token !== this.found?.place.token;",
+  "src/lines.ts: const until = line.findIndex((one) => cycles(one) || one.found.place.id !== id);", // both were verified
 ];
 
 /** Welch's t of two kinds of calls, mixed at random; the slowest tenth of each is left out. */

@@ -78,7 +78,7 @@ const stores: Record<string, { open: () => MaybePromise<SessionStore>; damages: 
     damages: {
       "half a file": (key) => inFile(key, (text) => text.slice(0, text.length / 2)),
       "an empty file": (key) => inFile(key, () => ""),
-      "a newer format": (key) => inFile(key, (text) => text.replace("session 1 ", "session 2 ")),
+      "a newer format": (key) => inFile(key, (text) => text.replace("session 2 ", "session 3 ")),
       "a folder with something in it": (key) =>
         instead(key, (path) => {
           mkdirSync(path);
