@@ -146,6 +146,29 @@ describe("RedisStore", { skip }, () => {
     assert.ok(versions.length > 90 && versions.length <= 120, versions);
   });
 
+  for (const cluster of [false, true]) {
+    const where = cluster ? "in the steps of a cluster" : "on one server";
+    it(`SR-049 a creation sent again after others have saved is still told as done, ${where}`, async () => {
+      const plain = new RedisStore(client, { cluster });
+      const key = freshKey();
+      const late = new RedisStore(
+        shaped(async (args) => {
+          const send = () => client.call(args[0]!, ...args.slice(1));
+          if (!args.some((arg) => arg.endsWith("\nfirst"))) return await send();
+          await send();
+          const seen = await plain.load(key);
+          if (seen?.data === "first") await plain.save(key, { ...seen, data: "second" }, seen.version);
+          return await send();
+        }),
+        { cluster },
+      );
+      const version = await late.create(key, recordOf("first", { userId: "again" }));
+      assert.ok(version, "else its session would live and nobody hold it");
+      assert.equal((await plain.load(key))?.data, "second");
+      assert.equal(await plain.create(key, recordOf("third")), undefined);
+    });
+  }
+
   it("SR-061 an answer that belongs to another command is an error, never another's data", async () => {
     const keys = Array.from({ length: 20 }, freshKey);
     await Promise.all(keys.map((key) => store.create(key, recordOf(key))));

@@ -111,8 +111,8 @@ return answer(text)`,
 export const create: Script = {
   source: head + open + put + `
 local r, text = open(KEYS[1])
-if isMark(text) and string.find(text, ARGV[1] .. ',', 1, true) then return answer('yes') end
-if r and r.version == ARGV[1] then return answer('yes') end
+local had = r and r.had or isMark(text) and text or ''
+if string.find(had, ARGV[1] .. ',', 1, true) then return answer('yes') end
 -- An expired record is free, and a mark; anything else that is there is not
 if text ~= '' and not isMark(text) and not (r and tonumber(r.ends) <= tonumber(args[1])) then return answer('no') end
 if late then return answer('late') end
