@@ -12,6 +12,12 @@ import { type Depth, type Part, parts } from "./parts.ts";
 import { print, report } from "./report.ts";
 import { writeResult } from "./results.ts";
 import { tag } from "./tag.ts";
+import { against } from "./against.ts";
+
+if (Deno.args[0] === "against") {
+  await against(Deno.args.slice(1));
+  Deno.exit();
+}
 
 const usage = `deno task bench [quick|full] [${
   parts.map(({ name }) => name).join("|")
