@@ -1,23 +1,12 @@
 /** The carrier of server-held sessions: a signed id in the cookie, the record in a `SessionStore` under one key for life. */
 
 import type { Carrier, CarrierKit, Cycle, Ended, Found, Place } from "./carrier.ts";
-import { readCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Guard, GuardedStore, harmless } from "./guard.ts";
-import { Signer } from "./keyring.ts";
 import { isCurrent, type Proofs, readProofs, rotated, saved, withProofs } from "./proofs.ts";
-import { Recent } from "./recent.ts";
 import type { MaybePromise, SessionPage, SessionRecord, SessionStore, StoredRecord } from "./store.ts";
-import { isId, makeId, nextId, proofOf, storageKey } from "./token.ts";
-
-/** A verified cookie: everything that reading it again would cost crypto to find out. */
-interface Identity {
-  readonly id: string;
-  readonly key: string;
-  readonly proof: string;
-  readonly token: string;
-  readonly isStale: boolean;
-}
+import { type Identity, SignedIds } from "./signed_ids.ts";
+import { isId, makeId, nextId } from "./token.ts";
 
 interface HeldPlace extends Identity, Place {
   readonly version: string;
@@ -29,71 +18,55 @@ const mostCandidates = 4;
 const mostEnded = 64;
 /** New ids that may be taken before that means trouble (SR-004). */
 const mostIds = 8;
-/** Verified cookies remembered per generation. */
-const remembered = 4096;
-/** A `Cookie` header of more characters is read anew each time. */
-const longestKnown = 512;
 /** For how long after an id was replaced the newer cookie may be on its way to the browser, in milliseconds. */
 const onTheWay = 60_000;
-
-/** `<id>.<tag>` in its one spelling: a 32-byte tag leaves two spare bits, which are zero (SR-026). */
-const isToken = (value: string) => /^[A-Za-z0-9_-]{32}\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value);
 
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return value instanceof Promise;
 }
 
-/** See the first line of this file. */
 export class HeldCarrier implements Carrier {
   readonly hasGrace = true;
   readonly #store: GuardedStore;
   readonly #kit: CarrierKit;
-  readonly #signer: Signer;
-  /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
-  readonly #verified: Recent<string, Identity> = new Recent(remembered);
-  /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
-  readonly #headers: Recent<string, Identity> = new Recent(remembered);
+  readonly #ids: SignedIds;
 
   constructor(store: SessionStore, kit: CarrierKit) {
     this.#store = new GuardedStore(store, new Guard(kit.timeout, kit.events));
     this.#kit = kit;
-    this.#signer = new Signer(kit.secrets, "session id", kit.cookie.name);
+    this.#ids = new SignedIds(kit.secrets, kit.cookie);
     store.onEvict?.((key) => kit.events.emit("evicted", key));
   }
 
   find(header: string | null): MaybePromise<readonly Found[]> {
-    const known = header === null ? undefined : this.#headers.get(header);
+    const known = header === null ? undefined : this.#ids.ofHeader(header);
     if (known !== undefined) return this.#findOne(known);
-    const { isCarried, values } = this.#read(header, mostCandidates);
+    const { isCarried, values } = this.#ids.read(header, mostCandidates);
     if (values.length === 0 || values.length > mostCandidates) {
       if (isCarried) {
         this.#kit.events.emit("rejected", undefined, values.length === 0 ? "malformed" : "ambiguous");
       }
       return [];
     }
-    if (values.length === 1) {
-      const identity = this.#verified.get(values[0]!);
-      if (identity !== undefined) {
-        if (header!.length <= longestKnown) this.#headers.set(header!, identity);
-        return this.#findOne(identity);
-      }
-    }
-    return this.#findAll(values);
-  }
-
-  #read(header: string | null, most: number): ReturnType<typeof readCookie> {
-    return readCookie(header, this.#kit.cookie.name, isToken, most);
+    const only = values.length === 1 ? this.#ids.ofOnly(values[0]!, header!) : undefined;
+    return only === undefined ? this.#findAll(values) : this.#findOne(only);
   }
 
   #findOne(identity: Identity): MaybePromise<readonly Found[]> {
     const found = this.#look(identity);
-    return isPromise(found) ? found.then((one) => this.#chosen([one])) : this.#chosen([found]);
+    return isPromise(found) ? found.then((one) => this.#chosenOne(one)) : this.#chosenOne(found);
+  }
+
+  #chosenOne(found: Found | undefined): readonly Found[] {
+    if (found === undefined) return [];
+    const all = [found];
+    return found.place.replacedBy === undefined ? all : this.#chosen(all);
   }
 
   async #findAll(values: readonly string[]): Promise<readonly Found[]> {
     const found: (Found | undefined)[] = [];
     for (const value of values) {
-      const identity = this.#verified.get(value) ?? await this.#verify(value);
+      const identity = await this.#ids.verify(value);
       if (identity === undefined) this.#kit.events.emit("rejected", undefined, "forged");
       else found.push(await this.#look(identity));
     }
@@ -102,7 +75,6 @@ export class HeldCarrier implements Carrier {
 
   /** One for each session: by its current id, else by one in grace. A replaced id beside it is no surprise, and alone an event. */
   #chosen(all: readonly (Found | undefined)[]): readonly Found[] {
-    if (all.length === 1 && all[0]?.place.replacedBy === undefined) return all[0] ? [all[0]] : [];
     const rank = ({ place }: Found) => place.replacedBy ? 2 : place.isFormer ? 1 : 0;
     const best = new Map<string, Found>();
     for (const one of all) {
@@ -114,26 +86,6 @@ export class HeldCarrier implements Carrier {
       for (const { place } of chosen) this.#kit.events.emit("reuse", place.key);
     }
     return chosen;
-  }
-
-  /** The identity of a cookie value, if its tag is right. */
-  async #verify(carried: string): Promise<Identity | undefined> {
-    const token = copyOf(carried);
-    const id = token.slice(0, 32);
-    const secret = await this.#signer.verify(id, token.slice(33));
-    if (secret < 0) return undefined;
-    const [key, proof] = await Promise.all([storageKey(id), proofOf(id)]);
-    return this.#remember({ id, key, proof, token, isStale: secret > 0 });
-  }
-
-  async #identify(id: string): Promise<Identity> {
-    const [key, proof, tag] = await Promise.all([storageKey(id), proofOf(id), this.#signer.sign(id)]);
-    return { id, key, proof, token: `${id}.${tag}`, isStale: false };
-  }
-
-  #remember(identity: Identity): Identity {
-    this.#verified.set(identity.token, identity);
-    return identity;
   }
 
   /** The session that a verified cookie leads to. A damaged one is reported and left alone. */
@@ -197,12 +149,12 @@ export class HeldCarrier implements Carrier {
 
   /** What a cookie with this id would lead to. */
   protected async findById(id: string): Promise<readonly Found[]> {
-    return await this.#findOne(await this.#identify(id));
+    return await this.#findOne(await this.#ids.sign(id));
   }
 
   async open(id: string | undefined): Promise<Found | undefined> {
     if (!isId(id)) return undefined;
-    const found = await this.#look(await this.#identify(id));
+    const found = await this.#look(await this.#ids.sign(id));
     return found?.place.replacedBy === undefined ? found : undefined;
   }
 
@@ -217,12 +169,12 @@ export class HeldCarrier implements Carrier {
 
   async create(record: SessionRecord): Promise<Found> {
     for (let i = 0; i < mostIds; i++) {
-      const identity = await this.#identify(makeId());
+      const identity = await this.#ids.sign(makeId());
       const proofs = { proof: identity.proof, since: this.#kit.now(), logins: 0, formers: [] };
       const created = { ...record, head: withProofs(record.head, proofs) };
       const version = await this.#store.create(identity.key, created);
       if (version !== undefined) {
-        return { record: created, place: placeOf(this.#remember(identity), version) };
+        return { record: created, place: placeOf(this.#ids.remember(identity), version) };
       }
     }
     throw new SessionError("ERR_STORE", `The session store said of ${mostIds} new ids that each was taken`);
@@ -250,8 +202,7 @@ export class HeldCarrier implements Carrier {
   /** The same place with a token under the newest secret. */
   async #renewed(place: Place): Promise<Place> {
     if (!place.isStale || place.isFormer || place.replacedBy) return place;
-    const token = `${place.id}.${await this.#signer.sign(place.id)}`;
-    this.#remember({ ...place as HeldPlace, token, isStale: false });
+    const { token } = this.#ids.remember(await this.#ids.sign(place.id));
     return { ...place, token, isStale: false };
   }
 
@@ -264,11 +215,11 @@ export class HeldCarrier implements Carrier {
     const written = { ...record, head };
     const answer = await this.#store.save(key, written, version);
     if (answer === undefined) return undefined;
-    return { record: written, place: placeOf(this.#remember(next), answer) };
+    return { record: written, place: placeOf(this.#ids.remember(next), answer) };
   }
 
   async #next(id: string, cycle: Cycle): Promise<HeldPlace> {
-    cycle.next ??= placeOf(await this.#identify(nextId(id)), "");
+    cycle.next ??= placeOf(await this.#ids.sign(nextId(id)), "");
     return cycle.next as HeldPlace;
   }
 
@@ -285,10 +236,10 @@ export class HeldCarrier implements Carrier {
 
   /** Of a cookie that is not ours nothing is known, and nothing is done to it. */
   async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
-    const { values } = this.#read(header, mostEnded);
+    const { values } = this.#ids.read(header, mostEnded);
     const keys = new Set<string>();
     for (const value of values) {
-      const identity = this.#verified.get(value) ?? await this.#verify(value);
+      const identity = await this.#ids.verify(value);
       if (identity !== undefined) keys.add(identity.key);
     }
     const ended: string[] = [];
@@ -307,7 +258,9 @@ export class HeldCarrier implements Carrier {
     const { cookie } = this.#kit;
     const field = cookie.set(place.token, maxAge);
     // One that was set before there was a domain would stand beside it.
-    return cookie.hasTwin && this.#read(header, 1).values.length > 1 ? [cookie.clearTwin(), field] : [field];
+    return cookie.hasTwin && this.#ids.read(header, 1).values.length > 1
+      ? [cookie.clearTwin(), field]
+      : [field];
   }
 
   get canList(): boolean {
@@ -341,9 +294,4 @@ function placeOf({ id, key, proof, token, isStale }: Identity, version: string):
 
 function identityOf({ place }: Found): Identity {
   return place as HeldPlace;
-}
-
-/** The same text in memory of its own: on Bun a part of a header keeps the whole header alive. */
-function copyOf(text: string): string {
-  return new TextDecoder().decode(new TextEncoder().encode(text));
 }

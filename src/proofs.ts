@@ -1,6 +1,6 @@
 /** The proofs in the head of a record: which id of its session is current, and which were given up with grace. */
 
-import { damaged, withLine, wordsOf } from "./head.ts";
+import { damaged, lineOf, withLine, wordsOf } from "./head.ts";
 
 /** An id that was given up with grace. */
 export interface Former {
@@ -27,7 +27,7 @@ const shape = /^([0-9a-f]{24}) (\d{1,16}) (\d{1,15})((?: [0-9a-f]{24}@\d{1,16}){
 
 /** Whether the current id of a record has this proof: the quick look that nearly every request needs alone. */
 export function isCurrent(head: string | undefined, proof: string): boolean {
-  return head !== undefined && head.startsWith(proof, 2) && head.startsWith("1 ");
+  return head !== undefined && head.startsWith("1 ") && head.startsWith(proof, 2);
 }
 
 /** The proofs in a head. @throws {SessionError} `ERR_DAMAGED`; `ERR_STORE` for a newer format. */
@@ -53,7 +53,7 @@ export function withProofs(head: string | undefined, { proof, since, logins, for
 
 /** The head for a plain save: over an ended grace, and a user who has changed, it is written anew. */
 export function saved(before: string | undefined, after: string, now: number, isOtherUser: boolean): string {
-  if (!isOtherUser && !/^[^\n]*@/.test(after)) return after;
+  if (!isOtherUser && !lineOf(after).includes("@")) return after;
   const proofs = readProofs(before);
   const formers = proofs.formers.filter(({ until }) => now < until);
   return withProofs(after, { ...proofs, logins: proofs.logins + Number(isOtherUser), formers });

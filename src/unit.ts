@@ -33,7 +33,9 @@ export interface Core extends SavingKit {
   readonly running: Set<Promise<void>>;
 }
 
-/** See the first line of this file. */
+/** Shared, as an array for each request has its price. */
+const none: readonly never[] = [];
+
 export class Unit {
   readonly core: Core;
   /** The session as it was loaded or last saved; `undefined` while there is no record. */
@@ -44,13 +46,13 @@ export class Unit {
   /** Whether the answer has left, so that a write would be lost. */
   isClosed = false;
   /** Sessions that the request's cookies lead to and that cannot be shown: a log-out ends them, and a log-in. */
-  hidden: readonly Found[] = [];
+  hidden: readonly Found[] = none;
   /** The request's cookies, if they led to no session and that is all there is to say of them. */
   staleCookies: string | null | undefined;
   /** Until when a newer cookie than the request's may be on its way to the browser, so that none may take its place; in ms. */
   newerUntil = 0;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
-  fields: readonly string[] = [];
+  fields: readonly string[] = none;
   /** The request's `Cookie` header; `undefined` outside a request. */
   readonly #header: string | null | undefined;
   /** What is under way; it never rejects. */

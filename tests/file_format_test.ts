@@ -18,9 +18,9 @@ describe("the file of one session", () => {
   it("has a line with the format and two sums, one of JSON without the data, and the data as JSON", () => {
     for (const data of ["", '{"a":"é😀"}', "\uFEFF{}", "\uD800", "\0"]) {
       const summary = JSON.stringify({ version: "v", ...full });
-      const body = JSON.stringify(data);
-      const sums = `${sum("summary", summary)} ${sum("v", body)}`;
-      const bytes = Buffer.from(`sojourn-session 2 ${sums}\n${summary}\n${body}`);
+      const body = `${summary}\n${JSON.stringify(data)}`;
+      const first = sum("summary", summary);
+      const bytes = Buffer.from(`sojourn-session 2 ${first} ${sum(first, body)}\n${body}`);
       assert.deepEqual(Buffer.from(encodeFile(key, { ...full, data }, "v")), bytes);
       assert.deepEqual(decodeFile(key, bytes), { ...full, data, version: "v" });
     }

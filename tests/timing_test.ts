@@ -14,8 +14,8 @@ import { begin, makeSite, randomness, secret } from "./identity_rig.ts";
 const harmless = [
   "src/cookie.ts: if (isWellFormed(value) && !values.includes(value)) values.push(value);",
   'src/codec.ts: if (above.includes(value)) refuse(path, "it contains itself");',
-  "src/held_carrier.ts: const identity = this.#verified.get(values[0]!);",
-  "src/held_carrier.ts: const identity = this.#verified.get(value) ?? await this.#verify(value);",
+  "src/signed_ids.ts: const identity = this.#verified.get(value);",
+  "src/signed_ids.ts: const known = this.#verified.get(value);",
   'src/tracing.ts: const call: StoreCall = typeof tag === "string" ? { operation, tag } : { operation };', // a log tag
   "src/unit.ts: const needsCookie = renews || saved.place.token !== this.found?.place.token;",
   "src/lines.ts: const until = line.findIndex((one) => cycles(one) || one.found.place.id !== id);", // both were verified

@@ -144,6 +144,14 @@ export const core: Readonly<Record<string, Subject>> = {
       ["until < 0 ? line.length : until);: 0 becomes (0 + 1)", "the same"],
     ],
   },
+  "src/signed_ids.ts": {
+    tests: ["held_carrier_test", "held_carrier_calls_test", "token_test", "secrets_test"],
+    equivalent: [
+      ["const remembered = 4096", "how many cookies are remembered shows in nothing but time"],
+      ["const longestKnown = 512", "a longer header is read anew, with what it gave before"],
+      ["longestKnown) this.#headers.set", "it is read anew, with what it gave before"],
+    ],
+  },
   "src/held_carrier.ts": {
     tests: [
       "held_carrier_test",
@@ -154,14 +162,11 @@ export const core: Readonly<Record<string, Subject>> = {
       "one_key_test",
     ],
     equivalent: [
-      ["const remembered = 4096", "how many cookies are remembered shows in nothing but time"],
-      ["const longestKnown = 512", "a longer header is read anew, with what it gave before"],
       ["header === null", "a header that is not remembered is read anew, with what it gave before"],
       ["condition `known !== undefined` is always false", "it is read anew, with what it gave before"],
       ["if (values.length === 1) {: condition `values.length === 1` is always false", verifiedAgain],
       ["values[0]!);: 0 becomes", verifiedAgain],
       ["condition `identity !== undefined` is always false", verifiedAgain],
-      ["longestKnown) this.#headers.set", "it is read anew, with what it gave before"],
       ["`this.#verified.set(token, identity);` is dropped", verifiedAgain],
       ["|| place.isStale` is always true", "the same place, by way of a promise"],
       ["condition `!place.isStale` is always false", "the same token, signed once more"],
