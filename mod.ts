@@ -27,18 +27,18 @@ export { createSessions } from "./src/sessions.ts";
 export type { SessionHandler, SessionRequest, Sessions } from "./src/sessions.ts";
 export { SessionError } from "./src/errors.ts";
 export type { SessionErrorCode } from "./src/errors.ts";
-export { aal2, aal3 } from "./src/presets.ts";
-export type { SessionLimits } from "./src/presets.ts";
-export type { LoginOptions } from "./src/manners.ts";
+export { aal2, aal3 } from "./src/nist_limits.ts";
+export type { SessionLimits } from "./src/nist_limits.ts";
+export type { LoginOptions } from "./src/transport/policy.ts";
 export type { ExpiryQuery, Session } from "./src/session.ts";
 export type { SessionData, SessionKey, SessionMap } from "./src/session_map.ts";
-export type { CarriedStore } from "./src/carrier.ts";
+export type { CarriedStore } from "./src/transport/transport.ts";
 export type { SessionsOptions } from "./src/options.ts";
 export type { CookieAttributes, CookieOptions, OneOf } from "./src/cookie_options.ts";
 export type { Codec } from "./src/codec.ts";
 export type { SchemaResult, StandardSchema } from "./src/schema.ts";
 export type { SessionEvent, SessionEventType } from "./src/events.ts";
-export type { SessionInfo } from "./src/devices.ts";
+export type { SessionInfo } from "./src/user_sessions.ts";
 export type {
   CountableStore,
   IndexedRecord,

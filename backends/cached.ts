@@ -5,7 +5,7 @@
  */
 
 import { handlesAll } from "../src/handled.ts";
-import { checkMoment } from "../src/instants.ts";
+import { checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   ListOptions,
@@ -16,8 +16,8 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { type Copy, packCopy, unpackCopy } from "./cached_copy.ts";
-import { OwnWrites } from "./cached_writes.ts";
+import { type Copy, packCopy, unpackCopy } from "./cached/copy.ts";
+import { OwnWrites } from "./cached/own_writes.ts";
 
 /** How a {@linkcode CachedStore} works. */
 export interface CachedStoreOptions {

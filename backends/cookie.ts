@@ -7,9 +7,9 @@
  * @module
  */
 
-import { bringsCarrier, type CarriedStore } from "../src/carrier.ts";
+import { bringsCarrier, type CarriedStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
-import { CookieCarrier, type NotBefore } from "./cookie/carrier.ts";
+import { CookieCarrier, type NotBefore } from "./cookie/cookie_transport.ts";
 import { leastHeaderBytes, maxHeaderBytes, mostChunks } from "./cookie/chunks.ts";
 
 /** What `new CookieStore` takes. */
@@ -127,6 +127,6 @@ function wrong(expected: string, received: string): never {
   throw new TypeError(`Cannot make a cookie store: ${expected}: received ${received}`);
 }
 
-export type { NotBefore } from "./cookie/carrier.ts";
-export type { CarriedStore } from "../src/carrier.ts";
+export type { NotBefore } from "./cookie/cookie_transport.ts";
+export type { CarriedStore } from "../src/transport/transport.ts";
 export type { IndexedRecord, MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";

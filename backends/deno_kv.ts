@@ -6,7 +6,7 @@
 
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
-import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -16,17 +16,17 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { Calls } from "./calls.ts";
-import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv_client.ts";
-import { KvKeys } from "./deno_kv_keys.ts";
-import { openKv } from "./deno_kv_open.ts";
-import { checkOptions, type DenoKvStoreOptions } from "./deno_kv_options.ts";
-import type { Edit, Found, Plan, Put } from "./deno_kv_plan.ts";
-import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv_record.ts";
-import { countRecords } from "./deno_kv_stats.ts";
-import { unlist } from "./deno_kv_unlist.ts";
-import { type Ask, within } from "./deno_kv_within.ts";
-import { checkPage } from "./pages.ts";
+import { Calls } from "./support/running_calls.ts";
+import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv/client.ts";
+import { KvKeys } from "./deno_kv/keys.ts";
+import { openKv } from "./deno_kv/open.ts";
+import { checkOptions, type DenoKvStoreOptions } from "./deno_kv/options.ts";
+import type { Edit, Found, Plan, Put } from "./deno_kv/plan.ts";
+import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv/record.ts";
+import { countRecords } from "./deno_kv/stats.ts";
+import { unlist } from "./deno_kv/unlist.ts";
+import { type Ask, within } from "./deno_kv/within.ts";
+import { checkPage } from "./support/pages.ts";
 
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
 

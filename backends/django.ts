@@ -6,14 +6,14 @@
 
 import { Sessions } from "../src/sessions.ts";
 import type { SessionData } from "../src/session_map.ts";
-import { adoptDjango, type AdoptDjangoOptions } from "./django/adopt.ts";
-import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/cache.ts";
-import type { DjangoCacheClient } from "./django/cache_removal.ts";
-import { DjangoCachedDbStore, type DjangoCachedDbStoreOptions } from "./django/cached_db.ts";
-import { DjangoDbStore } from "./django/db.ts";
-import type { DjangoDbStoreOptions } from "./django/db_options.ts";
-import type { DjangoEngine, DjangoRow } from "./django/engine.ts";
-import { DjangoFileStore, type DjangoFileStoreOptions } from "./django/file.ts";
+import { adoptDjango, type AdoptDjangoOptions } from "./django/import/adopt.ts";
+import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/engines/cache.ts";
+import type { DjangoCacheClient } from "./django/engines/cache_removal.ts";
+import { DjangoCachedDbStore, type DjangoCachedDbStoreOptions } from "./django/engines/cached_db.ts";
+import { DjangoDbStore } from "./django/engines/db.ts";
+import type { DjangoDbStoreOptions } from "./django/engines/db_options.ts";
+import type { DjangoEngine, DjangoRow } from "./django/engines/engine.ts";
+import { DjangoFileStore, type DjangoFileStoreOptions } from "./django/engines/file.ts";
 import { type DjangoSessionsOptions, settleDjango } from "./django/options.ts";
 import {
   type AnySession,
@@ -23,7 +23,7 @@ import {
   djangoUser,
   sessionAuthHash,
   verifySessionAuthHash,
-} from "./django/readers.ts";
+} from "./django/auth.ts";
 
 export {
   adoptDjango,
@@ -36,7 +36,13 @@ export {
   sessionAuthHash,
   verifySessionAuthHash,
 };
-export type { Mysql2Client, PgClient, SqlClient, SqlDialect, TaggedSqlClient } from "./django/sql_client.ts";
+export type {
+  Mysql2Client,
+  PgClient,
+  SqlClient,
+  SqlDialect,
+  TaggedSqlClient,
+} from "./django/engines/sql/client.ts";
 export type { SqliteDatabase, SqliteStatement } from "./sqlite/database.ts";
 export type {
   BunRedisClient,

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
-import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   ListOptions,
@@ -16,14 +16,14 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { Calls } from "./calls.ts";
+import { Calls } from "./support/running_calls.ts";
 import { nodeDisk } from "./file/disk.ts";
-import { KEY, openFolders } from "./file/folders.ts";
-import { FileSessions } from "./file/sessions.ts";
+import { KEY, openFolders } from "./file/layout.ts";
+import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
-import { Turn } from "./file/turn.ts";
-import { checkPage } from "./pages.ts";
-import { Tally } from "./tally.ts";
+import { Turn } from "./file/time_slice.ts";
+import { checkPage } from "./support/pages.ts";
+import { Tally } from "./support/stats_counter.ts";
 
 /** How a {@linkcode FileStore} behaves. */
 export interface FileStoreOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import { handled } from "../src/handled.ts";
-import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -17,8 +17,8 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { checkPage } from "./pages.ts";
-import { pause, Tally } from "./tally.ts";
+import { checkPage } from "./support/pages.ts";
+import { pause, Tally } from "./support/stats_counter.ts";
 
 export type {
   CountableStore,

@@ -6,7 +6,7 @@
 
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
-import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -18,7 +18,7 @@ import type {
 } from "../src/store.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
 import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
-import { checkPage } from "./pages.ts";
+import { checkPage } from "./support/pages.ts";
 import {
   damaged,
   isWhole,
@@ -31,8 +31,8 @@ import {
 } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
 import { nowhere, UserIndex } from "./redis/user_index.ts";
-import { Wire } from "./redis/wire.ts";
-import { Tally } from "./tally.ts";
+import { Wire } from "./redis/script_runner.ts";
+import { Tally } from "./support/stats_counter.ts";
 
 export type {
   BunRedisClient,

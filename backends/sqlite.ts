@@ -5,7 +5,7 @@
  * @module
  */
 import { handlesAll } from "../src/handled.ts";
-import { checkInstant, checkInstants, checkMoment } from "../src/instants.ts";
+import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
   IndexedRecord,
@@ -18,11 +18,11 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { instantsSum } from "./checksum.ts";
+import { instantsSum } from "./support/checksum.ts";
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
-import { committed, RowMemory } from "./sqlite/row_memory.ts";
+import { committed, RowMemory } from "./sqlite/row_cache.ts";
 import {
   type Columns,
   lastAfter,
@@ -35,11 +35,11 @@ import {
   toColumns,
   toStored,
 } from "./sqlite/rows.ts";
-import { isBusy, troubleOf } from "./sqlite/trouble.ts";
+import { isBusy, troubleOf } from "./sqlite/errors.ts";
 import { Reads } from "./sqlite/reads.ts";
-import { Writes } from "./sqlite/writes.ts";
-import { checkPage } from "./pages.ts";
-import { pause, Tally } from "./tally.ts";
+import { Writes } from "./sqlite/group_commit.ts";
+import { checkPage } from "./support/pages.ts";
+import { pause, Tally } from "./support/stats_counter.ts";
 
 export type {
   CountableStore,

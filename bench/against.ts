@@ -8,7 +8,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { bun, deno, installBun, root } from "../tools/project.ts";
-import { skip, startServer } from "../tests/redis_server.ts";
+import { skip, startServer } from "../tests/support/redis/server.ts";
 import { markdown } from "./markdown.ts";
 
 type Figures = Record<string, { readonly ratio: number; readonly first: number }>;

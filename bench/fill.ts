@@ -2,7 +2,7 @@
 
 import { read, write } from "../backends/redis/record.ts";
 import { toColumns } from "../backends/sqlite/rows.ts";
-import type { Server } from "../tests/redis_server.ts";
+import type { Server } from "../tests/support/redis/server.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { openSqlite } from "./subjects/clients.ts";
 

@@ -10,10 +10,10 @@ import { FileStore } from "../backends/file.ts";
 import { MemoryStore } from "../backends/memory.ts";
 import { type BunRedisClient, RedisStore } from "../backends/redis.ts";
 import { SqliteStore } from "../backends/sqlite.ts";
-import { Sealer } from "../src/seal.ts";
+import { Sealer } from "../src/crypto/sealer.ts";
 import type { MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../src/store.ts";
-import { openTestKv } from "../tests/deno_kv/open_kv.ts";
-import { type Server, skip, startServer } from "../tests/redis_server.ts";
+import { openTestKv } from "../tests/support/deno_kv/open_kv.ts";
+import { type Server, skip, startServer } from "../tests/support/redis/server.ts";
 
 /** What is measured of a place: a store's methods, or those that stand for them. */
 export type Measured = Pick<

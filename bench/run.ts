@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { bun, deno, installBun, root } from "../tools/project.ts";
-import { skip, startServer } from "../tests/redis_server.ts";
+import { skip, startServer } from "../tests/support/redis/server.ts";
 import { type Depth, type Part, parts } from "./parts.ts";
 import { print, report } from "./report.ts";
 import { writeResult } from "./results.ts";

@@ -1,8 +1,8 @@
 /** What a store remembers of `import-django`: how far it came, and that it is done. Kept as a record that no cookie leads to. */
 
 import { SessionError } from "../src/errors.ts";
-import { noteTime } from "../src/instants.ts";
-import { storageKey } from "../src/token.ts";
+import { noteTime } from "../backends/support/instants.ts";
+import { storageKey } from "../src/crypto/session_id.ts";
 import type { AnyStore } from "./open.ts";
 
 /** A text that is no id, so that no session has its key. */

@@ -1,9 +1,9 @@
 /** `list`: the live sessions of one user, by their handles. */
 
 import { SessionError } from "../src/errors.ts";
-import { notesOf } from "../src/head.ts";
+import { notesOf } from "../src/data/record_head.ts";
 import type { IndexedRecord } from "../src/store.ts";
-import { indexed } from "../src/user_sessions.ts";
+import { indexed } from "../src/unit_of_work/live_sessions.ts";
 import { type Command, storeOptions } from "./command.ts";
 import { exit, type Io, UsageError } from "./io.ts";
 import type { AnyStore } from "./open.ts";

@@ -113,7 +113,7 @@ function checkedTable(table: string): string {
 export async function readSqlite(path: string, sql: string): Promise<Record<string, unknown>[]> {
   mustExist(path, "file");
   const { openDatabase } = await import("../backends/sqlite/database.ts");
-  const { troubleOf } = await import("../backends/sqlite/trouble.ts");
+  const { troubleOf } = await import("../backends/sqlite/errors.ts");
   const database = await openDatabase(path);
   try {
     for (const text of [`PRAGMA busy_timeout = ${timeout * 1000}`, sql]) {
@@ -225,7 +225,7 @@ export async function openDjango(url: string, options: DjangoOptions): Promise<D
   if (!/^(sqlite|postgres|postgresql|mysql|mariadb)$/.test(scheme)) {
     throw new UsageError("expected the Django site's database as sqlite:PATH, postgres://… or mysql://…");
   }
-  const { Importer } = await import("../backends/django/imported.ts");
+  const { Importer } = await import("../backends/django/import/importer.ts");
   const encoder = new TextEncoder();
   const secrets = options.secrets.map((secret) => encoder.encode(secret));
   const importer = new Importer(secrets, { cookieAge, useTz });
@@ -253,7 +253,7 @@ async function djangoSqlite(path: string, table: string, useTz: boolean) {
     throw new SessionError("ERR_STORE", `The Django site's database has no table ${table}`);
   }
   const { openDatabase } = await import("../backends/sqlite/database.ts");
-  const { sqliteSource } = await import("../backends/django/source.ts");
+  const { sqliteSource } = await import("../backends/django/import/source.ts");
   const database = await openDatabase(path);
   const patience = database.prepare(`PRAGMA busy_timeout = ${timeout * 1000}`);
   patience.all();
@@ -265,8 +265,8 @@ async function djangoSqlite(path: string, table: string, useTz: boolean) {
 }
 
 async function djangoSql(url: string, table: string, useTz: boolean) {
-  const { recogniseSql } = await import("../backends/django/sql_client.ts");
-  const { sqlSource } = await import("../backends/django/source.ts");
+  const { recogniseSql } = await import("../backends/django/engines/sql/client.ts");
+  const { sqlSource } = await import("../backends/django/import/source.ts");
   const { client, close } = await sqlClient(url);
   return { source: sqlSource(recogniseSql(client), table, useTz), close };
 }

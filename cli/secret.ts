@@ -1,6 +1,6 @@
 /** `secret`: makes one for the `secrets` of `createSessions`. */
 
-import { toBase64url } from "../src/base64url.ts";
+import { toBase64url } from "../src/crypto/base64url.ts";
 import type { Command } from "./command.ts";
 import { exit } from "./io.ts";
 import { json } from "./text.ts";

@@ -1,9 +1,9 @@
 /** What happens to sessions, told to `onEvent` and to the channel `sojourn:event`; the one place that turns a storage key into a log tag. */
 
-import { fromBase64url } from "./base64url.ts";
-import { Recent } from "./recent.ts";
+import { fromBase64url } from "./crypto/base64url.ts";
+import { Recent } from "./bounded_cache.ts";
 import type { MaybePromise } from "./store.ts";
-import { eventChannel, publish, tell } from "./tracing.ts";
+import { eventChannel, publish, tell } from "./diagnostics/channels.ts";
 
 /** The kinds of event. */
 export type SessionEventType =

@@ -1,13 +1,13 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
-import { type CarriedStore, ownCarrier } from "./carrier.ts";
+import { type CarriedStore, ownCarrier } from "./transport/transport.ts";
 import { type Codec, strictJson } from "./codec.ts";
-import { CookieWriter } from "./cookie.ts";
+import { CookieWriter } from "./transport/cookie.ts";
 import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
-import type { Secrets } from "./keyring.ts";
-import { mostAge } from "./lifetime.ts";
+import type { Secrets } from "./crypto/signer.ts";
+import { mostAge } from "./data/lifetime.ts";
 import type { StandardSchema } from "./schema.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";

@@ -2,7 +2,7 @@
 
 import { SessionError } from "./errors.ts";
 import type { MaybePromise } from "./store.ts";
-import { toObject, type Values } from "./values.ts";
+import { toObject, type Values } from "./data/values.ts";
 
 /** The part of the Standard Schema interface that is used here. Zod, Valibot and ArkType schemas have it. */
 export interface StandardSchema<Output> {

@@ -2,8 +2,8 @@
 
 import { SessionError } from "./errors.ts";
 import { promised } from "./handled.ts";
-import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./lifetime.ts";
-import type { Entrance, LoginOptions } from "./manners.ts";
+import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./data/lifetime.ts";
+import type { Entrance, LoginOptions } from "./transport/policy.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
 
 /** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */

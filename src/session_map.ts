@@ -1,8 +1,8 @@
 /** The map half of a session: typed keys and values over one unit of work. */
 
 import { closed, SessionError } from "./errors.ts";
-import type { Unit } from "./unit.ts";
-import { storedOf, toObject, type Values } from "./values.ts";
+import type { Unit } from "./unit_of_work/unit_of_work.ts";
+import { storedOf, toObject, type Values } from "./data/values.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
 export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django

@@ -1,18 +1,18 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { makeCore } from "./core.ts";
-import * as devices from "./devices.ts";
+import { makeCore } from "./unit_of_work/context.ts";
+import * as devices from "./user_sessions.ts";
 import { SessionError, unbound } from "./errors.ts";
 import { handled, promised } from "./handled.ts";
-import { open } from "./load.ts";
+import { open } from "./unit_of_work/load.ts";
 import { type SessionsOptions, type Settings, settle } from "./options.ts";
-import { nextTurn, refusal, undress } from "./respond.ts";
-import { isAttended, type OnError, Scope } from "./scope.ts";
+import { nextTurn, refusal, undress } from "./request/response.ts";
+import { isAttended, type OnError, Scope } from "./request/request_session.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise } from "./store.ts";
-import type { Core } from "./unit.ts";
+import type { Core } from "./unit_of_work/unit_of_work.ts";
 
 /** What `wrap` adds to a request. */
 export interface SessionRequest<Data extends object> {

@@ -1,86 +1,88 @@
-/** The live sessions of a user, page by page, and their number kept within a limit. */
+/** A user's sessions, seen from outside: listing them and ending them. */
 
-import type { Carrier } from "./carrier.ts";
-import { SessionError } from "./errors.ts";
-import type { Events } from "./events.ts";
-import { notesOf } from "./head.ts";
-import { endOf, type Limits } from "./lifetime.ts";
-import type { IndexedRecord, MaybePromise, SessionPage, SessionSummary } from "./store.ts";
+import { notesOf } from "./data/record_head.ts";
+import { unitOf } from "./session_map.ts";
+import type { Core } from "./unit_of_work/unit_of_work.ts";
+import { endByKey, endOfRecord, indexed, live } from "./unit_of_work/live_sessions.ts";
 
-/** What it takes to look at a user's sessions. */
-export interface UserSessionsKit {
-  readonly carrier: Carrier;
-  readonly events: Events;
-  readonly limits: Limits;
-  readonly now: () => number;
-  /** The most sessions that a user may have. */
-  readonly maxSessionsPerUser: number;
+/** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
+export interface SessionInfo {
+  /** Names the session for `revoke`. It is not the id and is of no use as a cookie. */
+  readonly handle: string;
+  /** When it was created or the user logged in. */
+  readonly createdAt: number;
+  /** The last activity. */
+  readonly touchedAt: number;
+  /** When it ends, if nothing more happens. */
+  readonly expiresAt: number;
+  /** What `setLabel` was given. */
+  readonly label?: string;
+  /** Whether it is the session that was passed as `current`. */
+  readonly current: boolean;
 }
 
-/** When a session ends, by its own account and by the limits; `undefined` if its head cannot be read. */
-export function endOfRecord(limits: Limits, record: SessionSummary): number | undefined {
-  const { userId, createdAt, touchedAt, expiresAt } = record;
-  try {
-    return Math.min(expiresAt, endOf(limits, { notes: notesOf(record.head), userId, createdAt, touchedAt }));
-  } catch {
-    return undefined;
-  }
+const isHandle = (value: unknown): value is string =>
+  typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+
+/** The storage key of a session; `undefined` if it has no record. */
+function keyOf(session: object | undefined): string | undefined {
+  return session === undefined ? undefined : unitOf(session).found?.place.key;
 }
 
-/** Everything that an index holds for a user, each record once, page by page. */
-export async function* indexed(
-  list: (userId: string, after: string | undefined) => MaybePromise<SessionPage>,
-  userId: string,
-): AsyncGenerator<IndexedRecord> {
-  const seen = new Set<string>();
-  let after: string | undefined;
-  for (;;) {
-    const page = await list(userId, after);
-    for (const one of page.entries) {
-      if (one.record.userId !== userId || seen.has(one.key)) continue;
-      seen.add(one.key);
-      yield one;
-    }
-    if (page.next === undefined) return;
-    if (page.next === after) {
-      throw new SessionError("ERR_STORE", "The session store gave the same page twice");
-    }
-    after = page.next;
-  }
+/** @throws {TypeError} If it is no string: a mistake that would else look like a user without sessions. */
+function demandUserId(what: string, userId: unknown): void {
+  if (typeof userId === "string") return;
+  const received = userId === null ? "null" : typeof userId;
+  throw new TypeError(`Cannot ${what}: expected a user id, a string: received ${received}`);
 }
 
-/** The live ones, with their ends. */
-export async function live(
-  { carrier, limits, now }: UserSessionsKit,
-  userId: string,
-): Promise<(IndexedRecord & { readonly end: number })[]> {
-  const found = [];
-  for await (const one of indexed(carrier.list.bind(carrier), userId)) {
-    const end = endOfRecord(limits, one.record);
-    if (end !== undefined && now() < end) found.push({ ...one, end });
-  }
-  return found;
-}
-
-/** Ends a session by its storage key; whether there was one. */
-export async function endByKey(
-  { carrier, events }: UserSessionsKit,
-  key: string,
-  reason?: string,
-): Promise<boolean> {
-  if (!await carrier.revoke(key)) return false;
-  events.emit("ended", key, reason);
-  return true;
+/** The live sessions of a user. @throws {TypeError} If the user id is no string. */
+export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
+  demandUserId("list the sessions of a user", userId);
+  const mine = keyOf(current);
+  return (await live(core, userId)).map(({ key, record, end: expiresAt }) => {
+    const { createdAt, touchedAt } = record;
+    const { label } = notesOf(record.head);
+    const shown = label === undefined ? {} : { label };
+    return { handle: key, createdAt, touchedAt, expiresAt, ...shown, current: key === mine };
+  });
 }
 
 /**
- * Ends the sessions of a user beyond the limit, those first that were longest without activity. Every process takes the same order, so
- * log-ins that run concurrently leave as many as the limit allows. A store that fails is an event and no failed log-in.
+ * Ends one session; the number ended. With a `userId`, even an undefined one, only if it is that user's.
+ *
+ * @throws {TypeError} If the user id is no string and not undefined.
  */
-export async function keepWithinLimit(kit: UserSessionsKit, userId: string): Promise<void> {
-  const sessions = await live(kit, userId);
-  const excess = sessions.length - kit.maxSessionsPerUser;
-  if (excess <= 0) return;
-  sessions.sort((a, b) => a.record.touchedAt - b.record.touchedAt || (a.key < b.key ? -1 : 1));
-  for (const { key } of sessions.slice(0, excess)) await endByKey(kit, key, "limit");
+export async function revoke(
+  core: Core,
+  handle: string,
+  options: { readonly userId?: string },
+): Promise<number> {
+  const { userId } = options;
+  if (userId !== undefined) demandUserId("end a session", userId);
+  if (!isHandle(handle)) return 0;
+  if ("userId" in options) {
+    // An undefined one comes from a visitor who is not logged in, and whose nothing is.
+    if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
+  }
+  return Number(await endByKey(core, handle));
+}
+
+/**
+ * Ends all sessions of a user but one; the number ended, expired ones not counted. Each page is read once: a session keeps its key, and what
+ * a log-in creates meanwhile is a later log-in.
+ *
+ * @throws {TypeError} If the user id is no string.
+ */
+export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
+  demandUserId("end all sessions of a user", userId);
+  const mine = keyOf(except);
+  let ended = 0;
+  for await (const { key, record } of indexed(core.carrier.list.bind(core.carrier), userId)) {
+    if (key === mine) continue;
+    const end = endOfRecord(core.limits, record);
+    const isOver = end !== undefined && core.now() >= end;
+    if (await endByKey(core, key) && !isOver) ended++;
+  }
+  return ended;
 }

@@ -5,21 +5,18 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Import, readImports } from "./imports.ts";
-import { manifest, root } from "./project.ts";
+import { root } from "./project.ts";
 
 const page = `${root}/CONTRIBUTING.md`;
 const imports = readImports();
-const backends = Object.values(manifest.exports).flatMap((path) =>
-  /^\.\/backends\/(\w+)\.ts$/.exec(path)?.[1] ?? []
-);
 
-/** The room a file is in: a backend with all its files is one, and what several of them use is another. */
+/** The room a file is in: a store with all its parts is one, and what several of them use is another. */
 function roomOf(path: string): string | undefined {
   if (path === "mod.ts") return path;
   if (/^src\/testing\b/.test(path)) return "src/testing";
   const [room, name = ""] = path.split(/[/.]/);
   if (room !== "backends") return imports.has(path) ? room : undefined;
-  return `backends/${backends.find((one) => name === one || name.startsWith(`${one}_`)) ?? "shared"}`;
+  return `backends/${name}`;
 }
 
 /** An arrow per pair of rooms, by `from to`; whether every import behind it happens at run time only. */
@@ -56,25 +53,36 @@ function rooms(): string {
 
 /** The files that the section tells the path of a request with, in its order. */
 function told(section: string): string[] {
-  const files = [...new Set([...section.matchAll(/`(src\/\w+\.ts)`/g)].map(([, path]) => path!))];
+  const files = [...new Set([...section.matchAll(/`(src\/[\w/]+\.ts)`/g)].map(([, path]) => path!))];
   for (const path of files) {
     if (!imports.has(path)) throw new Error(`CONTRIBUTING.md tells of ${path}: there is no such file`);
   }
   return files;
 }
 
-/** Which of `files` import each other, without the arrows that longer ways imply. */
+/** Which of `files` import each other, each in its room, without the arrows that longer ways imply. */
 function path(files: readonly string[]): string {
   const near = (from: string) =>
     (imports.get(from) ?? []).map(({ to }: Import) => to).filter((to) => files.includes(to));
   const reaches = (from: string, to: string): boolean =>
     near(from).some((next) => next === to || reaches(next, to));
-  const name = (file: string) => file.replace(/^src\/|\.ts$/g, "");
-  return mermaid(files.flatMap((from) =>
+  const name = (file: string) => id(file.replace(/^src\/|\.ts$/g, ""));
+  const label = (file: string) => `${name(file)}["${file.replace(/^.*\/|\.ts$/g, "")}"]`;
+  const room = (file: string) => file.split("/").slice(1, -1).join("/");
+  const arrows = files.flatMap((from) =>
     near(from)
       .filter((to) => !near(from).some((other) => other !== to && reaches(other, to)))
       .map((to) => `  ${name(from)} --> ${name(to)}`)
-  ));
+  );
+  return mermaid([
+    ...[...new Set(files.map(room))].flatMap((one) => {
+      const nodes = files.filter((file) => room(file) === one).map(label);
+      return one === ""
+        ? nodes.map((node) => `  ${node}`)
+        : [`  subgraph ${one}`, ...nodes.map((node) => `    ${node}`), "  end"];
+    }),
+    ...arrows,
+  ]);
 }
 
 /** `text` with `content` between the marks of this name. */

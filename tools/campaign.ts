@@ -78,7 +78,8 @@ function plansOf({ name }: Outcome): string[] {
 
 /** The files with tests of plans, outside of the campaign. */
 function planTests(): string[] {
-  return readdirSync(`${root}/tests`).filter((name) => name.endsWith("_test.ts"))
+  return readdirSync(`${root}/tests`, { recursive: true, encoding: "utf8" }).sort()
+    .filter((name) => name.endsWith("_test.ts") && !name.startsWith("faults/"))
     .filter((name) =>
       /\bit\(\s*[`"'][^`"']*\b[FSKRC]\d\b/.test(readFileSync(`${root}/tests/${name}`, "utf8"))
     )

@@ -1,10 +1,10 @@
 /**
  * Writes the table of all DJ and DX items into `docs/django.md`, from the names of the tests and the reasons in
- * `tests/django/scope.ts`; with `--check` it only says whether the table there is the one it would write.
+ * `tests/support/django/scope.ts`; with `--check` it only says whether the table there is the one it would write.
  */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { allIds, outOfScope } from "../tests/django/scope.ts";
+import { allIds, outOfScope } from "../tests/support/django/scope.ts";
 import { root } from "./project.ts";
 
 const page = `${root}/docs/django.md`;
@@ -14,9 +14,9 @@ const [from, to] = ["<!-- django items -->", "<!-- /django items -->"];
 function testsById(): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (
-    const name of readdirSync(`${root}/tests`).filter((name) => /^django_.*_test\.ts$/.test(name)).sort()
+    const name of readdirSync(`${root}/tests/django`).filter((name) => name.endsWith("_test.ts")).sort()
   ) {
-    const text = readFileSync(`${root}/tests/${name}`, "utf8");
+    const text = readFileSync(`${root}/tests/django/${name}`, "utf8");
     for (const [, title] of text.matchAll(/(?:\bit\(|\bids:)\s*[`"]([^`"]*)/g)) {
       for (const id of title!.match(/D[JX]-\d{3}/g) ?? []) {
         if (!found.has(id)) found.set(id, new Set());
@@ -39,7 +39,7 @@ function table(): string {
       ];
     }
     if (reason === undefined) {
-      throw new Error(`${id} has neither a test nor a reason in tests/django/scope.ts`);
+      throw new Error(`${id} has neither a test nor a reason in tests/support/django/scope.ts`);
     }
     return [id, `out of scope: ${reason}`];
   });

@@ -52,11 +52,10 @@ function copyTree(folder: string): string {
 }
 
 function testFiles({ tests }: Subject): string[] {
-  const all = readdirSync(`${root}/tests`);
-  return tests.map((part) => {
-    const name = all.find((name) => name === `${part}.ts`);
-    if (name === undefined) throw new Error(`There is no test file ${part}.ts`);
-    return `./tests/${name}`;
+  return tests.map((test) => {
+    const path = `./tests/${test}.ts`;
+    if (!existsSync(`${root}/${path}`)) throw new Error(`There is no test file ${path}`);
+    return path;
   });
 }
 

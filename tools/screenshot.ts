@@ -1,8 +1,8 @@
 /** `deno task screenshot`: the picture of the demo in the README. */
 
 import { statSync } from "node:fs";
-import { startBrowser } from "../tests/chromium.ts";
-import { busyVisitor, resize, startDemo, windows } from "../tests/demo_scene.ts";
+import { startBrowser } from "../tests/support/chromium.ts";
+import { busyVisitor, resize, startDemo, windows } from "../tests/support/demo_scene.ts";
 import { root } from "./project.ts";
 
 const path = `${root}/docs/demo.png`;

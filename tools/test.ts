@@ -1,7 +1,7 @@
 /**
  * `deno task test [what…]`: runs the tests on Deno and on Bun, side by side, and ends with the sum of both lanes.
  *
- * `what` is a part of the names in `tests/` or, with a slash, the path of a file or folder; nothing means all.
+ * `what` is the path of a file or folder, or a part of the paths in `tests/`; nothing means all.
  * Green means: both lanes ran to their end within the limit, each passed at least one test, and nothing failed, threw outside of
  * a test, or was left to `.only`.
  * `SOJOURN_CI` set: a skipped test has to pass in the other lane, and, when all tests run, every row of docs/security.md needs a
@@ -9,7 +9,7 @@
  */
 
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { basename, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { type Outcome, readJunit } from "./junit.ts";
 import { bun, deno, installBun, root } from "./project.ts";
 import { unproved } from "./proofs.ts";
@@ -40,8 +40,10 @@ function testsIn(folder: string): string[] {
 function choose(wanted: readonly string[]): string[] {
   if (wanted.length === 0) return testsIn(`${root}/tests`);
   const chosen = wanted.flatMap((what) => {
-    if (!what.includes("/")) return testsIn(`${root}/tests`).filter((file) => basename(file).includes(what));
     const path = resolve(what);
+    if (!what.includes("/") || !existsSync(path)) {
+      return testsIn(`${root}/tests`).filter((file) => relative(`${root}/tests`, file).includes(what));
+    }
     return statSync(path).isDirectory() ? testsIn(path) : [path];
   });
   return [...new Set(chosen)];

@@ -22,7 +22,7 @@ const bytes = (hex: unknown): Uint8Array<ArrayBuffer> =>
 const hexOf = (buffer: ArrayBuffer): string =>
   Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** HMAC-SHA-256 (`src/keyring.ts`). */
+/** HMAC-SHA-256 (`src/crypto/signer.ts`). */
 export async function hmac(key: string, message: string): Promise<string> {
   const imported = await crypto.subtle.importKey(
     "raw",
@@ -34,14 +34,14 @@ export async function hmac(key: string, message: string): Promise<string> {
   return hexOf(await crypto.subtle.sign("HMAC", imported, bytes(message)));
 }
 
-/** HKDF-SHA-256 (`src/keyring.ts`, `src/seal.ts`). */
+/** HKDF-SHA-256 (`src/crypto/signer.ts`, `src/crypto/sealer.ts`). */
 export async function hkdf(secret: string, salt: string, info: string, length: number): Promise<string> {
   const key = await crypto.subtle.importKey("raw", bytes(secret), "HKDF", false, ["deriveBits"]);
   const parameters = { name: "HKDF", hash: "SHA-256", salt: bytes(salt), info: bytes(info) };
   return hexOf(await crypto.subtle.deriveBits(parameters, key, length * 8));
 }
 
-/** AES-256-GCM with a tag of 128 bits (`src/seal.ts`); opening gives `undefined` for what is forged. */
+/** AES-256-GCM with a tag of 128 bits (`src/crypto/sealer.ts`); opening gives `undefined` for what is forged. */
 async function gcm(use: "encrypt" | "decrypt", key: string, iv: string, aad: string, input: string) {
   const imported = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, [use]);
   const parameters = { name: "AES-GCM", iv: bytes(iv), additionalData: bytes(aad), tagLength: 128 };

@@ -1,6 +1,6 @@
 /** A token over several cookies: the count in front of the first, each piece under a name of its own. */
 
-import { type CookieWriter, maxCookieBytes, readCookie } from "../../src/cookie.ts";
+import { type CookieWriter, maxCookieBytes, readCookie } from "../../src/transport/cookie.ts";
 import { SessionError } from "../../src/errors.ts";
 
 /** A token as a request carries it. */

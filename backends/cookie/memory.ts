@@ -1,7 +1,7 @@
 /** What a process remembers of the sessions in cookies that it has seen. */
 
-import type { Found, Place } from "../../src/carrier.ts";
-import { Recent } from "../../src/recent.ts";
+import type { Found, Place } from "../../src/transport/transport.ts";
+import { Recent } from "../../src/bounded_cache.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import type { Carried } from "./chunks.ts";
 

@@ -1,21 +1,26 @@
 /** Every option of `djangoSessions`, its default, and its validation. */
 
-import { bringsCarrier, type CarriedStore, type Carrier, type CarrierKit } from "../../src/carrier.ts";
+import {
+  bringsCarrier,
+  type CarriedStore,
+  type Carrier,
+  type CarrierKit,
+} from "../../src/transport/transport.ts";
 import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
 import { type Settings, settle } from "../../src/options.ts";
-import { refusal } from "../../src/respond.ts";
+import { refusal } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
 import type { SessionData } from "../../src/session_map.ts";
 import type { MaybePromise } from "../../src/store.ts";
-import { CookieJar, type DjangoCookie } from "./cookies.ts";
-import type { DjangoEngine } from "./engine.ts";
-import { Envelope } from "./envelope.ts";
-import { DjangoFormat } from "./format.ts";
-import { djangoManners } from "./manners.ts";
-import { RowCarrier } from "./row_carrier.ts";
-import { SignedCarrier } from "./signed_carrier.ts";
+import { CookieJar, type DjangoCookie } from "./transport/cookies.ts";
+import type { DjangoEngine } from "./engines/engine.ts";
+import { Envelope } from "./format/signed_object.ts";
+import { DjangoFormat } from "./format/session_format.ts";
+import { djangoManners } from "./transport/policy.ts";
+import { RowCarrier } from "./transport/row_transport.ts";
+import { SignedCarrier } from "./transport/signed_transport.ts";
 
 /** What `djangoSessions` takes: the site's settings under Django's names, in camel case. Ages are seconds. */
 export interface DjangoSessionsOptions<Data extends object = SessionData> {

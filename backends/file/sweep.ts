@@ -1,10 +1,10 @@
 /** Taking away what is over: expired sessions, and what killed processes left. */
 
 import { SessionError } from "../../src/errors.ts";
-import { pause, type Tally } from "../tally.ts";
-import { clearAbandoned, KEY } from "./folders.ts";
-import type { FileSessions } from "./sessions.ts";
-import { Turn } from "./turn.ts";
+import { pause, type Tally } from "../support/stats_counter.ts";
+import { clearAbandoned, KEY } from "./layout.ts";
+import type { FileSessions } from "./records.ts";
+import { Turn } from "./time_slice.ts";
 
 /** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
 const USERS = 64;

@@ -6,9 +6,9 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Claim, Lost } from "./claims.ts";
+import { type Claim, Lost } from "./lock.ts";
 import { type Disk, failedWith } from "./disk.ts";
-import { type Folders, KEY } from "./folders.ts";
+import { type Folders, KEY } from "./layout.ts";
 
 export class Users {
   readonly #disk: Disk;

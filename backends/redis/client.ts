@@ -1,6 +1,6 @@
 /** The clients that a store can be given, each behind one small interface. */
 
-import { slotOf } from "./slot.ts";
+import { slotOf } from "./cluster_slot.ts";
 
 /** What the store sees of an ioredis `Redis` or `Cluster`. */
 export interface IoRedisClient {

@@ -10,7 +10,7 @@
 
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
-import { dataSum, instantsSum, recordSum, type Summed, sumsOf } from "../checksum.ts";
+import { dataSum, instantsSum, recordSum, type Summed, sumsOf } from "../support/checksum.ts";
 
 /** The format that this version of the library writes. */
 export const FORMAT = "2";

@@ -16,7 +16,7 @@
  */
 
 import * as scripts from "./scripts.ts";
-import type { Wire } from "./wire.ts";
+import type { Wire } from "./script_runner.ts";
 
 /** What a record that may be written now has to carry. */
 export interface Entered {

@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { MaybePromise } from "../../src/store.ts";
 import type { Connection, Statements } from "./connection.ts";
-import { backoff, closed, isBusy, type Step, troubleOf } from "./trouble.ts";
+import { backoff, closed, isBusy, type Step, troubleOf } from "./errors.ts";
 
 /** See the first line of this file. */
 export class Reads {

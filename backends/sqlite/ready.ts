@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { demandNamedColumns, inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
 import { FileWatch } from "./file_watch.ts";
-import { occupied } from "./trouble.ts";
+import { occupied } from "./errors.ts";
 
 /** Statements by name; the three of a transaction are always among them. */
 export type Prepared<Name extends string> = Record<Name | "begin" | "commit" | "rollback", SqliteStatement>;

@@ -1,7 +1,7 @@
 /** Between records and rows. */
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
-import { dataSum, instantsSum, recordSum, sumsOf } from "../checksum.ts";
+import { dataSum, instantsSum, recordSum, sumsOf } from "../support/checksum.ts";
 
 /**
  * SQLite cuts text at NUL and cannot hold half a surrogate pair. Such text, which JSON never is, is kept as a

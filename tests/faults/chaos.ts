@@ -2,9 +2,9 @@
 
 import { createSessions, type Session, type Sessions } from "../../mod.ts";
 import { SessionClient } from "../../src/testing.ts";
-import { dice } from "../dice.ts";
-import { type Fault, FaultyStore } from "../fault_rig.ts";
-import { secrets } from "../processes_stores.ts";
+import { dice } from "../support/dice.ts";
+import { type Fault, FaultyStore } from "../support/fault_rig.ts";
+import { secrets } from "../support/processes_stores.ts";
 import { expect, found, type Outcome, outcome, pause, type Size } from "./plan.ts";
 
 const USERS = 100;

@@ -5,7 +5,7 @@
 
 import { connect } from "node:net";
 import process from "node:process";
-import { dice } from "../dice.ts";
+import { dice } from "../support/dice.ts";
 
 const [port, requests, seed] = process.argv.slice(2).map(Number) as [number, number, number];
 const roll = dice(seed);

@@ -2,8 +2,8 @@
 
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { own, start } from "../processes.ts";
-import { skip, startServer } from "../redis_server.ts";
+import { own, start } from "../support/processes.ts";
+import { skip, startServer } from "../support/redis/server.ts";
 import { chaos } from "./chaos.ts";
 import type { StoreName } from "./places.ts";
 import { expect, type Outcome, outcome, type Plan, type Size } from "./plan.ts";

@@ -1,10 +1,10 @@
 /** The plans of histories: ids, ends and writes of three processes in random order, and all sessions of a user ended while they rotate. */
 
-import { dice } from "../dice.ts";
+import { dice } from "../support/dice.ts";
 import { History } from "../histories/history.ts";
 import { cookieIn, cookieName } from "../histories/host.ts";
 import { type Processes, startProcesses, type StoreName } from "../histories/hosts.ts";
-import { skip } from "../redis_server.ts";
+import { skip } from "../support/redis/server.ts";
 import { expect, found, type Outcome, outcome, type Plan, type Size } from "./plan.ts";
 
 /** So many histories run beside each other, by one clock. */

@@ -2,8 +2,8 @@
 
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { dice } from "../dice.ts";
-import { type Child, other, own, type Runtime, start } from "../processes.ts";
+import { dice } from "../support/dice.ts";
+import { type Child, other, own, type Runtime, start } from "../support/processes.ts";
 import { type Opened, openPlace, type StoreName } from "./places.ts";
 import { expect, type Outcome, outcome, pause } from "./plan.ts";
 import { Story } from "./story.ts";

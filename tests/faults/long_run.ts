@@ -9,10 +9,10 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { MemoryStore } from "../../backends/memory.ts";
 import { createSessions, type Session, type Sessions } from "../../mod.ts";
-import { dice } from "../dice.ts";
-import { listen } from "../live_server.ts";
-import { own, start } from "../processes.ts";
-import { secrets } from "../processes_stores.ts";
+import { dice } from "../support/dice.ts";
+import { listen } from "../support/live_server.ts";
+import { own, start } from "../support/processes.ts";
+import { secrets } from "../support/processes_stores.ts";
 import { openPlace, type StoreName } from "./places.ts";
 import { pause } from "./plan.ts";
 

@@ -5,9 +5,9 @@ import { FileStore } from "../../backends/file.ts";
 import { RedisStore } from "../../backends/redis.ts";
 import { SqliteStore } from "../../backends/sqlite.ts";
 import { createSessions, type Sessions, type SessionStore } from "../../mod.ts";
-import { openTestKv } from "../deno_kv/open_kv.ts";
-import { secrets } from "../processes_stores.ts";
-import { clients } from "../redis_clients.ts";
+import { openTestKv } from "../support/deno_kv/open_kv.ts";
+import { secrets } from "../support/processes_stores.ts";
+import { clients } from "../support/redis/clients.ts";
 
 /** A store that several processes may open. */
 export type StoreName = "FileStore" | "SqliteStore" | "DenoKvStore" | "RedisStore";

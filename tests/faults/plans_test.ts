@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { seed } from "../dice.ts";
-import { needs } from "../needs.ts";
+import { seed } from "../support/dice.ts";
+import { needs } from "../support/needs.ts";
 import { perform, type Performed } from "./perform.ts";
 import type { Plan } from "./plan.ts";
 import { plans } from "./plans.ts";

@@ -1,7 +1,7 @@
 /** Runs plans with their full figures and prints a line of JSON for each: `run.ts <together> [plan…]`; `short` among the plans: in short. */
 
 import process from "node:process";
-import { seed } from "../dice.ts";
+import { seed } from "../support/dice.ts";
 import { perform } from "./perform.ts";
 import { plans } from "./plans.ts";
 

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { SessionError } from "../../mod.ts";
-import { dice } from "../dice.ts";
+import { dice } from "../support/dice.ts";
 import { content, flawOf } from "./content.ts";
 import { type Opened, openPlace } from "./places.ts";
 import { expect, found, type Outcome, outcome, type Size } from "./plan.ts";

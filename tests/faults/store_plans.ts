@@ -1,8 +1,8 @@
 /** The plans of files, SQLite and Deno KV. */
 
 import * as fs from "node:fs";
-import { age } from "../file_places.ts";
-import { connect, run as query } from "../sqlite_driver.ts";
+import { age } from "../support/file/places.ts";
+import { connect, run as query } from "../support/sqlite/driver.ts";
 import { count } from "./counting.ts";
 import { kill } from "./killing.ts";
 import { expect, type Outcome, outcome, type Plan, type Size } from "./plan.ts";

@@ -1,7 +1,7 @@
 /** What workers said they did, and whether a store agrees. */
 
 import { SessionError } from "../../mod.ts";
-import { storageKey } from "../../src/token.ts";
+import { storageKey } from "../../src/crypto/session_id.ts";
 import { flawOf } from "./content.ts";
 import { found, type Outcome } from "./plan.ts";
 import type { Opened } from "./places.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../../backends/memory.ts";
 import { createSessions, SessionError, type SessionEvent } from "../../mod.ts";
-import { secrets } from "../processes_stores.ts";
+import { secrets } from "../support/processes_stores.ts";
 import { content } from "./content.ts";
 import type { Opened } from "./places.ts";
 import { type Outcome, outcome } from "./plan.ts";

@@ -10,7 +10,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { type Session, SessionError } from "../../mod.ts";
-import { dice } from "../dice.ts";
+import { dice } from "../support/dice.ts";
 import { content } from "./content.ts";
 import { openPlace, type StoreName } from "./places.ts";
 
@@ -107,7 +107,7 @@ async function purge(): Promise<never> {
 }
 
 async function checkpoint(): Promise<never> {
-  const { connect, run } = await import("../sqlite_driver.ts");
+  const { connect, run } = await import("../support/sqlite/driver.ts");
   const database = connect(place);
   for (;;) {
     run(database, "PRAGMA wal_checkpoint(TRUNCATE)");

@@ -1,16 +1,16 @@
 /** Fuzz targets for what a client sends: headers, signed ids, sealed and signed tokens, whole sessions in cookies. */
 
 import assert from "node:assert/strict";
-import { Signed } from "../../backends/cookie/signed.ts";
-import { fromBase64url, toBase64url } from "../../src/base64url.ts";
-import { CookieWriter, readCookie } from "../../src/cookie.ts";
+import { Signed } from "../../backends/cookie/signed_envelope.ts";
+import { fromBase64url, toBase64url } from "../../src/crypto/base64url.ts";
+import { CookieWriter, readCookie } from "../../src/transport/cookie.ts";
 import type { CookieAttributes } from "../../src/cookie_options.ts";
-import { type Envelope, Sealer } from "../../src/seal.ts";
-import { isId } from "../../src/token.ts";
-import { secret, Site as CookieSite } from "../cookie_rig.ts";
-import { pairsOf } from "../cookie_rules.ts";
-import { begin, makeSite } from "../identity_rig.ts";
-import { parseSetCookie } from "../strict_jar.ts";
+import { type Envelope, Sealer } from "../../src/crypto/sealer.ts";
+import { isId } from "../../src/crypto/session_id.ts";
+import { secret, Site as CookieSite } from "../support/cookie/rig.ts";
+import { pairsOf } from "../support/cookie_rules.ts";
+import { begin, makeSite } from "../support/identity_rig.ts";
+import { parseSetCookie } from "../support/strict_jar.ts";
 import { bytesOf, latin1, type Target, utf8 } from "./inputs.ts";
 
 const name = "__Host-sid";

@@ -1,15 +1,15 @@
 /** Fuzz targets for what a Django site leaves in its tables, files and cookies: signed texts, Python's JSON, dates, session data. */
 
 import assert from "node:assert/strict";
-import { readDate, toExpiry } from "../../backends/django/dates.ts";
-import { Envelope } from "../../backends/django/envelope.ts";
-import { DjangoFormat } from "../../backends/django/format.ts";
-import { readJson, readMembers, writeJson } from "../../backends/django/json.ts";
-import { fromBase62, toBase62 } from "../../backends/django/signing.ts";
+import { readDate, toExpiry } from "../../backends/django/format/dates.ts";
+import { Envelope } from "../../backends/django/format/signed_object.ts";
+import { DjangoFormat } from "../../backends/django/format/session_format.ts";
+import { readJson, readMembers, writeJson } from "../../backends/django/format/python_json.ts";
+import { fromBase62, toBase62 } from "../../backends/django/format/signing.ts";
 import { SessionError } from "../../mod.ts";
-import { endOf } from "../../src/lifetime.ts";
+import { endOf } from "../../src/data/lifetime.ts";
 import { bytesOf, latin1, type Target, utf8 } from "./inputs.ts";
-import vectors from "../django/vectors.json" with { type: "json" };
+import vectors from "../support/django/vectors.json" with { type: "json" };
 
 const bytes = new TextEncoder();
 const signedAt = 1_700_000_000;

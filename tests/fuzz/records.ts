@@ -2,16 +2,16 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { packCopy, unpackCopy } from "../../backends/cached_copy.ts";
-import { decodeRecord, encodeRecord } from "../../backends/deno_kv_record.ts";
+import { packCopy, unpackCopy } from "../../backends/cached/copy.ts";
+import { decodeRecord, encodeRecord } from "../../backends/deno_kv/record.ts";
 import { decodeFile, encodeFile } from "../../backends/file/format.ts";
 import { read as readRedis, write as writeRedis } from "../../backends/redis/record.ts";
 import { readRow, toColumns } from "../../backends/sqlite/rows.ts";
 import { SessionError, type SessionRecord, type StoredRecord } from "../../mod.ts";
 import { strictJson } from "../../src/codec.ts";
-import { lineOf, type Notes, notesOf, withNotes } from "../../src/head.ts";
-import { readProofs, withProofs } from "../../src/proofs.ts";
-import { makeSite, SpyStore, tokenOf } from "../identity_rig.ts";
+import { lineOf, type Notes, notesOf, withNotes } from "../../src/data/record_head.ts";
+import { readProofs, withProofs } from "../../src/transport/id_proofs.ts";
+import { makeSite, SpyStore, tokenOf } from "../support/identity_rig.ts";
 import { bytesOf, type Target, utf8 } from "./inputs.ts";
 
 const key = "a".repeat(64);

@@ -1,6 +1,6 @@
 /** One random history: requests of a few browsers at three processes, some of them held up, and ends from outside. */
 
-import { storageKey } from "../../src/token.ts";
+import { storageKey } from "../../src/crypto/session_id.ts";
 import { cookieName, type Reply, type Work } from "./host.ts";
 import type { Process } from "./hosts.ts";
 import type { Id, Known, Sent } from "./known.ts";

@@ -1,7 +1,7 @@
 /** One of the processes of a history: it answers requests, holds some of them up after they have loaded, and ends sessions. */
 
 import { createSessions, type Session, type Sessions, type SessionStore } from "../../mod.ts";
-import { secrets } from "../processes_stores.ts";
+import { secrets } from "../support/processes_stores.ts";
 
 /** What a request does, in this order: log out, log in, write a key, get a new id. */
 export interface Work {

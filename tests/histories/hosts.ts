@@ -11,10 +11,10 @@ import { MemoryStore } from "../../backends/memory.ts";
 import { RedisStore } from "../../backends/redis.ts";
 import { SqliteStore } from "../../backends/sqlite.ts";
 import type { SessionStore } from "../../mod.ts";
-import { openTestKv } from "../deno_kv/open_kv.ts";
-import { other, own } from "../processes.ts";
-import { clients } from "../redis_clients.ts";
-import { startServer } from "../redis_server.ts";
+import { openTestKv } from "../support/deno_kv/open_kv.ts";
+import { other, own } from "../support/processes.ts";
+import { clients } from "../support/redis/clients.ts";
+import { startServer } from "../support/redis/server.ts";
 import { type Command, Host, type Reply } from "./host.ts";
 
 /** The stores that processes can share. */

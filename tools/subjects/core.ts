@@ -8,9 +8,9 @@ const verifiedAgain = "what was verified before is verified again, with the same
 const neverThree = "a quick look: UTF-8 takes at most three bytes for a unit of UTF-16";
 
 export const core: Readonly<Record<string, Subject>> = {
-  "src/token.ts": { tests: ["token_test", "at_rest_test", "open_test"] },
-  "src/base64url.ts": {
-    tests: ["token_test", "signing_test", "seal_test"],
+  "src/crypto/session_id.ts": { tests: ["crypto/session_id_test", "crypto/at_rest_test", "api/open_test"] },
+  "src/crypto/base64url.ts": {
+    tests: ["crypto/session_id_test", "crypto/signing_test", "crypto/sealer_test"],
     equivalent: [
       [
         'toBase64 === "function"',
@@ -21,18 +21,28 @@ export const core: Readonly<Record<string, Subject>> = {
       ["return btoa(text)", "the way of Node 24, which no test lane runs"],
     ],
   },
-  "src/keyring.ts": { tests: ["keyring_test", "token_test", "signing_test", "secrets_test"] },
-  "src/seal.ts": {
-    tests: ["keyring_test", "seal_edges_test", "seal_test"],
+  "src/crypto/signer.ts": {
+    tests: ["crypto/signer_test", "crypto/session_id_test", "crypto/signing_test", "crypto/secrets_test"],
+  },
+  "src/crypto/sealer.ts": {
+    tests: ["crypto/signer_test", "crypto/sealer_edges_test", "crypto/sealer_test"],
     equivalent: [
       ["const derivedKeys = 256", "how many derived keys are remembered shows in nothing but time"],
       ["#since = 0;", "it is read only after the first salt has set it"],
     ],
   },
-  "src/head.ts": { tests: ["head_test", "devices_test", "damaged_test"] },
-  "src/proofs.ts": { tests: ["head_test", "held_carrier_test", "held_carrier_calls_test"] },
+  "src/data/record_head.ts": {
+    tests: ["data/record_head_test", "api/user_sessions_test", "data/damaged_test"],
+  },
+  "src/transport/id_proofs.ts": {
+    tests: [
+      "data/record_head_test",
+      "transport/store_transport_test",
+      "transport/store_transport_calls_test",
+    ],
+  },
   "src/codec.ts": {
-    tests: ["codec_edges_test", "codec_test", "damaged_test", "values_test"],
+    tests: ["api/codec_edges_test", "api/codec_test", "data/damaged_test", "data/values_test"],
     equivalent: [
       ["return false;: false becomes true", slowText],
       ["if (value === null) return false;: false becomes true", slowText],
@@ -65,14 +75,14 @@ export const core: Readonly<Record<string, Subject>> = {
       ["isDeeper(data, maxDepth);: * becomes /", "a short text is looked through in vain"],
     ],
   },
-  "src/format.ts": {
+  "src/data/format.ts": {
     tests: [
-      "format_test",
-      "codec_edges_test",
-      "values_test",
-      "damaged_test",
-      "session_test",
-      "every_option_test",
+      "data/format_test",
+      "api/codec_edges_test",
+      "data/values_test",
+      "data/damaged_test",
+      "api/session_test",
+      "api/every_option_test",
     ],
     equivalent: [
       ["condition `isStrict` is always false", "a map holds the same values"],
@@ -97,8 +107,8 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/values.ts": {
-    tests: ["values_test", "session_test"],
+  "src/data/values.ts": {
+    tests: ["data/values_test", "api/session_test"],
     equivalent: [
       ["!Object.hasOwn(object, key)` is always true", "it becomes a map sooner, with the same values"],
       [
@@ -107,8 +117,13 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/cookie.ts": {
-    tests: ["cookie_options_test", "cookie_write_test", "cookie_read_test", "cookie_store_test"],
+  "src/transport/cookie.ts": {
+    tests: [
+      "transport/cookie_options_test",
+      "transport/cookie_write_test",
+      "transport/cookie_read_test",
+      "stores/cookie/cookie_store_test",
+    ],
     equivalent: [
       ["if (end < 0) end = header.length;: < becomes <=", 'a ";" after "=" is never at 0'],
       ["if (end < 0) end = header.length;: 0 becomes (0 + 1)", 'a ";" after "=" is never at 0'],
@@ -121,22 +136,36 @@ export const core: Readonly<Record<string, Subject>> = {
       ["condition `isCarried` is always true", "an object with the content of `nothing`"],
     ],
   },
-  "src/saving.ts": {
+  "src/unit_of_work/save.ts": {
     tests: [
-      "saving_test",
-      "schema_merge_test",
-      "schema_test",
-      "merge_test",
-      "values_test",
-      "touch_test",
-      "expiry_test",
-      "commit_test",
+      "unit_of_work/save_test",
+      "api/schema_merge_test",
+      "api/schema_test",
+      "unit_of_work/merge_test",
+      "data/values_test",
+      "unit_of_work/touch_test",
+      "api/expiry_test",
+      "unit_of_work/commit_test",
     ],
     equivalent: [["renews = false", "it is read only after a record was made, which sets it"]],
   },
-  "src/compose.ts": { tests: ["saving_test", "expiry_test", "touch_test", "lifetime_test", "commit_test"] },
-  "src/lines.ts": {
-    tests: ["lines_test", "one_key_test", "saving_test", "merge_test", "conflict_test"],
+  "src/unit_of_work/compose.ts": {
+    tests: [
+      "unit_of_work/save_test",
+      "api/expiry_test",
+      "unit_of_work/touch_test",
+      "data/lifetime_test",
+      "unit_of_work/commit_test",
+    ],
+  },
+  "src/unit_of_work/save_queue.ts": {
+    tests: [
+      "unit_of_work/save_queue_test",
+      "transport/one_key_test",
+      "unit_of_work/save_test",
+      "unit_of_work/merge_test",
+      "unit_of_work/conflict_test",
+    ],
     equivalent: [
       ["if (retries > 0) await pause(", "how long it waits before it tries again shows in nothing but time"],
       ["return new Promise((resolve) => setTimeout(resolve", "the same"],
@@ -144,22 +173,27 @@ export const core: Readonly<Record<string, Subject>> = {
       ["until < 0 ? line.length : until);: 0 becomes (0 + 1)", "the same"],
     ],
   },
-  "src/signed_ids.ts": {
-    tests: ["held_carrier_test", "held_carrier_calls_test", "token_test", "secrets_test"],
+  "src/transport/signed_id_cookie.ts": {
+    tests: [
+      "transport/store_transport_test",
+      "transport/store_transport_calls_test",
+      "crypto/session_id_test",
+      "crypto/secrets_test",
+    ],
     equivalent: [
       ["const remembered = 4096", "how many cookies are remembered shows in nothing but time"],
       ["const longestKnown = 512", "a longer header is read anew, with what it gave before"],
       ["longestKnown) this.#headers.set", "it is read anew, with what it gave before"],
     ],
   },
-  "src/held_carrier.ts": {
+  "src/transport/store_transport.ts": {
     tests: [
-      "held_carrier_test",
-      "held_carrier_calls_test",
-      "token_test",
-      "commit_test",
-      "events_test",
-      "one_key_test",
+      "transport/store_transport_test",
+      "transport/store_transport_calls_test",
+      "crypto/session_id_test",
+      "unit_of_work/commit_test",
+      "api/events_test",
+      "transport/one_key_test",
     ],
     equivalent: [
       ["header === null", "a header that is not remembered is read anew, with what it gave before"],
@@ -178,8 +212,8 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/load.ts": {
-    tests: ["load_test", "schema_test", "damaged_test"],
+  "src/unit_of_work/load.ts": {
+    tests: ["unit_of_work/load_test", "api/schema_test", "data/damaged_test"],
     equivalent: [
       [
         "found === undefined ? [] : [found]);: condition `found === undefined` is always false",
@@ -188,27 +222,32 @@ export const core: Readonly<Record<string, Subject>> = {
       ["no await for `await fit(", "an async function waits for what it returns"],
     ],
   },
-  "src/respond.ts": {
-    tests: ["respond_test", "response_test", "caching_test", "upgrade_test"],
+  "src/request/response.ts": {
+    tests: [
+      "request/response_test",
+      "request/any_response_test",
+      "request/caching_test",
+      "request/upgrade_test",
+    ],
     equivalent: [
       ["no fallback in `headers.get(", 'what is not there is looked at as "null"'],
       ["let turn = 0;: 0 becomes", "only the order of turns counts"],
       ["< becomes <= in `began < plain.madeAt`", "no two turns are equal"],
     ],
   },
-  "src/unit.ts": {
+  "src/unit_of_work/unit_of_work.ts": {
     tests: [
-      "log_out_test",
-      "unit_test",
-      "unit_save_test",
-      "values_test",
-      "schema_merge_test",
-      "unit_end_test",
-      "events_test",
-      "touch_test",
-      "merge_test",
-      "commit_test",
-      "schema_test",
+      "unit_of_work/logout_test",
+      "unit_of_work/unit_of_work_test",
+      "unit_of_work/unit_save_test",
+      "data/values_test",
+      "api/schema_merge_test",
+      "unit_of_work/unit_end_test",
+      "api/events_test",
+      "unit_of_work/touch_test",
+      "unit_of_work/merge_test",
+      "unit_of_work/commit_test",
+      "api/schema_test",
     ],
     equivalent: [
       [
@@ -221,42 +260,49 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/state.ts": {
+  "src/unit_of_work/change_tracker.ts": {
     tests: [
-      "state_test",
-      "values_test",
-      "session_test",
-      "session_map_test",
-      "merge_test",
-      "saving_test",
-      "schema_merge_test",
-      "data_test",
-      "unit_save_test",
-      "unit_test",
+      "unit_of_work/change_tracker_test",
+      "data/values_test",
+      "api/session_test",
+      "api/session_map_test",
+      "unit_of_work/merge_test",
+      "unit_of_work/save_test",
+      "api/schema_merge_test",
+      "api/data_test",
+      "unit_of_work/unit_save_test",
+      "unit_of_work/unit_of_work_test",
     ],
     equivalent: [['`return "";` returns nothing', "nobody asks for the text of a value that is no object"]],
   },
   "src/session_map.ts": {
-    tests: ["session_map_test", "session_test", "data_test", "wrap_test", "merge_test", "unit_test"],
-  },
-  "src/scope.ts": {
     tests: [
-      "scope_test",
-      "upgrade_test",
-      "open_test",
-      "wrap_test",
-      "unit_test",
-      "unit_end_test",
-      "response_test",
-      "regression_test",
-      "caching_test",
-      "django_middleware_test",
-      "django_session_test",
-      "cookie_store_test",
-      "on_error_test",
-      "hygiene_test",
-      "close_test",
-      "commit_test",
+      "api/session_map_test",
+      "api/session_test",
+      "api/data_test",
+      "api/wrap_test",
+      "unit_of_work/merge_test",
+      "unit_of_work/unit_of_work_test",
+    ],
+  },
+  "src/request/request_session.ts": {
+    tests: [
+      "request/request_session_test",
+      "request/upgrade_test",
+      "api/open_test",
+      "api/wrap_test",
+      "unit_of_work/unit_of_work_test",
+      "unit_of_work/unit_end_test",
+      "request/any_response_test",
+      "api/regression_test",
+      "request/caching_test",
+      "django/middleware_test",
+      "django/session_test",
+      "stores/cookie/cookie_store_test",
+      "api/on_error_test",
+      "diagnostics/hygiene_test",
+      "api/close_test",
+      "unit_of_work/commit_test",
     ],
     equivalent: [
       [
@@ -265,8 +311,13 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/log_out.ts": {
-    tests: ["log_out_test", "unit_test", "events_test", "commit_test"],
+  "src/unit_of_work/logout.ts": {
+    tests: [
+      "unit_of_work/logout_test",
+      "unit_of_work/unit_of_work_test",
+      "api/events_test",
+      "unit_of_work/commit_test",
+    ],
     equivalent: [
       ["> becomes >= in `this.#left.size > 0`", "nothing is ended once more"],
       [
@@ -275,16 +326,35 @@ export const core: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "src/user_sessions.ts": { tests: ["one_key_test", "devices_test"] },
-  "src/lifetime.ts": { tests: ["lifetime_limits_test", "expiry_test", "touch_test", "unit_end_test"] },
-  "src/stale.ts": { tests: ["django_middleware_test", "unit_test", "commit_test", "token_test"] },
-  "src/time_limit.ts": { tests: ["time_limit_test"] },
-  "src/guard.ts": {
-    tests: ["guard_test", "held_carrier_test", "tracing_test", "on_error_test"],
+  "src/unit_of_work/live_sessions.ts": { tests: ["transport/one_key_test", "api/user_sessions_test"] },
+  "src/data/lifetime.ts": {
+    tests: [
+      "data/lifetime_limits_test",
+      "api/expiry_test",
+      "unit_of_work/touch_test",
+      "unit_of_work/unit_end_test",
+    ],
+  },
+  "src/unit_of_work/stale_cookies.ts": {
+    tests: [
+      "django/middleware_test",
+      "unit_of_work/unit_of_work_test",
+      "unit_of_work/commit_test",
+      "crypto/session_id_test",
+    ],
+  },
+  "src/guard/deadlines.ts": { tests: ["guard/deadlines_test"] },
+  "src/guard/call_guard.ts": {
+    tests: [
+      "guard/call_guard_test",
+      "transport/store_transport_test",
+      "diagnostics/tracing_test",
+      "api/on_error_test",
+    ],
     equivalent: [["condition `isTraced()` is always true", "`call` looks for itself, and does the same"]],
   },
-  "src/reported.ts": {
-    tests: ["log_out_test", "unit_test", "rotation_test"],
+  "src/unit_of_work/observed_promise.ts": {
+    tests: ["unit_of_work/logout_test", "unit_of_work/unit_of_work_test", "transport/rotation_test"],
     equivalent: [["`return Promise;` returns nothing", "without a species it is `Promise`"]],
   },
 };

@@ -16,7 +16,7 @@ const inVain = "pieces are looked for that cannot be there, which takes time";
 
 export const stores: Readonly<Record<string, Subject>> = {
   "backends/memory.ts": {
-    tests: ["memory_test", "memory_bound_test"],
+    tests: ["stores/memory/memory_test", "stores/memory/bound_test"],
     equivalent: [
       ["#lastVersion = 0;: 0 becomes", "versions are only compared, and none comes twice"],
       ["++this.#lastVersion` counts down", "versions are only compared, and none comes twice"],
@@ -32,12 +32,12 @@ export const stores: Readonly<Record<string, Subject>> = {
   },
   "backends/sqlite.ts": {
     tests: [
-      "sqlite_row_memory_test",
-      "sqlite_rows_test",
-      "sqlite_calls_test",
-      "sqlite_open_test",
-      "sqlite_test",
-      "sqlite_faults_test",
+      "stores/sqlite/row_cache_test",
+      "stores/sqlite/rows_test",
+      "stores/sqlite/calls_test",
+      "stores/sqlite/open_test",
+      "stores/sqlite/sqlite_test",
+      "stores/sqlite/faults_test",
     ],
     equivalent: [
       ["new BigUint64Array(1)", "the second of two random numbers is not read"],
@@ -52,15 +52,21 @@ export const stores: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/sqlite/connection.ts": {
-    tests: ["sqlite_rows_test", "sqlite_calls_test", "sqlite_test", "sqlite_open_test", "sqlite_faults_test"],
+    tests: [
+      "stores/sqlite/rows_test",
+      "stores/sqlite/calls_test",
+      "stores/sqlite/sqlite_test",
+      "stores/sqlite/open_test",
+      "stores/sqlite/faults_test",
+    ],
     equivalent: [
       ['condition `made === ""` is always true', made],
       ["WHERE name IN (${names})`).length === 2) {: condition", made],
       ["WHERE name IN (${names})`).length === 2) {: 2 becomes", made],
     ],
   },
-  "backends/sqlite/writes.ts": {
-    tests: ["sqlite_writes_test", "sqlite_test"],
+  "backends/sqlite/group_commit.ts": {
+    tests: ["stores/sqlite/group_commit_test", "stores/sqlite/sqlite_test"],
     equivalent: [
       ["#busy = 0;: 0 becomes", pauses],
       ["this.#busy = 0;: `this.#busy = 0;` is dropped", pauses],
@@ -70,8 +76,13 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["this.#hasty = this.#isLonely ? this.#span : 0;: 0 becomes", lonely],
     ],
   },
-  "backends/file/sessions.ts": {
-    tests: ["file_races_test", "file_test", "file_faults_test", "file_damage_test"],
+  "backends/file/records.ts": {
+    tests: [
+      "stores/file/races_test",
+      "stores/file/file_test",
+      "stores/file/faults_test",
+      "stores/file/damage_test",
+    ],
     equivalent: [
       ["let isPut = false;: false becomes true", neverPut],
       ["condition `isPut` is always true", neverPut],
@@ -97,8 +108,14 @@ export const stores: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "backends/file/claims.ts": {
-    tests: ["file_claims_test", "file_races_test", "file_test", "file_faults_test", "file_damage_test"],
+  "backends/file/lock.ts": {
+    tests: [
+      "stores/file/lock_test",
+      "stores/file/races_test",
+      "stores/file/file_test",
+      "stores/file/faults_test",
+      "stores/file/damage_test",
+    ],
     equivalent: [
       ["new Uint8Array(12)", "a longer token is as good"],
       ["#since = 0;", "it is read only after the first holder has set it"],
@@ -116,7 +133,7 @@ export const stores: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/file/disk.ts": {
-    tests: ["file_disk_test", "file_damage_test", "file_test"],
+    tests: ["stores/file/disk_test", "stores/file/damage_test", "stores/file/file_test"],
     equivalent: [
       [
         'no fallback in `(error as NodeJS.ErrnoException | null)?.code ?? ""`',
@@ -143,7 +160,7 @@ export const stores: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/cookie/chunks.ts": {
-    tests: ["chunks_test"],
+    tests: ["stores/cookie/chunks_test"],
     equivalent: [
       ["const never = () => false", lookedFor],
       ["never, 0).isCarried) {: 0 becomes", lookedFor],
@@ -154,8 +171,8 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["mostChunks : 1;: 1 becomes", inVain],
     ],
   },
-  "backends/cookie/carrier.ts": {
-    tests: ["cookie_carrier_test", "cookie_ended_test", "cookie_overlap_test"],
+  "backends/cookie/cookie_transport.ts": {
+    tests: ["stores/cookie/cookie_transport_test", "stores/cookie/ended_test", "stores/cookie/overlap_test"],
     equivalent: [
       ["const longestKnown = 2048", "a longer header is read anew, with what it gave before"],
       ["condition `known !== undefined` is always false", "it is read anew, with what it gave before"],
@@ -165,7 +182,7 @@ export const stores: Readonly<Record<string, Subject>> = {
     ],
   },
   "backends/cached.ts": {
-    tests: ["cached_calls_test", "cached_options_test", "cached_test"],
+    tests: ["stores/cached/calls_test", "stores/cached/options_test", "stores/cached/cached_test"],
     equivalent: [
       [
         "this.#timeout = timeout * 1000;: 1000 becomes",
@@ -177,9 +194,9 @@ export const stores: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "backends/cached_writes.ts": { tests: ["cached_writes_test"] },
-  "backends/django/signing.ts": {
-    tests: ["django_signing_test", "django_vectors_test"],
+  "backends/cached/own_writes.ts": { tests: ["stores/cached/own_writes_test"] },
+  "backends/django/format/signing.ts": {
+    tests: ["django/signing_test", "django/vectors_test"],
     equivalent: [
       [
         "if (at < 0) return undefined;: condition `at < 0` is always false",
@@ -187,14 +204,14 @@ export const stores: Readonly<Record<string, Subject>> = {
       ],
     ],
   },
-  "backends/django/envelope.ts": {
-    tests: ["django_envelope_test", "django_vectors_test"],
+  "backends/django/format/signed_object.ts": {
+    tests: ["django/signed_object_test", "django/vectors_test"],
     equivalent: [
       ["`bytes.length <= short`", "the text is the same, made at once or on another thread"],
     ],
   },
-  "backends/django/json.ts": {
-    tests: ["django_json_test", "django_vectors_test"],
+  "backends/django/format/python_json.ts": {
+    tests: ["django/python_json_test", "django/vectors_test"],
     equivalent: [
       [
         'key !== "__proto__"` is always false',
@@ -209,60 +226,67 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["- becomes + in `at - before`", "a sum is odd where the difference is"],
     ],
   },
-  "backends/django/format.ts": {
-    tests: ["django_format_test", "django_json_test", "django_vectors_test"],
+  "backends/django/format/session_format.ts": {
+    tests: ["django/session_format_test", "django/python_json_test", "django/vectors_test"],
   },
-  "backends/django/readers.ts": {
-    tests: ["django_readers_test"],
+  "backends/django/auth.ts": {
+    tests: ["django/readers_test"],
     equivalent: [["< becomes <= in `i < b.length`", "one byte more is there only if the lengths differ"]],
   },
-  "backends/django/dates.ts": {
-    tests: ["django_dates_test"],
+  "backends/django/format/dates.ts": {
+    tests: ["django/dates_test"],
     equivalent: [["const date = new Date(0);", "all that it says is set anew"]],
   },
-  "backends/sqlite/rows.ts": { tests: ["sqlite_rows_test", "sqlite_damage_test", "sqlite_test"] },
-  "backends/sqlite/row_memory.ts": {
-    tests: ["sqlite_row_memory_test", "sqlite_test"],
+  "backends/sqlite/rows.ts": {
+    tests: ["stores/sqlite/rows_test", "stores/sqlite/damage_test", "stores/sqlite/sqlite_test"],
+  },
+  "backends/sqlite/row_cache.ts": {
+    tests: ["stores/sqlite/row_cache_test", "stores/sqlite/sqlite_test"],
     equivalent: [
       ["let commits = 0;: 0 becomes", "it is only compared with what it was"],
       ["`commits++` counts down", "it is only compared with what it was"],
     ],
   },
-  "backends/deno_kv_record.ts": {
-    tests: ["deno_kv_record_test"],
+  "backends/deno_kv/record.ts": {
+    tests: ["stores/deno_kv/record_test"],
     equivalent: [["condition `userId === undefined` is always false", "`undefined` has no bytes either"]],
   },
   "backends/deno_kv.ts": {
-    tests: ["deno_kv_calls_test", "deno_kv_test", "deno_kv_faults_test", "deno_kv_close_test"],
+    tests: [
+      "stores/deno_kv/calls_test",
+      "stores/deno_kv/deno_kv_test",
+      "stores/deno_kv/faults_test",
+      "stores/deno_kv/close_test",
+    ],
     equivalent: [["<= in `removed < limit`", "a batch of none ends it as well"]],
   },
   "backends/file/format.ts": {
-    tests: ["file_format_test"],
+    tests: ["stores/file/format_test"],
     equivalent: [["80)", "the line has at most 67 characters"]],
   },
-  "backends/file/users.ts": { tests: ["file_users_test"] },
+  "backends/file/users.ts": { tests: ["stores/file/users_test"] },
   "backends/file/sweep.ts": {
-    tests: ["file_sweep_test"],
+    tests: ["stores/file/sweep_test"],
     equivalent: [
       ["name <= start.slice(0, 2));: 2 becomes", "what comes after two characters is no part of a name"],
     ],
   },
-  "backends/file/folders.ts": { tests: ["file_folders_test"] },
+  "backends/file/layout.ts": { tests: ["stores/file/layout_test"] },
   "backends/sqlite/reads.ts": {
-    tests: ["sqlite_reads_test"],
+    tests: ["stores/sqlite/reads_test"],
     equivalent: [
       ["for (let attempt = 0;; attempt++) {: 0 becomes", pauses],
       ["deadline - performance.now())));: 0 becomes", pauses],
     ],
   },
-  "backends/sqlite/trouble.ts": { tests: ["sqlite_trouble_test"] },
-  "backends/redis/record.ts": { tests: ["redis_record_test"] },
+  "backends/sqlite/errors.ts": { tests: ["stores/sqlite/errors_test"] },
+  "backends/redis/record.ts": { tests: ["stores/redis/record_test"] },
   "backends/redis/user_index.ts": {
-    tests: ["redis_user_index_test"],
+    tests: ["stores/redis/user_index_test"],
     equivalent: [['split(" ", 1)[0]!))];: 1 becomes (1 + 1)', "only the first part is looked at"]],
   },
-  "backends/redis/wire.ts": {
-    tests: ["redis_wire_test", "redis_waiting_test"],
+  "backends/redis/script_runner.ts": {
+    tests: ["stores/redis/script_runner_test", "stores/redis/waiting_test"],
     equivalent: [
       ["!this.#client.ready()` is always true", "the longer way begins with the same attempt"],
       ['condition `answer[0] === "late"` is always true', "the longer way comes to the same answer"],
@@ -271,7 +295,7 @@ export const stores: Readonly<Record<string, Subject>> = {
   },
   "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
   "backends/redis.ts": {
-    tests: ["redis_calls_test", "redis_cluster_calls_test"],
+    tests: ["stores/redis/calls_test", "stores/redis/cluster_calls_test"],
     equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
   },
 };

@@ -1,0 +1,130 @@
+/** How a record lies in Deno KV: one value of bytes, so that its size is known to the byte before the call. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
+import { bytesSum } from "../support/checksum.ts";
+
+/** The most bytes that one value may have in Deno KV. */
+const MAX_BYTES = 65_536;
+
+/**
+ * Format 2: format, flags, createdAt, touchedAt, expiresAt (float64), version (36 letters), lengths of the user id and of the head
+ * (uint16); then the user id, the head and the data in UTF-8; last a sum (uint32) of the storage key and all that is before it. What is not
+ * text has a fixed size, so a touch never makes a record too large. An entry of the user index is the same without the data.
+ */
+const FORMAT = 2;
+const HAS_USER = 1;
+/** Text with lone surrogates has no UTF-8 form and is kept as a JSON string. */
+const ESCAPED = 2;
+const HAS_HEAD = 4;
+const VERSION_AT = 26;
+const USER_LENGTH_AT = 62;
+const HEAD_LENGTH_AT = 64;
+const TEXTS_AT = 66;
+const SUM = 4;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The bytes of the record under `key`, or `ERR_TOO_LARGE`. */
+export function encodeRecord(key: string, record: SessionRecord, version: string): Uint8Array<ArrayBuffer> {
+  const { data, head, userId } = record;
+  const escaped = [data, head, userId].some((text) => text?.isWellFormed() === false);
+  const utf8 = (text: string | undefined) =>
+    text === undefined ? new Uint8Array() : encoder.encode(escaped ? JSON.stringify(text) : text);
+  const [user, top, body] = [utf8(userId), utf8(head), utf8(data)];
+  const size = TEXTS_AT + user.length + top.length + body.length + SUM;
+  if (size > MAX_BYTES) {
+    throw new SessionError(
+      "ERR_TOO_LARGE",
+      `The record takes ${size} bytes: Deno KV holds at most ${MAX_BYTES}`,
+    );
+  }
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = FORMAT;
+  bytes[1] = (userId === undefined ? 0 : HAS_USER) | (head === undefined ? 0 : HAS_HEAD) |
+    (escaped ? ESCAPED : 0);
+  view.setFloat64(2, record.createdAt);
+  view.setFloat64(10, record.touchedAt);
+  view.setFloat64(18, record.expiresAt);
+  bytes.set(encoder.encode(version), VERSION_AT);
+  view.setUint16(USER_LENGTH_AT, user.length);
+  view.setUint16(HEAD_LENGTH_AT, top.length);
+  bytes.set(user, TEXTS_AT);
+  bytes.set(top, TEXTS_AT + user.length);
+  bytes.set(body, TEXTS_AT + user.length + top.length);
+  view.setUint32(size - SUM, bytesSum(key, bytes.subarray(0, -SUM)));
+  return bytes;
+}
+
+/** The record in the `value` under `key`; `ERR_DAMAGED` if it is not what `encodeRecord` made, `ERR_STORE` if another format is. */
+export function decodeRecord(key: string, value: unknown): StoredRecord {
+  if (!(value instanceof Uint8Array) || value.length < TEXTS_AT + SUM) throw damaged();
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const format = view.getUint8(0);
+  if (format !== FORMAT && format !== 0) {
+    throw new SessionError(
+      "ERR_STORE",
+      `A record in Deno KV has format ${format}: this release reads ${FORMAT}`,
+    );
+  }
+  const end = value.length - SUM;
+  if (view.getUint32(end) !== bytesSum(key, value.subarray(0, end))) throw damaged();
+  return decodeTexts(value, view, end);
+}
+
+/** What an entry of the user index says of a record; `undefined` if it cannot be read. */
+export function decodeSummary(key: string, value: unknown): SessionSummary | undefined {
+  try {
+    const { data: _, version: __, ...summary } = decodeRecord(key, value);
+    return summary;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What can still be made out of a record that cannot be read, to take it out of the indexes. */
+export function salvage(value: unknown): StoredRecord | undefined {
+  if (!(value instanceof Uint8Array) || value.length < TEXTS_AT + SUM || value[0] !== FORMAT) {
+    return undefined;
+  }
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  try {
+    return decodeTexts(value, view, value.length - SUM);
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeTexts(value: Uint8Array, view: DataView, end: number): StoredRecord {
+  const [format, flags] = value as unknown as [number, number];
+  const headAt = TEXTS_AT + view.getUint16(USER_LENGTH_AT);
+  const bodyAt = headAt + view.getUint16(HEAD_LENGTH_AT);
+  const [createdAt, touchedAt, expiresAt] = [view.getFloat64(2), view.getFloat64(10), view.getFloat64(18)];
+  const instants = [createdAt, touchedAt, expiresAt].every(Number.isFinite);
+  if (format !== FORMAT || flags > (HAS_USER | ESCAPED | HAS_HEAD) || bodyAt > end || !instants) {
+    throw damaged();
+  }
+  const text = (from: number, to: number) => {
+    const utf8 = decoder.decode(value.subarray(from, to));
+    return flags & ESCAPED ? String(JSON.parse(utf8)) : utf8;
+  };
+  try {
+    return {
+      data: text(bodyAt, end),
+      ...(flags & HAS_HEAD ? { head: text(headAt, bodyAt) } : {}),
+      ...(flags & HAS_USER ? { userId: text(TEXTS_AT, headAt) } : {}),
+      createdAt,
+      touchedAt,
+      expiresAt,
+      version: decoder.decode(value.subarray(VERSION_AT, USER_LENGTH_AT)),
+    };
+  } catch {
+    throw damaged(); // without the parser's error, which would quote the data
+  }
+}
+
+function damaged(): SessionError {
+  return new SessionError("ERR_DAMAGED", "A record in Deno KV is not what was written");
+}

@@ -1,0 +1,50 @@
+/** Counts the records in Deno KV, a page at a time. */
+
+import { SessionError } from "../../src/errors.ts";
+import type { StoreStats } from "../../src/store.ts";
+import type { DenoKv, DenoKvKey } from "./client.ts";
+import { decodeRecord } from "./record.ts";
+import { within } from "./within.ts";
+import { Tally } from "../support/stats_counter.ts";
+
+/** How many records one page has: at 64 KiB each they take 6 MiB. */
+const PAGE = 100;
+
+/** The records under `prefix`, counted; each page has `timeout` seconds. */
+export async function countRecords(
+  kv: DenoKv,
+  prefix: DenoKvKey,
+  timeout: number,
+  now: number,
+  bounds: readonly number[],
+): Promise<StoreStats> {
+  const tally = new Tally(now, bounds);
+  for (let start: DenoKvKey = [...prefix, ""], isMore = true; isMore;) {
+    // As a whole: a page that finds the database locked is begun anew
+    const page = await within(timeout, async (ask) => {
+      const found: { key: readonly unknown[]; value: unknown }[] = [];
+      const entries = kv.list({ prefix, start }, { consistency: "strong", limit: PAGE })
+        [Symbol.asyncIterator]();
+      for (let step = await ask(entries.next()); !step.done; step = await ask(entries.next())) {
+        found.push(step.value);
+      }
+      return found;
+    });
+    for (const { key, value } of page) {
+      add(tally, String(key.at(-1)), value);
+      start = [...prefix, `${key.at(-1)}0`]; // behind this key and before any other
+    }
+    isMore = page.length === PAGE;
+  }
+  return tally.stats;
+}
+
+function add(tally: Tally, key: string, value: unknown): void {
+  try {
+    const { createdAt, expiresAt, data } = decodeRecord(key, value);
+    tally.add(createdAt, expiresAt, Buffer.byteLength(data));
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    tally.addDamaged();
+  }
+}

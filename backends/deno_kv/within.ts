@@ -1,0 +1,38 @@
+/** The time limit and the error policy of one operation on Deno KV. */
+
+import { SessionError } from "../../src/errors.ts";
+
+/** Bounds one call to the database by what is left of the operation's time. */
+export type Ask = <T>(call: Promise<T>) => Promise<T>;
+
+/**
+ * Runs one operation: in time, with typed errors, and without further calls after it gave up. While another process
+ * holds the local file, the operation is begun anew: a database that says it is locked has done nothing.
+ */
+export async function within<T>(seconds: number, work: (ask: Ask) => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let locked: unknown;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new SessionError("ERR_STORE", `Deno KV did not answer within ${seconds} s`, { cause: locked }));
+    }, seconds * 1000);
+  });
+  late.catch(() => {});
+  const ask: Ask = (call) => Promise.race([call, late]);
+  try {
+    while (true) {
+      try {
+        return await work(ask);
+      } catch (error) {
+        if (!(error instanceof Error) || !/database is locked/.test(error.message)) throw error;
+        locked = error;
+        await ask(new Promise((resolve) => setTimeout(resolve, 2 + 18 * Math.random())));
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof SessionError) throw cause;
+    throw new SessionError("ERR_STORE", "Deno KV failed", { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}

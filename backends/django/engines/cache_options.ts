@@ -1,0 +1,30 @@
+/** Where Django's cache framework keeps an entry, and how long it may take: the options of both stores that have to do with a cache. */
+
+import { within } from "../../redis/options.ts";
+
+/** What both stores can be told of a cache. */
+export interface CacheOptions {
+  readonly keyPrefix?: string;
+  readonly version?: number;
+  readonly timeout?: number;
+}
+
+/** The options with their defaults. */
+export interface CacheSettings {
+  /** What Django puts before a key. */
+  readonly prefix: string;
+  /** In seconds. */
+  readonly timeout: number;
+}
+
+/** Checks the options of the store `name`. @throws {TypeError} @throws {RangeError} If one is wrong or unknown. */
+export function readCacheOptions(given: CacheOptions, name: string, otherwise: number): CacheSettings {
+  const { keyPrefix = "", version = 1, timeout = otherwise, ...rest } = given;
+  for (const option in rest) throw new TypeError(`Cannot use the unknown option "${option}" of ${name}`);
+  if (typeof keyPrefix !== "string") {
+    throw new TypeError(`Cannot use the option "keyPrefix": expected a string, received ${typeof keyPrefix}`);
+  }
+  within("version", version, Number.isSafeInteger(version) && version >= 0, "a whole number from 0");
+  within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
+  return { prefix: `${keyPrefix}:${version}:`, timeout };
+}

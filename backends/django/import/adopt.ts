@@ -1,0 +1,75 @@
+/** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
+
+import {
+  bringsCarrier,
+  type CarriedStore,
+  type CarrierKit,
+  type Found,
+} from "../../../src/transport/transport.ts";
+import { readCookie } from "../../../src/transport/cookie.ts";
+import { HeldCarrier } from "../../../src/transport/store_transport.ts";
+import type { MaybePromise, SessionStore } from "../../../src/store.ts";
+import { importedId, isDjangoKey } from "./importer.ts";
+
+/** Settings of {@linkcode adoptDjango}. */
+export interface AdoptDjangoOptions {
+  /** Django's `SESSION_COOKIE_NAME`. @default "sessionid" */
+  readonly cookieName?: string;
+}
+
+/**
+ * A store for `createSessions` that also knows visitors by the cookie of a Django site that is gone, after the command `import-django`
+ * has brought its sessions into `store`. For the days of the transition: as long as browsers keep that cookie, two weeks by Django's default.
+ *
+ * A request without a session cookie of ours whose Django cookie leads to an imported session has that session, and gets our cookie
+ * with the next write or touch. Only imported sessions can be reached so: their ids are hashes of the Django keys, which no other session has. As before
+ * the move, the Django key is a key to the session until that ends, is cycled or logged in to; without `adoptDjango` it opens nothing.
+ *
+ * @throws {TypeError} If an option is unknown or wrong.
+ *
+ * @example
+ * ```ts
+ * import { createSessions } from "@sojourn/session";
+ * import { adoptDjango } from "@sojourn/session/django";
+ * import { MemoryStore } from "@sojourn/session/memory";
+ *
+ * const store = new MemoryStore(); // the one that import-django filled
+ * const secrets = [crypto.getRandomValues(new Uint8Array(32))];
+ * createSessions({ store: adoptDjango(store), secrets });
+ * ```
+ */
+export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {}): CarriedStore {
+  const { cookieName = "sessionid", ...rest } = options;
+  for (const name in rest) throw new TypeError(`Cannot adopt sessions: there is no option "${name}"`);
+  if (typeof cookieName !== "string" || cookieName === "") {
+    throw new TypeError(
+      `Cannot adopt sessions: "cookieName" must be a cookie's name: received ${typeof cookieName}`,
+    );
+  }
+  const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
+  bringsCarrier(carried, (kit) => new AdoptingCarrier(store, kit, cookieName));
+  return carried;
+}
+
+class AdoptingCarrier extends HeldCarrier {
+  readonly #own: string;
+  readonly #django: string;
+
+  constructor(store: SessionStore, kit: CarrierKit, cookieName: string) {
+    super(store, kit);
+    this.#own = kit.cookie.name;
+    this.#django = cookieName;
+  }
+
+  override find(header: string | null): MaybePromise<readonly Found[]> {
+    if (header === null || readCookie(header, this.#own, () => false, 1).isCarried) return super.find(header);
+    const { values } = readCookie(header, this.#django, isDjangoKey, 2);
+    return values.length === 1 ? this.#adopt(values[0]!) : super.find(header);
+  }
+
+  async #adopt(key: string): Promise<readonly Found[]> {
+    const found = await this.findById(await importedId(key));
+    // No cookie of ours brought it here, so it is due for one
+    return found.map(({ record, place }) => ({ record, place: { ...place, token: "", isStale: true } }));
+  }
+}

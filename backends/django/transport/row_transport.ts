@@ -1,0 +1,280 @@
+/** The carrier of Django's sessions that an engine keeps: the session key in the cookie, the encoded data in a row. */
+
+import type { Carrier, CarrierKit, Ended, Found, Place } from "../../../src/transport/transport.ts";
+import { SessionError } from "../../../src/errors.ts";
+import { Guard, trouble } from "../../../src/guard/call_guard.ts";
+import type { Manners } from "../../../src/transport/policy.ts";
+import { Recent } from "../../../src/bounded_cache.ts";
+import type { MaybePromise, SessionPage, SessionRecord } from "../../../src/store.ts";
+import { type CookieJar, mostKeys } from "./cookies.ts";
+import type { DjangoEngine, DjangoRow } from "../engines/engine.ts";
+import type { Envelope, Opened, Refused } from "../format/signed_object.ts";
+import type { DjangoFormat } from "../format/session_format.ts";
+import { isKey, makeKey } from "../format/keys.ts";
+import { unsupported } from "./policy.ts";
+
+/** New keys that may be taken before that means trouble. */
+const mostTries = 8;
+
+/** What a carrier of Django's sessions is made from. */
+export interface DjangoKit extends CarrierKit {
+  readonly jar: CookieJar;
+  readonly envelope: Envelope;
+  readonly format: DjangoFormat;
+  readonly manners: Manners;
+}
+
+const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
+const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+const isAnything = (value: unknown): value is void => value === value;
+const isInstant = (value: unknown) => value === undefined || Number.isFinite(value);
+
+function isRow(value: unknown): value is DjangoRow | undefined {
+  if (value === undefined) return true;
+  const { text, expiresAt, savedAt } = Object(value) as Partial<DjangoRow>;
+  return typeof text === "string" && isInstant(expiresAt) && isInstant(savedAt) &&
+    (expiresAt ?? savedAt) !== undefined;
+}
+
+function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** See the first line of this file. */
+export class RowCarrier implements Carrier {
+  readonly format: DjangoFormat;
+  readonly manners: Manners;
+  readonly #engine: DjangoEngine;
+  readonly #kit: DjangoKit;
+  readonly #guard: Guard;
+  /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
+  readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
+
+  constructor(engine: DjangoEngine, kit: DjangoKit) {
+    this.#engine = engine;
+    this.#kit = kit;
+    this.format = kit.format;
+    this.manners = kit.manners;
+    this.#guard = new Guard(kit.timeout, kit.events);
+  }
+
+  find(header: string | null): MaybePromise<readonly Found[]> {
+    const { isCarried, keys } = this.#kit.jar.read(header);
+    const [key] = keys;
+    if (key === undefined || keys.length > mostKeys) {
+      if (isCarried) {
+        this.#kit.events.emit("rejected", undefined, key === undefined ? "malformed" : "ambiguous");
+      }
+      return [];
+    }
+    return keys.length === 1 ? this.#look(key) : this.#lookAll(keys);
+  }
+
+  async #lookAll(keys: readonly string[]): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    for (const key of keys) found.push(...await this.#look(key));
+    return found;
+  }
+
+  #look(key: string): MaybePromise<readonly Found[]> {
+    return then(this.#load(key), (found) => {
+      if (found !== undefined) return [found];
+      this.#kit.events.emit("rejected", key, "unknown");
+      return [];
+    });
+  }
+
+  /** The session under a key. Of a row that is none the core learns that it is damaged, by data that cannot be read. */
+  #load(key: string): MaybePromise<Found | undefined> {
+    const damaged = (error: unknown): DjangoRow => {
+      if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
+      return { text: "", expiresAt: 0 };
+    };
+    const found = (row: DjangoRow | undefined) =>
+      row && then(this.#open(row.text), (opened) => this.#found(key, row, opened));
+    let row: MaybePromise<DjangoRow | undefined>;
+    try {
+      row = this.#guard.call("load", () => this.#engine.load(key), isRow, key);
+    } catch (error) {
+      row = damaged(error);
+    }
+    return row instanceof Promise ? row.catch(damaged).then(found) : found(row);
+  }
+
+  #open(text: string): MaybePromise<Opened | Refused> {
+    const { envelope, now } = this.#kit;
+    if (this.#engine.format === "signed") return envelope.known(text) ?? envelope.open(text);
+    return { json: text, signedAt: Math.floor(now() / 1000), isStale: false };
+  }
+
+  #found(key: string, row: DjangoRow, opened: Opened | Refused): Found {
+    const place = { id: key, key, token: key, version: row.text };
+    const now = this.#kit.now();
+    if (typeof opened === "string") {
+      const record = { data: "", createdAt: now, touchedAt: now, expiresAt: row.expiresAt ?? now };
+      return { record, place: { ...place, isStale: false } };
+    }
+    const { json: data, signedAt, isStale } = opened;
+    const expiresAt = row.expiresAt ?? this.#endOf(data, row.savedAt!) ?? now;
+    return {
+      record: { data, createdAt: signedAt * 1000, touchedAt: now, expiresAt },
+      place: { ...place, isStale },
+    };
+  }
+
+  /** When a session ends of which only the time of saving is known; `undefined` if it cannot be read. */
+  #endOf(data: string, savedAt: number): number | undefined {
+    const record = { data, createdAt: savedAt, touchedAt: savedAt, expiresAt: savedAt };
+    try {
+      return Math.floor(this.format.endOf(this.format.read(record).values, savedAt));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async open(id: string | undefined): Promise<Found | undefined> {
+    return isKey(id) ? (await this.#look(id))[0] : undefined;
+  }
+
+  reload({ place }: Found): MaybePromise<Found | undefined> {
+    return this.#load(place.key);
+  }
+
+  async create(record: SessionRecord): Promise<Found> {
+    const row = await this.#row(record);
+    for (let tries = 0; tries < mostTries; tries++) {
+      const key = makeKey();
+      if (await this.#write("create", () => this.#engine.create(key, row), isFlag, key)) {
+        return { record, place: placeOf(key, row) };
+      }
+    }
+    throw noFreeKey();
+  }
+
+  async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+    const row = await this.#row(record);
+    const isSaved = await this.#write(
+      "save",
+      () => this.#engine.replace(place.key, row, place.version),
+      isFlag,
+      place.key,
+    );
+    return isSaved ? { record, place: placeOf(place.key, row) } : undefined;
+  }
+
+  async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+    const row = await this.#row(record);
+    for (let tries = 0; tries < mostTries; tries++) {
+      const key = makeKey();
+      const rotating = Promise.resolve(
+        this.#write(
+          "rotate",
+          () => this.#engine.rotate(place.key, key, row, place.version),
+          isFlag,
+          place.key,
+        ),
+      );
+      this.#rotations.set(place.key, rotating.then((isDone) => isDone ? key : undefined, () => key));
+      if (await rotating) return { record, place: placeOf(key, row) };
+      const now = await this.#guard.call("load", () => this.#engine.load(place.key), isRow, place.key);
+      if (now?.text !== place.version) return undefined;
+    }
+    throw noFreeKey();
+  }
+
+  /** The same text with a new end. */
+  async touch({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+    const row = { text: place.version, expiresAt: record.expiresAt };
+    return await this.#write(
+        "save",
+        () => this.#engine.replace(place.key, row, place.version),
+        isFlag,
+        place.key,
+      )
+      ? { record, place }
+      : undefined;
+  }
+
+  /** Ends the session, also where a rotation of this process has put it since it was found. */
+  async end({ place }: Found): Promise<boolean> {
+    for (let key: string | undefined = place.key; key !== undefined; key = await this.#rotations.get(key)) {
+      const dead = key;
+      if (await this.#write("delete", () => this.#engine.delete(dead), isFlag, dead)) return true;
+    }
+    return false;
+  }
+
+  /** A key is all that Django has: whatever row one leads to is the visitor's own. */
+  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+    const ended: string[] = [];
+    const { keys } = this.#kit.jar.read(header);
+    for (const key of keys.slice(0, mostKeys)) {
+      if (except.has(key)) continue;
+      if (await this.#write("delete", () => this.#engine.delete(key), isFlag, key)) ended.push(key);
+    }
+    return { ended, fields: this.#kit.jar.clear(header) };
+  }
+
+  /** Django leaves expired rows to `clearsessions`. */
+  retire(): void {}
+
+  setCookie(place: Place, maxAge: number | undefined): readonly string[] {
+    return [this.#kit.jar.set(place.token, maxAge)];
+  }
+
+  list(): MaybePromise<SessionPage> {
+    return unsupported("list a user's sessions: Django's keep no index of users");
+  }
+
+  inspect(): never {
+    return unsupported("be looked at by a handle");
+  }
+
+  revoke(): never {
+    return unsupported("be ended by a handle");
+  }
+
+  clearExpired(now: number, limit: number): MaybePromise<number> {
+    const endOf = async ({ text, expiresAt, savedAt }: DjangoRow) => {
+      if (expiresAt !== undefined || savedAt === undefined) return expiresAt;
+      const opened = await this.#open(text);
+      return typeof opened === "string" ? undefined : this.#endOf(opened.json, savedAt);
+    };
+    return this.#write("clearExpired", () => this.#engine.clearExpired(now, limit, endOf), isCount);
+  }
+
+  close(): MaybePromise<void> {
+    return this.#guard.call("close", () => this.#engine.close?.(), isAnything);
+  }
+
+  async #row({ data, expiresAt }: SessionRecord): Promise<DjangoRow> {
+    const { envelope, now } = this.#kit;
+    const text = this.#engine.format === "signed" ? await envelope.close(data, now()) : data;
+    return { text, expiresAt };
+  }
+
+  /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
+  async #write<T>(
+    operation: string,
+    run: () => MaybePromise<T>,
+    isRight: (value: unknown) => value is T,
+    key?: string,
+  ): Promise<T> {
+    try {
+      return await this.#guard.call(operation, run, isRight, key);
+    } catch (error) {
+      return trouble(error);
+    }
+  }
+}
+
+function placeOf(key: string, { text }: DjangoRow): Place {
+  return { id: key, key, token: key, version: text, isStale: false };
+}
+
+function noFreeKey(): SessionError {
+  return new SessionError(
+    "ERR_STORE",
+    `The session engine said of ${mostTries} new keys that each was taken`,
+  );
+}

@@ -1,0 +1,150 @@
+/** Reads one cookie from a request's header and writes one `Set-Cookie` (RFC 6265bis). */
+
+import type { CookieAttributes } from "../cookie_options.ts";
+
+/** The most bytes of name and value together that browsers keep (RFC 6265bis, section 5.6). */
+export const maxCookieBytes = 4096;
+
+/** What a request carries under one cookie name. */
+export interface CarriedCookies {
+  /** Whether there was any cookie of that name. */
+  readonly isCarried: boolean;
+  /** The distinct well-formed values, in order; reading stops at one more than `most`. */
+  readonly values: readonly string[];
+}
+
+const nothing: CarriedCookies = { isCarried: false, values: [] };
+
+/**
+ * The cookies of exactly this name. Only `;` divides, only space and tab are trimmed, names are case-sensitive, nothing is
+ * decoded (RFC 6265bis, sections 4.2 and 5.6). Never throws; takes linear time.
+ */
+export function readCookie(
+  header: string | null,
+  name: string,
+  isWellFormed: (value: string) => boolean,
+  most: number,
+): CarriedCookies {
+  if (header === null) return nothing;
+  let isCarried = false;
+  const values: string[] = [];
+  for (let at = header.indexOf(name); at >= 0 && values.length <= most; at = header.indexOf(name, at + 1)) {
+    let before = at - 1;
+    while (isBlank(header, before)) before--;
+    if (before >= 0 && header[before] !== ";") continue;
+    let equals = at + name.length;
+    while (isBlank(header, equals)) equals++;
+    if (header[equals] !== "=") continue;
+    isCarried = true;
+    let end = header.indexOf(";", equals);
+    if (end < 0) end = header.length;
+    let start = equals + 1;
+    let stop = end;
+    while (start < stop && isBlank(header, start)) start++;
+    while (stop > start && isBlank(header, stop - 1)) stop--;
+    const value = header.slice(start, stop);
+    if (isWellFormed(value) && !values.includes(value)) values.push(value);
+    at = end;
+  }
+  return isCarried ? { isCarried, values } : nothing;
+}
+
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 0x20 || code === 0x09;
+}
+
+const isToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const isCookieOctets = /^[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*$/;
+const isPath = /^\/(?:[\x20-\x3A\x3C-\x7E]*[\x21-\x3A\x3C-\x7E])?$/;
+const isDomain =
+  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+
+function expected(what: string, received: unknown): never {
+  const shown = typeof received === "string" ? JSON.stringify(received.slice(0, 80)) : String(received);
+  throw new TypeError(`Cannot make sessions: ${what}: received ${shown}`);
+}
+
+/** Writes the `Set-Cookie` fields of one cookie, whose name and attributes were checked once, at construction (SR-008). */
+export class CookieWriter {
+  /** The cookie's name. */
+  readonly name: string;
+  /** Whether a cookie of this name without a domain would stand beside this one. */
+  readonly hasTwin: boolean;
+  readonly #attributes: string;
+  readonly #domain: string;
+
+  constructor(options: CookieAttributes) {
+    const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } =
+      options;
+    if (typeof name !== "string" || !isToken.test(name)) {
+      expected("cookie.name must be a token (RFC 9110, section 5.6.2)", name);
+    }
+    if (name.length > 256) expected("cookie.name must have at most 256 characters", name);
+    if (typeof path !== "string" || !isPath.test(path) || path.length > 1024) {
+      expected(
+        'cookie.path must begin with "/" and hold ASCII without ";" or a space at the end, at most 1024 characters',
+        path,
+      );
+    }
+    if (domain !== undefined && (typeof domain !== "string" || !isDomain.test(domain))) {
+      expected("cookie.domain must be a host name without a leading dot", domain);
+    }
+    if (sameSite !== "Strict" && sameSite !== "Lax" && sameSite !== "None") {
+      expected('cookie.sameSite must be "Strict", "Lax" or "None"', sameSite);
+    }
+    if (typeof secure !== "boolean") expected("cookie.secure must be a boolean", secure);
+    if (typeof partitioned !== "boolean") expected("cookie.partitioned must be a boolean", partitioned);
+    // Browsers match the prefixes without regard to case (RFC 6265bis, section 5.4).
+    const prefix = /^__(?:host-http|http|host|secure)-/i.exec(name)?.[0].toLowerCase() ?? "";
+    if (prefix !== "" && !secure) {
+      expected(
+        `a cookie named ${
+          name.slice(0, prefix.length)
+        }… must be secure; for plain http in development use a name without prefix, such as "sid"`,
+        "secure: false",
+      );
+    }
+    if (prefix.startsWith("__host-") && path !== "/") {
+      expected("a cookie named __Host-… must have the path /", path);
+    }
+    if (prefix.startsWith("__host-") && domain !== undefined) {
+      expected("a cookie named __Host-… must have no domain", domain);
+    }
+    if (sameSite === "None" && !secure) expected('sameSite: "None" needs secure: true', "secure: false");
+    if (partitioned && !secure) expected("partitioned: true needs secure: true", "secure: false");
+    this.name = name;
+    this.hasTwin = domain !== undefined;
+    this.#domain = domain === undefined ? "" : `; Domain=${domain}`;
+    this.#attributes = `; Path=${path}` +
+      (secure ? "; Secure" : "") + `; HttpOnly; SameSite=${sameSite}` + (partitioned ? "; Partitioned" : "");
+  }
+
+  /** A field that sets the cookie, for `maxAge` seconds or, without one, until the browser closes. */
+  set(value: string, maxAge: number | undefined, name: string = this.name): string {
+    if (!isCookieOctets.test(value)) {
+      throw new TypeError("Cannot write a cookie value that is not plain ASCII");
+    }
+    return `${name}=${value}${this.#domain}${this.#attributes}` +
+      (maxAge === undefined ? "" : `; Max-Age=${maxAge}`);
+  }
+
+  /** A field that clears it: the same attributes, or a browser refuses it for a prefixed name (SR-010). */
+  clear(name: string = this.name): string {
+    return this.#clear(name, this.#domain);
+  }
+
+  /** Fields that clear it, and the one without a domain beside it. */
+  clearAll(name: string = this.name): string[] {
+    return this.hasTwin ? [this.clear(name), this.clearTwin(name)] : [this.clear(name)];
+  }
+
+  /** A field that clears the cookie of this name that has no domain. */
+  clearTwin(name: string = this.name): string {
+    return this.#clear(name, "");
+  }
+
+  #clear(name: string, domain: string): string {
+    return `${name}=${domain}${this.#attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+  }
+}
