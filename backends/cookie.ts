@@ -7,9 +7,9 @@
  * @module
  */
 
-import { bringsCarrier, type CarriedStore } from "../src/transport/transport.ts";
+import { bringsTransport, type CarriedStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
-import { CookieCarrier, type NotBefore } from "./cookie/cookie_transport.ts";
+import { CookieTransport, type NotBefore } from "./cookie/cookie_transport.ts";
 import { leastHeaderBytes, maxHeaderBytes, mostChunks } from "./cookie/chunks.ts";
 
 /** What `new CookieStore` takes. */
@@ -96,9 +96,9 @@ export class CookieStore implements CarriedStore {
     const notBefore = revocation === "none" || store !== undefined
       ? undefined
       : (userId: string) => (revocation as NotBefore).notBefore(userId);
-    bringsCarrier(
+    bringsTransport(
       this,
-      (kit) => new CookieCarrier(kit, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
+      (kit) => new CookieTransport(kit, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
     );
   }
 

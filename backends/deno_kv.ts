@@ -16,7 +16,7 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { Calls } from "./support/running_calls.ts";
+import { RunningCalls } from "./support/running_calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv/client.ts";
 import { KvKeys } from "./deno_kv/keys.ts";
 import { openKv } from "./deno_kv/open.ts";
@@ -25,7 +25,7 @@ import type { Edit, Found, Plan, Put } from "./deno_kv/plan.ts";
 import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv/record.ts";
 import { countRecords } from "./deno_kv/stats.ts";
 import { unlist } from "./deno_kv/unlist.ts";
-import { type Ask, within } from "./deno_kv/within.ts";
+import { type BoundedCall, withDeadline } from "./deno_kv/within.ts";
 import { checkPage } from "./support/pages.ts";
 
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
@@ -67,7 +67,7 @@ export class DenoKvStore implements CountableStore {
   readonly #keys: KvKeys;
   readonly #timeout: number;
   readonly #now: () => number;
-  readonly #calls = new Calls();
+  readonly #calls = new RunningCalls();
   #opened = false;
   #closing: Promise<void> | undefined;
 
@@ -263,7 +263,7 @@ export class DenoKvStore implements CountableStore {
   }
 
   /** A record that cannot be read is an error, or with `anything` what can still be made out of it. */
-  async #read(ask: Ask, key: string, anything = false): Promise<Found> {
+  async #read(ask: BoundedCall, key: string, anything = false): Promise<Found> {
     const { value, versionstamp: stamp } = await ask(
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
     );
@@ -308,7 +308,7 @@ export class DenoKvStore implements CountableStore {
   }
 
   /** Removes what an entry of the expiry index points to; whether there was a record. */
-  async #sweep(ask: Ask, entry: DenoKvKey, now: number): Promise<boolean> {
+  async #sweep(ask: BoundedCall, entry: DenoKvKey, now: number): Promise<boolean> {
     const key = String(entry.at(-1));
     const found = await this.#read(ask, key, true);
     if (found.isNewer) return false;
@@ -322,11 +322,11 @@ export class DenoKvStore implements CountableStore {
     return edits.reduce((write, edit) => edit(write), this.#kv.atomic()).commit();
   }
 
-  #run<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    return this.#calls.run(() => within(this.#timeout, work));
+  #run<T>(work: (ask: BoundedCall) => Promise<T>): Promise<T> {
+    return this.#calls.run(() => withDeadline(this.#timeout, work));
   }
 
-  #write<T>(put: Put, plan: (ask: Ask, put: Edit) => Promise<Plan<T>>): Promise<T> {
+  #write<T>(put: Put, plan: (ask: BoundedCall, put: Edit) => Promise<Plan<T>>): Promise<T> {
     return this.#calls.run(async () => {
       const edit = await this.#put(...put);
       return await this.#commit((ask) => plan(ask, edit));
@@ -334,8 +334,8 @@ export class DenoKvStore implements CountableStore {
   }
 
   /** Plans and commits until a commit goes through. */
-  #commit<T>(plan: (ask: Ask, last: boolean) => Promise<Plan<T>>): Promise<T> {
-    return within(this.#timeout, async (ask) => {
+  #commit<T>(plan: (ask: BoundedCall, last: boolean) => Promise<Plan<T>>): Promise<T> {
+    return withDeadline(this.#timeout, async (ask) => {
       for (let left = TRIES; left > 0; left--) {
         const { answer, edits } = await plan(ask, left === 1);
         if (edits === undefined || (await ask(this.#apply(edits))).ok) return answer;

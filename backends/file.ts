@@ -16,14 +16,14 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { Calls } from "./support/running_calls.ts";
+import { RunningCalls } from "./support/running_calls.ts";
 import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/layout.ts";
 import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
-import { Turn } from "./file/time_slice.ts";
+import { TimeSlice } from "./file/time_slice.ts";
 import { checkPage } from "./support/pages.ts";
-import { Tally } from "./support/stats_counter.ts";
+import { StatsCounter } from "./support/stats_counter.ts";
 
 /** How a {@linkcode FileStore} behaves. */
 export interface FileStoreOptions {
@@ -84,8 +84,8 @@ const OPTIONS = ["durability", "timeout", "now"];
 export class FileStore implements CountableStore {
   readonly #sessions: FileSessions;
   readonly #sweep: Sweep;
-  readonly #calls = new Calls();
-  readonly #turn = new Turn();
+  readonly #calls = new RunningCalls();
+  readonly #turn = new TimeSlice();
 
   private constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -169,7 +169,7 @@ export class FileStore implements CountableStore {
   /** Reads and counts all records, one folder of them at a time; `bounds` are ages in ms, ascending. */
   stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     return this.#run(undefined, async () => {
-      const tally = new Tally(now, bounds);
+      const tally = new StatsCounter(now, bounds);
       await this.#sweep.count(tally);
       return tally.stats;
     });
@@ -191,7 +191,7 @@ export class FileStore implements CountableStore {
     }
     return await this.#calls.run(() =>
       orStoreError(async () => {
-        await this.#turn.breathe();
+        await this.#turn.yieldIfDue();
         return await work();
       })
     );

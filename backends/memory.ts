@@ -18,7 +18,7 @@ import type {
   StoreStats,
 } from "../src/store.ts";
 import { checkPage } from "./support/pages.ts";
-import { pause, Tally } from "./support/stats_counter.ts";
+import { pause, StatsCounter } from "./support/stats_counter.ts";
 
 export type {
   CountableStore,
@@ -207,7 +207,7 @@ export class MemoryStore implements CountableStore {
   }
 
   async #stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
-    const tally = new Tally(now, bounds);
+    const tally = new StatsCounter(now, bounds);
     let seen = 0;
     // By their keys at the start: a record that is saved meanwhile would come up twice.
     for (const key of [...this.#entries.keys()]) {

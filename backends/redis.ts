@@ -30,9 +30,9 @@ import {
   writtenInstants,
 } from "./redis/record.ts";
 import * as scripts from "./redis/scripts.ts";
-import { nowhere, UserIndex } from "./redis/user_index.ts";
-import { Wire } from "./redis/script_runner.ts";
-import { Tally } from "./support/stats_counter.ts";
+import { noEntry, UserIndex } from "./redis/user_index.ts";
+import { ScriptRunner } from "./redis/script_runner.ts";
+import { StatsCounter } from "./support/stats_counter.ts";
 
 export type {
   BunRedisClient,
@@ -94,7 +94,7 @@ const markFor = 1000;
  * ```
  */
 export class RedisStore implements CountableStore, AsyncDisposable {
-  readonly #wire: Wire;
+  readonly #wire: ScriptRunner;
   readonly #prefix: string;
   readonly #index: UserIndex;
   readonly #now: () => number;
@@ -108,7 +108,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
     const { prefix, timeout, maxWaiting, cluster, now } = readOptions(options);
     const known = recognise(client);
-    this.#wire = new Wire(known, cluster ?? known.cluster, timeout, maxWaiting);
+    this.#wire = new ScriptRunner(known, cluster ?? known.cluster, timeout, maxWaiting);
     this.#prefix = prefix;
     this.#index = new UserIndex(this.#wire, prefix);
     this.#now = now;
@@ -131,7 +131,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async #loadSurely(key: string, by: number): Promise<StoredRecord | undefined> {
     let text: unknown;
     try {
-      [text] = await this.#wire.ask(scripts.load, [this.#prefix + key], [], by);
+      [text] = await this.#wire.run(scripts.load, [this.#prefix + key], [], by);
     } catch (error) {
       const { cause } = error as SessionError;
       throw cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message) ? damaged(cause) : error;
@@ -151,9 +151,9 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const life = this.#life(record.expiresAt);
     const { entry, latest } = this.#wire.cluster
       ? await this.#index.enter(user, key, token, life, by)
-      : nowhere;
+      : noEntry;
     const args = [String(this.#now()), front, back, user, life, entry, latest];
-    const [made] = await this.#wire.ask(scripts.create, [this.#prefix + key], args, by, token);
+    const [made] = await this.#wire.run(scripts.create, [this.#prefix + key], args, by, token);
     if (made === "yes") return token;
     await this.#index.leave(user, key, token, by);
     return undefined;
@@ -169,10 +169,10 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     const token = this.#wire.token();
     const { front, back, user, ends } = this.#written(key, record, token);
     const life = this.#life(record.expiresAt);
-    let { entry, latest } = nowhere;
+    let { entry, latest } = noEntry;
     const ask = () => {
       const args = [version, front, back, user, ends, life, entry, latest];
-      return this.#wire.ask(scripts.save, [this.#prefix + key], args, by, token);
+      return this.#wire.run(scripts.save, [this.#prefix + key], args, by, token);
     };
     let [saved, ...before] = await ask();
     if (saved === "index") {
@@ -198,7 +198,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async delete(key: string): Promise<boolean> {
     const by = this.#wire.deadline();
     const window = String(Math.ceil(by - performance.now()) + markFor);
-    const [gone, user, entry] = await this.#wire.ask(scripts.remove, [this.#prefix + key], [window], by);
+    const [gone, user, entry] = await this.#wire.run(scripts.remove, [this.#prefix + key], [window], by);
     if (gone === "yes") await this.#index.leave(user, key, entry, by);
     return gone === "yes";
   }
@@ -212,12 +212,12 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
     const by = this.#wire.deadline();
-    let { entry, latest } = nowhere;
+    let { entry, latest } = noEntry;
     for (;;) {
       const life = this.#life(expiresAt);
       const instants = writtenInstants(key, touchedAt, expiresAt);
       const args = [version, String(touchedAt), String(expiresAt), instants, life, entry, latest];
-      const [touched, first, second] = await this.#wire.ask(scripts.touch, [this.#prefix + key], args, by);
+      const [touched, first, second] = await this.#wire.run(scripts.touch, [this.#prefix + key], args, by);
       // More than once only if another session comes under the key, or another user, at the same time
       if (touched === "index") {
         ({ entry, latest } = await this.#index.enter(String(first), key, String(second), life, by));
@@ -254,7 +254,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async #heads(keys: readonly string[], by: number): Promise<unknown[]> {
     if (keys.length === 0) return [];
     const ask = async (some: readonly string[]) => {
-      const [texts] = await this.#wire.ask(scripts.heads, some.map((key) => this.#prefix + key), [], by);
+      const [texts] = await this.#wire.run(scripts.heads, some.map((key) => this.#prefix + key), [], by);
       return texts as unknown[];
     };
     return this.#wire.cluster ? (await Promise.all(keys.map((key) => ask([key])))).flat() : await ask(keys);
@@ -270,10 +270,10 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     if (this.#wire.cluster) {
       throw new SessionError("ERR_UNSUPPORTED", "Cannot count the records of a Redis Cluster");
     }
-    const tally = new Tally(now, bounds);
+    const tally = new StatsCounter(now, bounds);
     for (let cursor = "0", begun = false; cursor !== "0" || !begun; begun = true) {
       const by = this.#wire.deadline();
-      const [next, found] = await this.#wire.ask(scripts.page, [this.#prefix], [cursor], by);
+      const [next, found] = await this.#wire.run(scripts.page, [this.#prefix], [cursor], by);
       count(tally, found as string[]);
       cursor = String(next);
     }
@@ -309,7 +309,7 @@ function summaryOf(key: string, text: unknown): IndexedRecord["record"] | undefi
 }
 
 /** Counts keys and texts; a mark of a removed record is none. */
-function count(tally: Tally, found: readonly string[]): void {
+function count(tally: StatsCounter, found: readonly string[]): void {
   for (let i = 0; i < found.length; i += 2) {
     const [key, text] = [found[i]!, found[i + 1]!];
     if (text.startsWith("x ")) continue;

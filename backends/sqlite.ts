@@ -39,7 +39,7 @@ import { isBusy, troubleOf } from "./sqlite/errors.ts";
 import { Reads } from "./sqlite/reads.ts";
 import { Writes } from "./sqlite/group_commit.ts";
 import { checkPage } from "./support/pages.ts";
-import { pause, Tally } from "./support/stats_counter.ts";
+import { pause, StatsCounter } from "./support/stats_counter.ts";
 
 export type {
   CountableStore,
@@ -293,7 +293,7 @@ export class SqliteStore implements CountableStore {
    * @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   async stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
-    const tally = new Tally(now, bounds);
+    const tally = new StatsCounter(now, bounds);
     for (let last: string | undefined = ""; last !== undefined; await pause()) {
       const from: string = last;
       const rows = await this.#reads.run(({ page }) => page.all(from, rowsPerPage)) as { key: string }[];

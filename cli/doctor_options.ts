@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { settle } from "../src/options.ts";
+import { resolveOptions } from "../src/options.ts";
 import type { SessionsOptions } from "../src/options.ts";
 import { type Finding, finding } from "./finding.ts";
 import { UsageError } from "./io.ts";
@@ -44,7 +44,7 @@ export async function examineOptions(options: Options): Promise<Finding[]> {
   const random = [crypto.getRandomValues(new Uint8Array(32))];
   const findings: Finding[] = [];
   try {
-    settle({ ...options, store, secrets: random });
+    resolveOptions({ ...options, store, secrets: random });
     findings.push(finding("options", "ok", "createSessions takes the options"));
   } catch (error) {
     findings.push(finding("options", "error", (error as Error).message));
@@ -89,7 +89,7 @@ function examineSecrets(secrets: unknown): Finding[] {
 export function examineSecret(secret: unknown, name: string): Finding {
   if (secret === undefined || secret === "") return finding("secret", "error", `${name} is missing`);
   try {
-    settle({ store: noStore, secrets: [secret as string] });
+    resolveOptions({ store: noStore, secrets: [secret as string] });
   } catch (error) {
     const [, reason = "must be random"] = /secrets\[0\] ([^;:]+)/.exec((error as Error).message) ?? [];
     return finding("secret", "error", `${name} ${reason}: make one with the command secret`);

@@ -1,7 +1,7 @@
 /** `list`: the live sessions of one user, by their handles. */
 
 import { SessionError } from "../src/errors.ts";
-import { notesOf } from "../src/data/record_head.ts";
+import { metaOf } from "../src/data/record_head.ts";
 import type { IndexedRecord } from "../src/store.ts";
 import { indexed } from "../src/unit_of_work/live_sessions.ts";
 import { type Command, storeOptions } from "./command.ts";
@@ -50,7 +50,7 @@ export const list: Command = {
 
 function labelIn(head: string | undefined): string | undefined {
   try {
-    return notesOf(head).label;
+    return metaOf(head).label;
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ const one = () => 1;
  * A map that forgets what has not been asked for lately: two generations, of which the older one is dropped when the
  * younger is full. Cheaper than moving an entry at every hit, and never larger than twice its limit.
  */
-export class Recent<K, V> {
+export class BoundedCache<K, V> {
   #young = new Map<K, V>();
   #old = new Map<K, V>();
   /** What the younger generation weighs. */

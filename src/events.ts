@@ -1,9 +1,9 @@
 /** What happens to sessions, told to `onEvent` and to the channel `sojourn:event`; the one place that turns a storage key into a log tag. */
 
 import { fromBase64url } from "./crypto/base64url.ts";
-import { Recent } from "./bounded_cache.ts";
+import { BoundedCache } from "./bounded_cache.ts";
 import type { MaybePromise } from "./store.ts";
-import { eventChannel, publish, tell } from "./diagnostics/channels.ts";
+import { callListener, eventChannel, publish } from "./diagnostics/channels.ts";
 
 /** The kinds of event. */
 export type SessionEventType =
@@ -43,7 +43,7 @@ export class Events {
   readonly #hook: ((event: SessionEvent) => unknown) | undefined;
   readonly #now: () => number;
   readonly #sign: (key: string) => Promise<string>;
-  readonly #tags = new Recent<string, string>(1024);
+  readonly #tags = new BoundedCache<string, string>(1024);
   #pending: Promise<void> | undefined;
 
   constructor(
@@ -96,7 +96,7 @@ export class Events {
 
   #tell(event: SessionEvent, tag: string | undefined): void {
     const whole = Object.freeze(tag === undefined ? event : { ...event, tag });
-    if (this.#hook !== undefined) tell(this.#hook, whole);
+    if (this.#hook !== undefined) callListener(this.#hook, whole);
     publish(eventChannel, whole);
   }
 }

@@ -1,6 +1,6 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
-import { type CarriedStore, ownCarrier } from "./transport/transport.ts";
+import { type CarriedStore, ownTransport } from "./transport/transport.ts";
 import { type Codec, strictJson } from "./codec.ts";
 import { CookieWriter } from "./transport/cookie.ts";
 import type { CookieOptions } from "./cookie_options.ts";
@@ -103,7 +103,7 @@ type Kind = (name: string, value: unknown) => void;
 const known: Record<keyof SessionsOptions, Kind> = {
   store: (_, value) => {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
-    if (typeof value === "object" && value !== null && ownCarrier(value) !== undefined) return;
+    if (typeof value === "object" && value !== null && ownTransport(value) !== undefined) return;
     const missing = ["load", "create", "save", "delete"].filter((name) => !has(name));
     for (const name of ["touch", "clearExpired", "list", "onEvict", "close"]) {
       const method = (value as Record<string, unknown> | null)?.[name];
@@ -176,7 +176,7 @@ const known: Record<keyof SessionsOptions, Kind> = {
 };
 
 /** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown. */
-export function settle(options: SessionsOptions<never>): Settings {
+export function resolveOptions(options: SessionsOptions<never>): Settings {
   if (typeof options !== "object" || options === null) wrong("options must be an object", shape(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name)) {

@@ -40,7 +40,7 @@ export async function validate(
 }
 
 /** @throws {SessionError} `ERR_SERIALIZE` if values do not fit the schema; no values at all always do. */
-export async function demand(
+export async function requireFit(
   schema: StandardSchema<unknown>,
   values: Values,
 ): Promise<void> {

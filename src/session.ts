@@ -3,7 +3,7 @@
 import { SessionError } from "./errors.ts";
 import { promised } from "./handled.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./data/lifetime.ts";
-import type { Entrance, LoginOptions } from "./transport/policy.ts";
+import type { Login, LoginOptions } from "./transport/policy.ts";
 import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
 
 /** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */
@@ -98,7 +98,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * ```
    */
   cycleKey(options: { readonly grace?: number } = {}): void {
-    const { state, core } = write(this);
+    const { tracker, context } = write(this);
     const { grace = 0 } = options;
     if (typeof grace !== "number") {
       throw new TypeError(`Cannot cycle the key: expected a grace in seconds: received ${typeof grace}`);
@@ -108,14 +108,14 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
         `Cannot cycle the key: grace must be 0 to ${mostGrace} seconds: received ${grace}`,
       );
     }
-    if (grace > 0 && core.carrier.hasGrace !== true) {
+    if (grace > 0 && context.transport.hasGrace !== true) {
       throw new SessionError(
         "ERR_UNSUPPORTED",
         "Cannot cycle the key with grace: these sessions have no record that could lead from one id to the next",
       );
     }
-    state.cycle("rotated", grace);
-    state.change(() => {});
+    tracker.requestRotation("rotated", grace);
+    tracker.change(() => {});
   }
 
   /**
@@ -131,7 +131,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * these sessions cannot keep of a log-in.
    */
   login(userId: string, options: LoginOptions = {}): void {
-    const { state, core } = write(this);
+    const { tracker, context } = write(this);
     if (typeof userId !== "string" || userId === "") {
       throw new TypeError(
         `Cannot log in: expected a user id, a non-empty string: received ${
@@ -145,21 +145,23 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
       );
     }
     const { stamp } = options;
-    if (stamp === undefined ? core.stampOf !== undefined : typeof stamp !== "string" || stamp.length > 200) {
+    if (
+      stamp === undefined ? context.stampOf !== undefined : typeof stamp !== "string" || stamp.length > 200
+    ) {
       throw new TypeError(
         `Cannot log in: expected a stamp of at most 200 characters: received ${typeof stamp}`,
       );
     }
-    const now = core.now();
-    const entrance = core.manners.login?.(userId, options, state.draft) ?? stamped(userId, stamp);
-    if (!entrance.isRepeated(state.draft)) {
-      if (entrance.replaces(state.draft)) state.clear();
-      state.cycle("login", 0);
+    const now = context.now();
+    const entrance = context.policy.login?.(userId, options, tracker.draft) ?? stamped(userId, stamp);
+    if (!entrance.isRepeated(tracker.draft)) {
+      if (entrance.replaces(tracker.draft)) tracker.clear();
+      tracker.requestRotation("login", 0);
     }
-    state.change((draft) => {
+    tracker.change((draft) => {
       if (entrance.replaces(draft)) {
         draft.values.clear();
-        draft.notes = {};
+        draft.meta = {};
       }
       entrance.enter(draft);
       draft.createdAt = now;
@@ -182,53 +184,55 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * @throws {TypeError} If it is none of these. @throws {SessionError} `ERR_CLOSED`.
    */
   setExpiry(value: number | Date | null): void {
-    const { state } = write(this);
+    const { tracker } = write(this);
     const expiry = expiryOf(value);
-    state.change((draft) => {
-      const { expiry: _, ...others } = draft.notes;
-      draft.notes = expiry === null ? others : { ...others, expiry };
+    tracker.change((draft) => {
+      const { expiry: _, ...others } = draft.meta;
+      draft.meta = expiry === null ? others : { ...others, expiry };
     });
   }
 
   /** Seconds until the session ends, if nothing more happens. */
   getExpiryAge(query: ExpiryQuery = {}): number {
-    const { core, state } = read(this);
-    const expiry = query.expiry === undefined ? state.draft.notes.expiry : expiryOf(query.expiry);
-    const from = instant(query.modification ?? core.now());
-    const end = endFrom(core.limits, state.draft, from, expiry ?? null);
+    const { context, tracker } = read(this);
+    const expiry = query.expiry === undefined ? tracker.draft.meta.expiry : expiryOf(query.expiry);
+    const from = instant(query.modification ?? context.now());
+    const end = endFrom(context.limits, tracker.draft, from, expiry ?? null);
     if (typeof expiry === "object" && expiry !== null) return Math.floor((end - from) / 1000);
     return Math.min(
-      idleAge(core.limits, { ...state.draft, notes: { expiry: expiry ?? 0 } }),
+      idleAge(context.limits, { ...tracker.draft, meta: { expiry: expiry ?? 0 } }),
       (end - from) / 1000,
     );
   }
 
   /** When the session ends, if nothing more happens. */
   getExpiryDate(query: ExpiryQuery = {}): Date {
-    const { core, state } = read(this);
+    const { context, tracker } = read(this);
     const expiry = query.expiry === undefined ? undefined : expiryOf(query.expiry);
-    return new Date(endFrom(core.limits, state.draft, instant(query.modification ?? core.now()), expiry));
+    return new Date(
+      endFrom(context.limits, tracker.draft, instant(query.modification ?? context.now()), expiry),
+    );
   }
 
   /** Whether the cookie ends with the browser. */
   getExpireAtBrowserClose(): boolean {
-    const { core, state } = read(this);
-    return endsWithBrowser(core.limits, state.draft.notes);
+    const { context, tracker } = read(this);
+    return endsWithBrowser(context.limits, tracker.draft.meta);
   }
 
   /** Stores a value by which a later request can tell that the browser returns cookies. @throws {SessionError} `ERR_CLOSED`. */
   setTestCookie(): void {
-    write(this).state.set(testKey, testValue);
+    write(this).tracker.set(testKey, testValue);
   }
 
   /** Whether the test value came back. */
   testCookieWorked(): boolean {
-    return read(this).state.draft.values.get(testKey) === testValue;
+    return read(this).tracker.draft.values.get(testKey) === testValue;
   }
 
   /** Removes the test value. @throws {SessionError} `ERR_CLOSED`. */
   deleteTestCookie(): void {
-    write(this).state.remove(testKey);
+    write(this).tracker.remove(testKey);
   }
 
   /**
@@ -238,8 +242,8 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
    * sessions shared with Django, which have no list.
    */
   setLabel(text: string): void {
-    const { state, core } = write(this);
-    core.manners.demandIndex();
+    const { tracker, context } = write(this);
+    context.policy.requireUserIndex();
     if (typeof text !== "string" || isLonger(text, mostOf.label)) {
       throw new TypeError(
         `Cannot label the session: expected a string of at most ${mostOf.label} bytes: received ${
@@ -247,30 +251,30 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
         }`,
       );
     }
-    if (state.draft.notes.label === text) return;
-    state.change((draft) => {
-      draft.notes = { ...draft.notes, label: text };
+    if (tracker.draft.meta.label === text) return;
+    tracker.change((draft) => {
+      draft.meta = { ...draft.meta, label: text };
     });
   }
 
   /** The id, by which `sessions.open` finds the session; `undefined` until it was saved. A secret. */
   get id(): string | undefined {
-    return read(this).found?.place.id;
+    return read(this).stored?.ref.id;
   }
 
   /** The user who is logged in. */
   get userId(): string | undefined {
-    return read(this).state.draft.userId;
+    return read(this).tracker.draft.userId;
   }
 
   /** When the session was created or the user logged in, in milliseconds since the epoch. */
   get createdAt(): number {
-    return read(this).state.draft.createdAt;
+    return read(this).tracker.draft.createdAt;
   }
 
   /** Whether there is no record of it yet. */
   get isNew(): boolean {
-    return read(this).found === undefined;
+    return read(this).stored === undefined;
   }
 
   /** Whether any other member was used. Asking is no use: a middleware may mark what used its session, and nothing else. */
@@ -280,7 +284,7 @@ export class Session<Data extends object = SessionData> extends SessionMap<Data>
 
   /** Whether there are changes to save. */
   get modified(): boolean {
-    return read(this).state.isModified;
+    return read(this).tracker.isModified;
   }
 }
 
@@ -290,13 +294,13 @@ Object.defineProperty(Session.prototype, Symbol.for("nodejs.util.inspect.custom"
 });
 
 /** The library's own log-in: a user, and a stamp beside the data. */
-function stamped(userId: string, stamp: string | undefined): Entrance {
+function stamped(userId: string, stamp: string | undefined): Login {
   return {
     isRepeated: () => false,
     replaces: (draft) => draft.userId !== undefined && draft.userId !== userId,
     enter(draft) {
-      const { stamp: _, ...notes } = draft.notes;
-      draft.notes = stamp === undefined ? notes : { ...notes, stamp };
+      const { stamp: _, ...notes } = draft.meta;
+      draft.meta = stamp === undefined ? notes : { ...notes, stamp };
       draft.userId = userId;
     },
   };

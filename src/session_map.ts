@@ -1,7 +1,7 @@
 /** The map half of a session: typed keys and values over one unit of work. */
 
 import { closed, SessionError } from "./errors.ts";
-import type { Unit } from "./unit_of_work/unit_of_work.ts";
+import type { UnitOfWork } from "./unit_of_work/unit_of_work.ts";
 import { storedOf, toObject, type Values } from "./data/values.ts";
 
 /** Session data without a type of its own: any keys, any values that the codec carries. */
@@ -11,17 +11,17 @@ export type SessionData = Record<string, any>; // any: untyped sessions hold wha
 export type SessionKey<Data> = keyof Data & string;
 
 /** The unit of work behind a session. */
-export let unitOf: (session: object) => Unit;
+export let unitOf: (session: object) => UnitOfWork;
 
 /** The unit of work, for a member that only shows something. That is use. */
-export function read(session: object): Unit {
+export function read(session: object): UnitOfWork {
   const unit = unitOf(session);
   unit.isUsed = true;
   return unit;
 }
 
 /** The unit of work, for a member that changes something. @throws {SessionError} `ERR_CLOSED` when the answer has left. */
-export function write(session: object): Unit {
+export function write(session: object): UnitOfWork {
   const unit = read(session);
   if (!unit.isClosed) return unit;
   throw closed("change");
@@ -52,10 +52,10 @@ export function write(session: object): Unit {
  * ```
  */
 export class SessionMap<Data extends object = SessionData> {
-  readonly #unit: Unit;
+  readonly #unit: UnitOfWork;
 
   /** Sessions are made by `createSessions`, not by hand. */
-  constructor(unit: Unit) {
+  constructor(unit: UnitOfWork) {
     this.#unit = unit;
   }
 
@@ -68,8 +68,8 @@ export class SessionMap<Data extends object = SessionData> {
   /** The value of a key, or `fallback` when there is none. Never throws. */
   get<K extends SessionKey<Data>, F>(key: K, fallback: F): Exclude<Data[K], undefined> | F;
   get(key: string, fallback?: unknown): unknown {
-    const { state } = read(this);
-    return state.draft.values.has(key) ? state.handOut(key) : fallback;
+    const { tracker } = read(this);
+    return tracker.draft.values.has(key) ? tracker.track(key) : fallback;
   }
 
   /**
@@ -78,19 +78,19 @@ export class SessionMap<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_SERIALIZE` if the codec could not give it back, before anything changes; `ERR_CLOSED`.
    */
   set<K extends SessionKey<Data>>(key: K, value: Exclude<Data[K], undefined>): this {
-    const { state } = write(this);
-    state.set(named(key), defined(key, value));
+    const { tracker } = write(this);
+    tracker.set(named(key), defined(key, value));
     return this;
   }
 
   /** Whether there is a value. */
   has(key: SessionKey<Data>): boolean {
-    return read(this).state.draft.values.has(key);
+    return read(this).tracker.draft.values.has(key);
   }
 
   /** Removes a value; whether there was one. @throws {SessionError} `ERR_CLOSED`. */
   delete(key: SessionKey<Data>): boolean {
-    return write(this).state.remove(key);
+    return write(this).tracker.remove(key);
   }
 
   /** Removes a value and gives it back: the idiom for what is read once. @throws {SessionError} `ERR_CLOSED`. */
@@ -98,11 +98,11 @@ export class SessionMap<Data extends object = SessionData> {
   /** Removes a value and gives it back, or `fallback` when there is none. @throws {SessionError} `ERR_CLOSED`. */
   pop<K extends SessionKey<Data>, F>(key: K, fallback: F): Exclude<Data[K], undefined> | F;
   pop(key: string, fallback?: unknown): unknown {
-    const { state } = write(this);
-    const { values } = state.draft;
+    const { tracker } = write(this);
+    const { values } = tracker.draft;
     if (!values.has(key)) return fallback;
     const value = values.get(key);
-    state.remove(key);
+    tracker.remove(key);
     return value;
   }
 
@@ -111,9 +111,9 @@ export class SessionMap<Data extends object = SessionData> {
     key: K,
     value: Exclude<Data[K], undefined>,
   ): Exclude<Data[K], undefined> {
-    const { state } = write(this);
-    if (!state.draft.values.has(named(key))) state.set(key, defined(key, value), true);
-    return state.handOut(key) as Exclude<Data[K], undefined>;
+    const { tracker } = write(this);
+    if (!tracker.draft.values.has(named(key))) tracker.set(key, defined(key, value), true);
+    return tracker.track(key) as Exclude<Data[K], undefined>;
   }
 
   /**
@@ -126,11 +126,11 @@ export class SessionMap<Data extends object = SessionData> {
     key: K,
     make: (current: Data[K] | undefined) => R,
   ): R {
-    const { state } = write(this);
+    const { tracker } = write(this);
     if (typeof make !== "function") {
       throw new TypeError(`Cannot update "${named(key)}": expected a function: received ${typeof make}`);
     }
-    return state.update(named(key), (current) => {
+    return tracker.update(named(key), (current) => {
       const value = make(current as Data[K] | undefined) as unknown;
       if (typeof (value as PromiseLike<unknown> | undefined)?.then === "function") {
         if (value instanceof Promise) value.catch(() => {});
@@ -142,16 +142,16 @@ export class SessionMap<Data extends object = SessionData> {
 
   /** Sets several values; all or none. @throws {SessionError} As `set` does. */
   assign(values: Partial<Data>): this {
-    const { state } = write(this);
+    const { tracker } = write(this);
     const entries = Object.entries(values);
     for (const [key, value] of entries) defined(key, value);
-    state.setAll(entries);
+    tracker.setAll(entries);
     return this;
   }
 
   /** The names of the values, in the order in which they were set; after a load, in the order of `JSON.parse`. */
   keys(): MapIterator<SessionKey<Data>> {
-    return read(this).state.draft.values.keys() as MapIterator<SessionKey<Data>>;
+    return read(this).tracker.draft.values.keys() as MapIterator<SessionKey<Data>>;
   }
 
   /** The values. */
@@ -175,15 +175,15 @@ export class SessionMap<Data extends object = SessionData> {
   }
 
   #all(): Values {
-    const { state } = read(this);
-    const { values } = state.draft;
-    for (const key of values.keys()) state.handOut(key);
+    const { tracker } = read(this);
+    const { values } = tracker.draft;
+    for (const key of values.keys()) tracker.track(key);
     return values;
   }
 
   /** How many values there are. */
   get size(): number {
-    return read(this).state.draft.values.size;
+    return read(this).tracker.draft.values.size;
   }
 
   /** Whether there is no value. */
@@ -193,9 +193,9 @@ export class SessionMap<Data extends object = SessionData> {
 
   /** Removes all values, the user and the session's own expiry; keeps the id. @throws {SessionError} `ERR_CLOSED`. */
   clear(): void {
-    const { state } = write(this);
-    const { values, userId, notes } = state.draft;
-    if (storedOf(values).size > 0 || userId !== undefined || Object.keys(notes).length > 0) state.clear();
+    const { tracker } = write(this);
+    const { values, userId, meta } = tracker.draft;
+    if (storedOf(values).size > 0 || userId !== undefined || Object.keys(meta).length > 0) tracker.clear();
   }
 }
 

@@ -1,18 +1,18 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { makeCore } from "./unit_of_work/context.ts";
+import { createContext } from "./unit_of_work/context.ts";
 import * as devices from "./user_sessions.ts";
 import { SessionError, unbound } from "./errors.ts";
 import { handled, promised } from "./handled.ts";
 import { open } from "./unit_of_work/load.ts";
-import { type SessionsOptions, type Settings, settle } from "./options.ts";
-import { nextTurn, refusal, undress } from "./request/response.ts";
-import { isAttended, type OnError, Scope } from "./request/request_session.ts";
+import { resolveOptions, type SessionsOptions, type Settings } from "./options.ts";
+import { errorResponse, nextTurn, withoutOthersCookies } from "./request/response.ts";
+import { needsSession, type OnError, RequestSession } from "./request/request_session.ts";
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise } from "./store.ts";
-import type { Core } from "./unit_of_work/unit_of_work.ts";
+import type { SessionContext } from "./unit_of_work/unit_of_work.ts";
 
 /** What `wrap` adds to a request. */
 export interface SessionRequest<Data extends object> {
@@ -43,9 +43,9 @@ export type SessionHandler<Data extends object, R extends Request, Rest extends 
  * ```
  */
 export class Sessions<Data extends object = SessionData> {
-  readonly #core: Core;
+  readonly #context: SessionContext;
   readonly #onError: OnError;
-  readonly #context: AsyncLocalStorage<Request> | undefined;
+  readonly #requests: AsyncLocalStorage<Request> | undefined;
   /** Where a wrapped request keeps its scope: absent until its session is asked for, `null` after the answer has left. */
   readonly #slot: symbol = Symbol("session");
   readonly #prototypes = new WeakMap<object, object>();
@@ -56,9 +56,9 @@ export class Sessions<Data extends object = SessionData> {
 
   /** Use `createSessions`. */
   constructor(settings: Settings) {
-    this.#core = makeCore(settings);
+    this.#context = createContext(settings);
     this.#onError = settings.onError ?? answerOrThrow;
-    this.#context = settings.asyncContext ? new AsyncLocalStorage() : undefined;
+    this.#requests = settings.asyncContext ? new AsyncLocalStorage() : undefined;
   }
 
   /**
@@ -96,9 +96,9 @@ export class Sessions<Data extends object = SessionData> {
       const began = nextTurn();
       let answer: Answer;
       try {
-        answer = sessions.#context === undefined
+        answer = sessions.#requests === undefined
           ? handler.call(this, bound, ...rest)
-          : sessions.#context.run(request, () => handler.call(this, bound, ...rest));
+          : sessions.#requests.run(request, () => handler.call(this, bound, ...rest));
       } catch (error) {
         if (sessions.#isIdle(request) && !(error instanceof SessionError)) throw error;
         return sessions.#scope(request).fail(error, began) as Wrapped;
@@ -140,33 +140,33 @@ export class Sessions<Data extends object = SessionData> {
     return true;
   }
 
-  #scope(request: Request): Scope {
-    const slots = request as unknown as Record<symbol, Scope | null | undefined>;
+  #scope(request: Request): RequestSession {
+    const slots = request as unknown as Record<symbol, RequestSession | null | undefined>;
     const present = slots[this.#slot];
     if (present) return present;
-    const scope = new Scope(this.#core, request, this.#onError);
+    const scope = new RequestSession(this.#context, request, this.#onError);
     if (present === null) scope.close();
     return slots[this.#slot] = scope;
   }
 
   /** A handler that answers at once may have left something to do when its session is loaded. */
   #finishAtOnce<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
-    if (this.#isIdle(request)) return undress(answer, this.#core, request, began);
+    if (this.#isIdle(request)) return withoutOthersCookies(answer, this.#context, request, began);
     const scope = this.#scope(request);
     return scope.settled().then(() => scope.finish(answer, began));
   }
 
   #finish<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
     return this.#isIdle(request)
-      ? undress(answer, this.#core, request, began)
+      ? withoutOthersCookies(answer, this.#context, request, began)
       : this.#scope(request).finish(answer, began);
   }
 
   /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
   #isIdle(request: Request): boolean {
-    const slots = request as unknown as Record<symbol, Scope | null | undefined>;
+    const slots = request as unknown as Record<symbol, RequestSession | null | undefined>;
     if (slots[this.#slot] !== undefined) return false;
-    if (isAttended(this.#core, request)) return false;
+    if (needsSession(this.#context, request)) return false;
     slots[this.#slot] = null;
     return true;
   }
@@ -185,7 +185,7 @@ export class Sessions<Data extends object = SessionData> {
 
   #wrapped(request: Request): Request | undefined {
     const isRequest = typeof request === "object" && request !== null;
-    return isRequest && this.#slot in request ? request : this.#context?.getStore();
+    return isRequest && this.#slot in request ? request : this.#requests?.getStore();
   }
 
   /**
@@ -196,8 +196,8 @@ export class Sessions<Data extends object = SessionData> {
    */
   open(id?: string): Promise<Session<Data>> {
     return promised(async () => {
-      const unit = await open(this.#core, id);
-      await this.#core.events.settled();
+      const unit = await open(this.#context, id);
+      await this.#context.events.settled();
       return new Session<Data>(unit);
     });
   }
@@ -219,7 +219,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
   list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<devices.SessionInfo[]> {
-    return promised(() => devices.list(this.#core, userId, options.current));
+    return promised(() => devices.list(this.#context, userId, options.current));
   }
 
   /**
@@ -230,9 +230,9 @@ export class Sessions<Data extends object = SessionData> {
    */
   revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
     return promised(async () => {
-      this.#core.manners.demandIndex();
-      const ended = await devices.revoke(this.#core, handle, options);
-      await this.#core.events.settled();
+      this.#context.policy.requireUserIndex();
+      const ended = await devices.revoke(this.#context, handle, options);
+      await this.#context.events.settled();
       return ended;
     });
   }
@@ -245,8 +245,8 @@ export class Sessions<Data extends object = SessionData> {
    */
   revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
     return promised(async () => {
-      const ended = await devices.revokeAll(this.#core, userId, options.except);
-      await this.#core.events.settled();
+      const ended = await devices.revokeAll(this.#context, userId, options.except);
+      await this.#context.events.settled();
       return ended;
     });
   }
@@ -277,7 +277,7 @@ export class Sessions<Data extends object = SessionData> {
     while (removed < limit) {
       signal?.throwIfAborted();
       const [most, began] = [Math.min(batch, limit - removed), performance.now()];
-      const count = await this.#core.carrier.clearExpired(this.#core.now(), most);
+      const count = await this.#context.transport.clearExpired(this.#context.now(), most);
       removed += count;
       if (count < most) break;
       const rest = Math.min(50, performance.now() - began); // half of the time is for others
@@ -289,8 +289,8 @@ export class Sessions<Data extends object = SessionData> {
   /** Waits for running saves, then closes the store. May be called twice. */
   close(): Promise<void> {
     return this.#closing ??= promised(async () => {
-      while (this.#core.running.size > 0) await Promise.allSettled(this.#core.running);
-      await this.#core.carrier.close();
+      while (this.#context.running.size > 0) await Promise.allSettled(this.#context.running);
+      await this.#context.transport.close();
     });
   }
 
@@ -323,12 +323,12 @@ export class Sessions<Data extends object = SessionData> {
 export function createSessions<Data extends object = SessionData>(
   options: SessionsOptions<Data>,
 ): Sessions<Data> {
-  return new Sessions<Data>(settle(options as SessionsOptions<never>));
+  return new Sessions<Data>(resolveOptions(options as SessionsOptions<never>));
 }
 
 const answerOrThrow: OnError = (error) => {
   const { code } = error;
-  if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return refusal(code);
+  if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return errorResponse(code);
   throw error;
 };
 

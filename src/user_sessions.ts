@@ -1,9 +1,9 @@
 /** A user's sessions, seen from outside: listing them and ending them. */
 
-import { notesOf } from "./data/record_head.ts";
+import { metaOf } from "./data/record_head.ts";
 import { unitOf } from "./session_map.ts";
-import type { Core } from "./unit_of_work/unit_of_work.ts";
-import { endByKey, endOfRecord, indexed, live } from "./unit_of_work/live_sessions.ts";
+import type { SessionContext } from "./unit_of_work/unit_of_work.ts";
+import { endByKey, endOfRecord, indexed, liveSessions } from "./unit_of_work/live_sessions.ts";
 
 /** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
 export interface SessionInfo {
@@ -26,7 +26,7 @@ const isHandle = (value: unknown): value is string =>
 
 /** The storage key of a session; `undefined` if it has no record. */
 function keyOf(session: object | undefined): string | undefined {
-  return session === undefined ? undefined : unitOf(session).found?.place.key;
+  return session === undefined ? undefined : unitOf(session).stored?.ref.key;
 }
 
 /** @throws {TypeError} If it is no string: a mistake that would else look like a user without sessions. */
@@ -37,12 +37,16 @@ function demandUserId(what: string, userId: unknown): void {
 }
 
 /** The live sessions of a user. @throws {TypeError} If the user id is no string. */
-export async function list(core: Core, userId: string, current: object | undefined): Promise<SessionInfo[]> {
+export async function list(
+  context: SessionContext,
+  userId: string,
+  current: object | undefined,
+): Promise<SessionInfo[]> {
   demandUserId("list the sessions of a user", userId);
   const mine = keyOf(current);
-  return (await live(core, userId)).map(({ key, record, end: expiresAt }) => {
+  return (await liveSessions(context, userId)).map(({ key, record, end: expiresAt }) => {
     const { createdAt, touchedAt } = record;
-    const { label } = notesOf(record.head);
+    const { label } = metaOf(record.head);
     const shown = label === undefined ? {} : { label };
     return { handle: key, createdAt, touchedAt, expiresAt, ...shown, current: key === mine };
   });
@@ -54,7 +58,7 @@ export async function list(core: Core, userId: string, current: object | undefin
  * @throws {TypeError} If the user id is no string and not undefined.
  */
 export async function revoke(
-  core: Core,
+  context: SessionContext,
   handle: string,
   options: { readonly userId?: string },
 ): Promise<number> {
@@ -63,9 +67,9 @@ export async function revoke(
   if (!isHandle(handle)) return 0;
   if ("userId" in options) {
     // An undefined one comes from a visitor who is not logged in, and whose nothing is.
-    if (userId === undefined || (await core.carrier.inspect(handle))?.userId !== userId) return 0;
+    if (userId === undefined || (await context.transport.inspect(handle))?.userId !== userId) return 0;
   }
-  return Number(await endByKey(core, handle));
+  return Number(await endByKey(context, handle));
 }
 
 /**
@@ -74,15 +78,19 @@ export async function revoke(
  *
  * @throws {TypeError} If the user id is no string.
  */
-export async function revokeAll(core: Core, userId: string, except: object | undefined): Promise<number> {
+export async function revokeAll(
+  context: SessionContext,
+  userId: string,
+  except: object | undefined,
+): Promise<number> {
   demandUserId("end all sessions of a user", userId);
   const mine = keyOf(except);
   let ended = 0;
-  for await (const { key, record } of indexed(core.carrier.list.bind(core.carrier), userId)) {
+  for await (const { key, record } of indexed(context.transport.list.bind(context.transport), userId)) {
     if (key === mine) continue;
-    const end = endOfRecord(core.limits, record);
-    const isOver = end !== undefined && core.now() >= end;
-    if (await endByKey(core, key) && !isOver) ended++;
+    const end = endOfRecord(context.limits, record);
+    const isOver = end !== undefined && context.now() >= end;
+    if (await endByKey(context, key) && !isOver) ended++;
   }
   return ended;
 }

@@ -1,7 +1,7 @@
 /** What this process changed lately, so that no older copy is ever served here, wherever it comes from. */
 
 /** The beginning or the end of one change. */
-export interface Mark {
+export interface ChangeMark {
   /** The only version that a copy may have; none while a change is running, and after one that ended the record. */
   readonly version: string | undefined;
   /** When the mark may be forgotten. */
@@ -23,8 +23,8 @@ const SKEW = 10_000;
  */
 export class OwnWrites {
   /** Two generations: the older one is dropped as a whole when the younger is as old as marks have to be, or is full. */
-  #young: Map<string, Mark> = new Map();
-  #old: Map<string, Mark> = new Map();
+  #young: Map<string, ChangeMark> = new Map();
+  #old: Map<string, ChangeMark> = new Map();
   #youngUntil = -Infinity;
   #oldUntil = -Infinity;
   #nextAt = -Infinity;
@@ -41,7 +41,7 @@ export class OwnWrites {
   }
 
   /** The mark of the last change, if there is one. */
-  of(key: string): Mark | undefined {
+  of(key: string): ChangeMark | undefined {
     return this.#young.get(key) ?? this.#old.get(key);
   }
 
@@ -52,32 +52,32 @@ export class OwnWrites {
   }
 
   /** Whether a copy with `version`, as of an instant, may be served by a load that began when `seen` was the mark. */
-  allow(key: string, seen: Mark | undefined, version: string, asOf: number): boolean {
+  allow(key: string, seen: ChangeMark | undefined, version: string, asOf: number): boolean {
     if (this.of(key) !== seen) return false;
     // Without a mark: as long as it is from after every change that was lost, also by the clock of another machine.
     return seen === undefined ? asOf + this.#keep > this.#lostUntil + SKEW : seen.version === version;
   }
 
   /** Takes in what the durable store told a load that began when `seen` was the mark; whether it may be kept. */
-  learn(key: string, seen: Mark | undefined, version: string | undefined): boolean {
+  learn(key: string, seen: ChangeMark | undefined, version: string | undefined): boolean {
     if (this.of(key) !== seen) return false;
     if (seen !== undefined) this.#young.set(key, { ...seen, version });
     return true;
   }
 
   /** A change begins. */
-  begin(key: string): Mark {
+  begin(key: string): ChangeMark {
     return this.#set(key, undefined);
   }
 
   /** The change that began with `mark` has ended, with `version` if it is known; whether it was alone. */
-  end(key: string, mark: Mark, version: string | undefined): boolean {
+  end(key: string, mark: ChangeMark, version: string | undefined): boolean {
     const alone = this.of(key) === mark;
     this.#set(key, alone ? version : undefined);
     return alone;
   }
 
-  #set(key: string, version: string | undefined): Mark {
+  #set(key: string, version: string | undefined): ChangeMark {
     const now = this.#now();
     if (this.#young.size >= this.#most || now >= this.#nextAt) this.#turn(now);
     const mark = { version, until: now + this.#keep };

@@ -48,7 +48,7 @@ export class Chunks {
     if (first.values.length > mostCandidates) return { carried: [], rejected: "ambiguous" };
     const carried = first.values.map((value) => this.#join(header, value, this.#most))
       .filter((one) => one !== undefined);
-    return carried.length === 0 && first.isCarried ? { carried, rejected: "malformed" } : { carried };
+    return carried.length === 0 && first.isPresent ? { carried, rejected: "malformed" } : { carried };
   }
 
   /**
@@ -167,6 +167,6 @@ export class Chunks {
   #carried(header: string | null, from = 0): string[] {
     const most = header?.includes(`${this.#cookie.name}.`) ? mostChunks : 1;
     const names = Array.from({ length: Math.max(0, most - from) }, (_, i) => this.#name(from + i));
-    return names.filter((name) => readCookie(header, name, never, 0).isCarried);
+    return names.filter((name) => readCookie(header, name, never, 0).isPresent);
   }
 }

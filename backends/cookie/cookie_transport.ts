@@ -1,13 +1,19 @@
-/** The carrier of sessions that live in the cookie itself; the server remembers at most which ones have ended. */
+/** The transport of sessions that live in the cookie itself; the server remembers at most which ones have ended. */
 
-import type { Carrier, CarrierKit, Ended, Found, Place } from "../../src/transport/transport.ts";
+import type {
+  LogoutResult,
+  SessionRef,
+  StoredSession,
+  Transport,
+  TransportContext,
+} from "../../src/transport/transport.ts";
 import { SessionError } from "../../src/errors.ts";
-import { Guard, GuardedStore } from "../../src/guard/call_guard.ts";
-import { type Envelope, Sealer } from "../../src/crypto/sealer.ts";
+import { CallGuard, GuardedStore } from "../../src/guard/call_guard.ts";
+import { type Seal, Sealer } from "../../src/crypto/sealer.ts";
 import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
 import { makeId, storageKey } from "../../src/crypto/session_id.ts";
 import { type Carried, Chunks } from "./chunks.ts";
-import { type Contents, type CookiePlace, type Deed, Memory, weightOf } from "./memory.ts";
+import { type Contents, type CookieRef, type Deed, Memory, weightOf } from "./memory.ts";
 import { Signed } from "./signed_envelope.ts";
 
 /** A user's sessions that began before some instant are over. */
@@ -16,8 +22,8 @@ export interface NotBefore {
   notBefore(userId: string): MaybePromise<number>;
 }
 
-/** How the carrier learns that a session has ended. */
-export interface Ending {
+/** How the transport learns that a session has ended. */
+export interface Revocation {
   readonly store: SessionStore | undefined;
   readonly notBefore: NotBefore["notBefore"] | undefined;
 }
@@ -35,32 +41,37 @@ export interface Room {
   readonly maxHeaderBytes: number;
 }
 
-type Identity = Pick<CookiePlace, "id" | "key" | "last">;
-type Origin = Pick<CookiePlace, "header" | "isDouble">;
+type Identity = Pick<CookieRef, "id" | "key" | "last">;
+type Origin = Pick<CookieRef, "header" | "isDouble">;
 
 /** See the first line of this file. */
-export class CookieCarrier implements Carrier {
-  readonly #kit: CarrierKit;
-  readonly #envelope: Envelope;
+export class CookieTransport implements Transport {
+  readonly #kit: TransportContext;
+  readonly #envelope: Seal;
   readonly #chunks: Chunks;
-  readonly #guard: Guard;
+  readonly #guard: CallGuard;
   readonly #revoked: GuardedStore | undefined;
-  readonly #notBefore: Ending["notBefore"];
+  readonly #notBefore: Revocation["notBefore"];
   readonly #memory = new Memory();
   #clock = 0;
 
-  constructor(kit: CarrierKit, ending: Ending, { chunks, maxHeaderBytes }: Room, isSealed: boolean) {
+  constructor(
+    kit: TransportContext,
+    ending: Revocation,
+    { chunks, maxHeaderBytes }: Room,
+    isSealed: boolean,
+  ) {
     this.#kit = kit;
     this.#chunks = new Chunks(kit.cookie, chunks, maxHeaderBytes);
     this.#envelope = isSealed
       ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
       : new Signed(kit.secrets, kit.cookie.name);
-    this.#guard = new Guard(kit.timeout, kit.events);
+    this.#guard = new CallGuard(kit.timeout, kit.events);
     this.#revoked = ending.store && new GuardedStore(ending.store, this.#guard);
     this.#notBefore = ending.notBefore;
   }
 
-  find(header: string | null): MaybePromise<readonly Found[]> {
+  find(header: string | null): MaybePromise<readonly StoredSession[]> {
     if (header === null) return [];
     const known = this.#memory.header(header);
     if (known !== undefined) return this.#live(known.contents, known.carried, header);
@@ -78,15 +89,15 @@ export class CookieCarrier implements Carrier {
     return this.#findAll(carried, header);
   }
 
-  #live(contents: Contents, carried: Carried, header: string): readonly Found[] {
+  #live(contents: Contents, carried: Carried, header: string): readonly StoredSession[] {
     return this.#isFuture(contents) ? [] : [this.#found(contents, carried, header, false)];
   }
 
-  async #findAll(carried: readonly Carried[], header: string): Promise<readonly Found[]> {
+  async #findAll(carried: readonly Carried[], header: string): Promise<readonly StoredSession[]> {
     const ours = await this.#openAll(carried, header, (reason) => {
       this.#kit.events.emit("rejected", undefined, reason);
     });
-    const found: Found[] = [];
+    const found: StoredSession[] = [];
     for (const [contents, one] of ours) {
       const { key, record } = contents;
       if (this.#isFuture(contents)) continue;
@@ -118,12 +129,23 @@ export class CookieCarrier implements Carrier {
     return true;
   }
 
-  #found(contents: Contents, { token, count }: Carried, header: string, isDouble: boolean): Found {
-    const { id, key, record, isStale, last } = contents;
+  #found(contents: Contents, { token, count }: Carried, header: string, isDouble: boolean): StoredSession {
+    const { id, key, record, hasOldKey, last } = contents;
     const seen = ++this.#clock;
     return {
       record,
-      place: { id, key, version: token, token, isStale, count, header, isDouble, seen, last } as CookiePlace,
+      ref: {
+        id,
+        key,
+        version: token,
+        cookieValue: token,
+        hasOldSignature: hasOldKey,
+        count,
+        header,
+        isDouble,
+        seen,
+        last,
+      } as CookieRef,
     };
   }
 
@@ -139,9 +161,9 @@ export class CookieCarrier implements Carrier {
     const userId = user.length === 0 ? {} : { userId: user[0] };
     const record = { data, head, ...userId, createdAt, touchedAt, expiresAt };
     const key = await storageKey(id);
-    const { isStale } = result;
+    const { hasOldKey } = result;
     const weight = weightOf(token, header, record);
-    const contents = { id, key, issuedAt, record, isStale, last: this.#memory.last(key), weight };
+    const contents = { id, key, issuedAt, record, hasOldKey, last: this.#memory.last(key), weight };
     this.#memory.keepContents(carried, contents);
     return contents;
   }
@@ -168,45 +190,45 @@ export class CookieCarrier implements Carrier {
   }
 
   /** As far as this process knows. */
-  async reload({ place }: Found): Promise<Found | undefined> {
-    const found = (place as CookiePlace).last.deed?.found;
-    return found === undefined || await this.#hasEnded(place.key, found.record) ? undefined : found;
+  async reload({ ref }: StoredSession): Promise<StoredSession | undefined> {
+    const found = (ref as CookieRef).last.deed?.found;
+    return found === undefined || await this.#hasEnded(ref.key, found.record) ? undefined : found;
   }
 
   /** What this process did with a session after a request brought it here. */
-  #later(place: Place): Deed | undefined {
-    const { last: { deed }, seen } = place as CookiePlace;
+  #later(ref: SessionRef): Deed | undefined {
+    const { last: { deed }, seen } = ref as CookieRef;
     return deed !== undefined && deed.at > seen ? deed : undefined;
   }
 
-  async create(record: SessionRecord, header: string | null = null): Promise<Found> {
+  async create(record: SessionRecord, header: string | null = null): Promise<StoredSession> {
     const { carried } = this.#chunks.candidates(header);
     const ours = header === null ? [] : await this.#openAll(carried, header);
     const from = { header, isDouble: ours.length > 1 };
     return this.#keep(await this.#make(await this.#new(), from, record), record);
   }
 
-  async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
-    if (await this.#hasEnded(place.key, record)) return undefined;
-    const made = await this.#make(place as CookiePlace, place as CookiePlace, record);
-    return this.#later(place) === undefined ? this.#keep(made, record) : undefined;
+  async save({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
+    if (await this.#hasEnded(ref.key, record)) return undefined;
+    const made = await this.#make(ref as CookieRef, ref as CookieRef, record);
+    return this.#later(ref) === undefined ? this.#keep(made, record) : undefined;
   }
 
   /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
-  async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
-    const made = await this.#make(await this.#new(), place as CookiePlace, record);
-    if (this.#later(place) !== undefined || !await this.#revoke(place, record)) return undefined;
+  async rotate({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
+    const made = await this.#make(await this.#new(), ref as CookieRef, record);
+    if (this.#later(ref) !== undefined || !await this.#revoke(ref, record)) return undefined;
     return this.#keep(made, record);
   }
 
   /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
-  async touch({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
-    if (await this.#hasEnded(place.key, record)) return undefined;
+  async touch({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
+    if (await this.#hasEnded(ref.key, record)) return undefined;
     const { touchedAt, expiresAt } = record;
-    const later = this.#later(place);
+    const later = this.#later(ref);
     const touched = { ...(later?.found?.record ?? record), touchedAt, expiresAt };
-    const made = await this.#make(place as CookiePlace, place as CookiePlace, touched);
-    return this.#later(place) === later && (later === undefined || later.found !== undefined)
+    const made = await this.#make(ref as CookieRef, ref as CookieRef, touched);
+    return this.#later(ref) === later && (later === undefined || later.found !== undefined)
       ? this.#keep(made, touched)
       : undefined;
   }
@@ -218,7 +240,7 @@ export class CookieCarrier implements Carrier {
   }
 
   /** @throws {SessionError} `ERR_TOO_LARGE` if the cookies would have no room for it. */
-  async #make(to: Identity, from: Origin, record: SessionRecord): Promise<CookiePlace> {
+  async #make(to: Identity, from: Origin, record: SessionRecord): Promise<CookieRef> {
     const { id, key, last } = to;
     const { header, isDouble } = from;
     const issuedAt = this.#kit.now();
@@ -228,31 +250,50 @@ export class CookieCarrier implements Carrier {
     const single = await this.#envelope.close(text, "1");
     const count = this.#chunks.count(single.length, header);
     const token = count === 1 ? single : await this.#envelope.close(text, String(count));
-    return { id, key, version: token, token, isStale: false, count, header, isDouble, seen: 0, last };
+    return {
+      id,
+      key,
+      version: token,
+      cookieValue: token,
+      hasOldSignature: false,
+      count,
+      header,
+      isDouble,
+      seen: 0,
+      last,
+    };
   }
 
   /** From now on this is what this process knows of the session. */
-  #keep(made: CookiePlace, record: SessionRecord): Found {
-    const place = { ...made, seen: ++this.#clock };
-    const { id, key, token, header, last, seen } = place;
+  #keep(made: CookieRef, record: SessionRecord): StoredSession {
+    const ref = { ...made, seen: ++this.#clock };
+    const { id, key, cookieValue, header, last, seen } = ref;
     const issuedAt = this.#kit.now();
-    const weight = weightOf(token, header, record);
-    this.#memory.keepContents(place, { id, key, issuedAt, record, isStale: false, last, weight });
-    const found = { record, place };
+    const weight = weightOf(cookieValue, header, record);
+    this.#memory.keepContents({ token: cookieValue, count: ref.count }, {
+      id,
+      key,
+      issuedAt,
+      record,
+      hasOldKey: false,
+      last,
+      weight,
+    });
+    const found = { record, ref };
     last.deed = { at: seen, found };
     return found;
   }
 
-  async end({ place, record }: Found): Promise<boolean> {
-    const later = this.#later(place)?.found?.record ?? record;
-    return await this.#revoke(place, {
+  async end({ ref, record }: StoredSession): Promise<boolean> {
+    const later = this.#later(ref)?.found?.record ?? record;
+    return await this.#revoke(ref, {
       ...record,
       expiresAt: Math.max(record.expiresAt, later.expiresAt),
     });
   }
 
   /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
-  async #revoke(place: Place, record: SessionRecord): Promise<boolean> {
+  async #revoke(ref: SessionRef, record: SessionRecord): Promise<boolean> {
     const now = this.#kit.now();
     let isFirst = true;
     if (this.#revoked !== undefined) {
@@ -266,24 +307,24 @@ export class CookieCarrier implements Carrier {
         touchedAt: now,
         expiresAt: Math.max(expiresAt, now + skew),
       };
-      isFirst = await this.#revoked.create(place.key, ended) !== undefined;
+      isFirst = await this.#revoked.create(ref.key, ended) !== undefined;
     }
-    (place as CookiePlace).last.deed = { at: ++this.#clock, found: undefined };
+    (ref as CookieRef).last.deed = { at: ++this.#clock, found: undefined };
     return isFirst;
   }
 
-  retire(): void {}
+  removeExpired(): void {}
 
-  setCookie(place: Place, maxAge: number | undefined, header: string | null): readonly string[] {
-    const { token, count, isDouble } = place as CookiePlace;
-    const fields = this.#chunks.set(token, count, maxAge, header);
+  setCookie(ref: SessionRef, maxAge: number | undefined, header: string | null): readonly string[] {
+    const { cookieValue, count, isDouble } = ref as CookieRef;
+    const fields = this.#chunks.set(cookieValue, count, maxAge, header);
     return isDouble ? [...fields, ...this.#chunks.clearTwins(header)] : fields;
   }
 
   /**
    * Ends and clears what our keys open. Where all there is of the name is ours, or two of it are, one without a domain may be among it.
    */
-  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+  async endByCookies(header: string | null, except: ReadonlySet<string>): Promise<LogoutResult> {
     const { carried, isAlone } = this.#chunks.candidates(header);
     const ours = header === null ? [] : await this.#openAll(carried, header);
     const ended: string[] = [];
@@ -291,10 +332,10 @@ export class CookieCarrier implements Carrier {
       const { key } = contents;
       if (!except.has(key) && await this.end(this.#found(contents, one, header!, false))) ended.push(key);
     }
-    if (ours.length === 0) return { ended, fields: [] };
+    if (ours.length === 0) return { ended, setCookies: [] };
     const fields = this.#chunks.clear(header);
     const isTwin = isAlone || ours.length > 1;
-    return { ended, fields: isTwin ? [...fields, ...this.#chunks.clearTwins(header)] : fields };
+    return { ended, setCookies: isTwin ? [...fields, ...this.#chunks.clearTwins(header)] : fields };
   }
 
   list(): never {

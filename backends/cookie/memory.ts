@@ -1,7 +1,7 @@
 /** What a process remembers of the sessions in cookies that it has seen. */
 
-import type { Found, Place } from "../../src/transport/transport.ts";
-import { Recent } from "../../src/bounded_cache.ts";
+import type { SessionRef, StoredSession } from "../../src/transport/transport.ts";
+import { BoundedCache } from "../../src/bounded_cache.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import type { Carried } from "./chunks.ts";
 
@@ -9,7 +9,7 @@ import type { Carried } from "./chunks.ts";
 export interface Deed {
   readonly at: number;
   /** The session as it was saved; `undefined`: it was ended. */
-  readonly found: Found | undefined;
+  readonly found: StoredSession | undefined;
 }
 
 /** What this process did last with a session. All requests that have the session at hand share this one object. */
@@ -23,14 +23,14 @@ export interface Contents {
   readonly key: string;
   readonly issuedAt: number;
   readonly record: SessionRecord;
-  readonly isStale: boolean;
+  readonly hasOldKey: boolean;
   readonly last: Last;
   /** What remembering it takes, in bytes. */
   readonly weight: number;
 }
 
-/** Where a session in a cookie is. */
-export interface CookiePlace extends Place {
+/** A session in a cookie. */
+export interface CookieRef extends SessionRef {
   /** In how many pieces. */
   readonly count: number;
   /** The `Cookie` header that it came with, or that it was made for. */
@@ -63,12 +63,12 @@ export function weightOf(token: string, header: string | null, { data, userId = 
 /** See the first line of this file. */
 export class Memory {
   /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
-  readonly #contents: Recent<string, Contents> = new Recent(
+  readonly #contents: BoundedCache<string, Contents> = new BoundedCache(
     remembered,
     (_token, { weight }) => Math.max(small, weight),
   );
   /** Whole `Cookie` headers in which one of them was found alone. */
-  readonly #headers: Recent<string, Known> = new Recent(
+  readonly #headers: BoundedCache<string, Known> = new BoundedCache(
     remembered,
     (header, { contents: { weight } }) => Math.max(small, header.length + weight),
   );

@@ -2,12 +2,12 @@
 
 import { fromBase64url, toBase64url } from "../../src/crypto/base64url.ts";
 import { type Secrets, Signer } from "../../src/crypto/signer.ts";
-import type { Envelope, Opened } from "../../src/crypto/sealer.ts";
+import type { OpenedSeal, Seal } from "../../src/crypto/sealer.ts";
 
 const tagLength = 43;
 
 /** Token: the text in base64url, then its HMAC-SHA-256 tag. */
-export class Signed implements Envelope {
+export class Signed implements Seal {
   readonly #signer: Signer;
 
   constructor(secrets: Secrets, cookieName: string) {
@@ -19,11 +19,13 @@ export class Signed implements Envelope {
     return body + await this.#signer.sign(`${context}\n${body}`);
   }
 
-  async open(token: string, context: string): Promise<Opened | "malformed" | "forged"> {
+  async open(token: string, context: string): Promise<OpenedSeal | "malformed" | "forged"> {
     const body = token.slice(0, -tagLength);
     const secret = await this.#signer.verify(`${context}\n${body}`, token.slice(-tagLength));
     if (secret < 0) return "forged";
     const bytes = fromBase64url(body);
-    return bytes === undefined ? "malformed" : { text: new TextDecoder().decode(bytes), isStale: secret > 0 };
+    return bytes === undefined
+      ? "malformed"
+      : { text: new TextDecoder().decode(bytes), hasOldKey: secret > 0 };
   }
 }

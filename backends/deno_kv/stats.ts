@@ -4,8 +4,8 @@ import { SessionError } from "../../src/errors.ts";
 import type { StoreStats } from "../../src/store.ts";
 import type { DenoKv, DenoKvKey } from "./client.ts";
 import { decodeRecord } from "./record.ts";
-import { within } from "./within.ts";
-import { Tally } from "../support/stats_counter.ts";
+import { withDeadline } from "./within.ts";
+import { StatsCounter } from "../support/stats_counter.ts";
 
 /** How many records one page has: at 64 KiB each they take 6 MiB. */
 const PAGE = 100;
@@ -18,10 +18,10 @@ export async function countRecords(
   now: number,
   bounds: readonly number[],
 ): Promise<StoreStats> {
-  const tally = new Tally(now, bounds);
+  const tally = new StatsCounter(now, bounds);
   for (let start: DenoKvKey = [...prefix, ""], isMore = true; isMore;) {
     // As a whole: a page that finds the database locked is begun anew
-    const page = await within(timeout, async (ask) => {
+    const page = await withDeadline(timeout, async (ask) => {
       const found: { key: readonly unknown[]; value: unknown }[] = [];
       const entries = kv.list({ prefix, start }, { consistency: "strong", limit: PAGE })
         [Symbol.asyncIterator]();
@@ -39,7 +39,7 @@ export async function countRecords(
   return tally.stats;
 }
 
-function add(tally: Tally, key: string, value: unknown): void {
+function add(tally: StatsCounter, key: string, value: unknown): void {
   try {
     const { createdAt, expiresAt, data } = decodeRecord(key, value);
     tally.add(createdAt, expiresAt, Buffer.byteLength(data));

@@ -3,13 +3,13 @@
 import { SessionError } from "../../src/errors.ts";
 
 /** Bounds one call to the database by what is left of the operation's time. */
-export type Ask = <T>(call: Promise<T>) => Promise<T>;
+export type BoundedCall = <T>(call: Promise<T>) => Promise<T>;
 
 /**
  * Runs one operation: in time, with typed errors, and without further calls after it gave up. While another process
  * holds the local file, the operation is begun anew: a database that says it is locked has done nothing.
  */
-export async function within<T>(seconds: number, work: (ask: Ask) => Promise<T>): Promise<T> {
+export async function withDeadline<T>(seconds: number, work: (ask: BoundedCall) => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let locked: unknown;
   const late = new Promise<never>((_, reject) => {
@@ -18,7 +18,7 @@ export async function within<T>(seconds: number, work: (ask: Ask) => Promise<T>)
     }, seconds * 1000);
   });
   late.catch(() => {});
-  const ask: Ask = (call) => Promise.race([call, late]);
+  const ask: BoundedCall = (call) => Promise.race([call, late]);
   try {
     while (true) {
       try {

@@ -1,16 +1,16 @@
 /** Every option of `djangoSessions`, its default, and its validation. */
 
 import {
-  bringsCarrier,
+  bringsTransport,
   type CarriedStore,
-  type Carrier,
-  type CarrierKit,
+  type Transport,
+  type TransportContext,
 } from "../../src/transport/transport.ts";
 import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
-import { type Settings, settle } from "../../src/options.ts";
-import { refusal } from "../../src/request/response.ts";
+import { resolveOptions, type Settings } from "../../src/options.ts";
+import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
 import type { SessionData } from "../../src/session_map.ts";
 import type { MaybePromise } from "../../src/store.ts";
@@ -19,8 +19,8 @@ import type { DjangoEngine } from "./engines/engine.ts";
 import { Envelope } from "./format/signed_object.ts";
 import { DjangoFormat } from "./format/session_format.ts";
 import { djangoManners } from "./transport/policy.ts";
-import { RowCarrier } from "./transport/row_transport.ts";
-import { SignedCarrier } from "./transport/signed_transport.ts";
+import { RowTransport } from "./transport/row_transport.ts";
+import { SignedTransport } from "./transport/signed_transport.ts";
 
 /** What `djangoSessions` takes: the site's settings under Django's names, in camel case. Ages are seconds. */
 export interface DjangoSessionsOptions<Data extends object = SessionData> {
@@ -178,7 +178,7 @@ function djangoRefusal(error: SessionError): Response {
   if (code === "ERR_GONE") {
     return new Response("Bad Request", { status: 400, headers: { "cache-control": "no-store" } });
   }
-  if (code === "ERR_STORE" || code === "ERR_CONFLICT") return refusal(code);
+  if (code === "ERR_STORE" || code === "ERR_CONFLICT") return errorResponse(code);
   throw error;
 }
 
@@ -207,10 +207,10 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
   const carried: CarriedStore = { carries: "sessions shared with Django" };
   const { schema, timeout, onEvent, asyncContext, now } = options;
   const given = { schema, timeout, onEvent, asyncContext, now };
-  const settings = settle({
+  const settings = resolveOptions({
     ...given as object,
     onError: options.onError ?? djangoRefusal,
-    store: (bringsCarrier(carried, make), carried),
+    store: (bringsTransport(carried, make), carried),
     // Checked for form only: the secrets of a Django site may be short.
     secrets: [crypto.getRandomValues(new Uint8Array(32))],
     cookie: {
@@ -224,16 +224,16 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     saveEveryRequest: savesEveryRequest,
     expireAtBrowserClose: flag(options, "sessionExpireAtBrowserClose", false),
   });
-  function make(kit: CarrierKit): Carrier {
+  function make(kit: TransportContext): Transport {
     const jar = new CookieJar(cookie, kit.now);
     const all = {
       ...kit,
       jar,
       envelope: new Envelope(secrets, store === undefined ? salts.cookies : salts.rows),
       format: new DjangoFormat({ cookieAge: sessionCookieAge, useTz }),
-      manners: djangoManners(jar, { replacesStale: store === undefined, savesEveryRequest }),
+      policy: djangoManners(jar, { replacesStale: store === undefined, savesEveryRequest }),
     };
-    return store === undefined ? new SignedCarrier(all) : new RowCarrier(store, all);
+    return store === undefined ? new SignedTransport(all) : new RowTransport(store, all);
   }
   // As long as the site says, ten years or more.
   return { ...settings, secrets, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };

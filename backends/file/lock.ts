@@ -19,7 +19,7 @@ import { SessionError } from "../../src/errors.ts";
 import { type Disk, failedWith } from "./disk.ts";
 
 /** Somebody broke our lock or took our staged folder away. Nothing was changed: start again. */
-export class Lost extends Error {}
+export class LockLost extends Error {}
 
 /** 96 random bits. */
 export function token(): string {
@@ -27,7 +27,7 @@ export function token(): string {
 }
 
 /** How long one operation goes on trying, and when it takes a holder for dead. */
-export class Patience {
+export class LockTimeout {
   readonly #seconds: number;
   readonly #start = performance.now();
   #holder: string | undefined;
@@ -57,13 +57,13 @@ export class Patience {
 }
 
 /** What to stage: the content of a new file and the instant (ms) for its file time, or nothing, to remove something. */
-export interface Want {
+export interface LockRequest {
   readonly key: string;
   readonly file?: { readonly bytes: Uint8Array; readonly time: number };
 }
 
 /** One staged folder, and the lock that it becomes. */
-export class Claim {
+export class Lock {
   readonly key: string;
   readonly #disk: Disk;
   readonly #work: string;
@@ -82,25 +82,25 @@ export class Claim {
     return `${this.#folder}/${this.#token}`;
   }
 
-  async stage({ file }: Want): Promise<void> {
+  async stage({ file }: LockRequest): Promise<void> {
     try {
       this.#disk.makeFolder(this.#folder);
       if (file) await this.#disk.write(this.#item, file.bytes, file.time);
       else this.#disk.makeFolder(this.#item);
     } catch (error) {
-      throw failedWith(error, "ENOENT") ? new Lost() : error;
+      throw failedWith(error, "ENOENT") ? new LockLost() : error;
     }
   }
 
   /** Tries to take the lock. After the patience with another holder is over, that one's lock is broken. */
-  take(patience: Patience): boolean {
+  take(patience: LockTimeout): boolean {
     const lock = `${this.#work}/${this.key}`;
     try {
       this.#disk.move(this.#folder, lock);
       this.#folder = lock;
       return true;
     } catch (error) {
-      if (failedWith(error, "ENOENT")) throw new Lost();
+      if (failedWith(error, "ENOENT")) throw new LockLost();
       if (!failedWith(error, "ENOTEMPTY", "EEXIST")) throw error;
       const holder = this.#disk.names(lock)[0];
       if (holder !== undefined && patience.isOver(holder)) this.#disk.clear(`${lock}/${holder}`);
@@ -140,7 +140,7 @@ export class Claim {
     try {
       this.#disk.move(from, to);
     } catch (error) {
-      throw failedWith(error, "ENOENT") ? new Lost() : error;
+      throw failedWith(error, "ENOENT") ? new LockLost() : error;
     }
   }
 }
@@ -149,20 +149,20 @@ export class Claim {
 export async function hold<T>(
   disk: Disk,
   work: string,
-  wants: readonly Want[],
-  patience: Patience,
-  act: (...claims: Claim[]) => T,
+  wants: readonly LockRequest[],
+  patience: LockTimeout,
+  act: (...claims: Lock[]) => T,
 ): Promise<T> {
-  const claims: Claim[] = [];
+  const claims: Lock[] = [];
   try {
     for (const want of wants) {
-      const claim = new Claim(disk, work, want.key);
+      const claim = new Lock(disk, work, want.key);
       claims.push(claim);
       await claim.stage(want);
     }
     for (const [index, claim] of claims.entries()) {
       while (!claim.take(patience)) {
-        if (index > 0) throw new Lost(); // never wait for one lock while holding another
+        if (index > 0) throw new LockLost(); // never wait for one lock while holding another
         await patience.pause();
       }
     }
@@ -173,13 +173,16 @@ export async function hold<T>(
 }
 
 /** Runs `attempt` until it is not lost. */
-export async function insist<T>(seconds: number, attempt: (patience: Patience) => Promise<T>): Promise<T> {
-  const patience = new Patience(seconds);
+export async function retryUntilTimeout<T>(
+  seconds: number,
+  attempt: (patience: LockTimeout) => Promise<T>,
+): Promise<T> {
+  const patience = new LockTimeout(seconds);
   for (;;) {
     try {
       return await attempt(patience);
     } catch (error) {
-      if (!(error instanceof Lost)) throw error;
+      if (!(error instanceof LockLost)) throw error;
     }
     await patience.pause();
   }

@@ -8,11 +8,19 @@ import type {
   SessionSummary,
   StoredRecord,
 } from "../../src/store.ts";
-import { type Claim, hold, insist, Lost, Patience, token, type Want } from "./lock.ts";
+import {
+  hold,
+  type Lock,
+  LockLost,
+  type LockRequest,
+  LockTimeout,
+  retryUntilTimeout,
+  token,
+} from "./lock.ts";
 import type { Disk } from "./disk.ts";
 import type { Folders } from "./layout.ts";
 import { decodeFile, decodeSummary, encodeFile, summaryBytes } from "./format.ts";
-import { Turn } from "./time_slice.ts";
+import { TimeSlice } from "./time_slice.ts";
 import { Users } from "./users.ts";
 
 /** What `erase` may go by: the record, or `undefined` for one that cannot be read. */
@@ -28,7 +36,7 @@ export class FileSessions {
   readonly users: Users;
   readonly #seconds: number;
   readonly #now: () => number;
-  readonly #turn = new Turn();
+  readonly #turn = new TimeSlice();
 
   constructor(disk: Disk, folders: Folders, seconds: number, now: () => number) {
     this.disk = disk;
@@ -64,7 +72,7 @@ export class FileSessions {
         const now = this.load(key);
         const isSame = now?.version === version && now.touchedAt === before.touchedAt &&
           now.expiresAt === before.expiresAt;
-        if (!isSame) throw new Lost();
+        if (!isSame) throw new LockLost();
         claim.put(this.folders.file(key));
       });
       await this.#sync(key);
@@ -118,7 +126,7 @@ export class FileSessions {
       const record = this.#summary(key);
       if (record && record.userId === userId) entries.push({ key, record });
       else if (record || !this.disk.facts(this.folders.file(key))) await this.unlist(key, userId);
-      await this.#turn.breathe();
+      await this.#turn.yieldIfDue();
     }
     return keys.length > limit ? { entries, next: keys[limit - 1]! } : { entries };
   }
@@ -139,7 +147,7 @@ export class FileSessions {
   /** Removes an entry of a user's folder that has no such session. */
   async heal(folder: string, key: string): Promise<void> {
     // One try: the entry does no harm, and the next who sees it tries again.
-    await this.#hold({ key }, new Patience(0), (claim) => {
+    await this.#hold({ key }, new LockTimeout(0), (claim) => {
       const userId = this.load(key)?.userId;
       if (userId === undefined || this.users.folder(userId) !== folder) this.users.remove(folder, claim);
     }).catch(() => {});
@@ -194,7 +202,7 @@ export class FileSessions {
 
   /** Another process may have healed an entry away that had no record yet. */
   #mustBeListed(key: string, userId: string | undefined): void {
-    if (userId !== undefined && !this.users.has(userId, key)) throw new Lost();
+    if (userId !== undefined && !this.users.has(userId, key)) throw new LockLost();
   }
 
   /** The record, or `undefined` also where reading it fails in a way that does not matter. */
@@ -207,20 +215,20 @@ export class FileSessions {
     }
   }
 
-  #want(key: string, record: SessionRecord, version: string): Want {
+  #want(key: string, record: SessionRecord, version: string): LockRequest {
     return { key, file: { bytes: encodeFile(key, record, version), time: record.expiresAt } };
   }
 
-  #hold<T>(want: Want, patience: Patience, act: (claim: Claim) => T): Promise<T> {
+  #hold<T>(want: LockRequest, patience: LockTimeout, act: (claim: Lock) => T): Promise<T> {
     return hold(this.disk, this.folders.work, [want], patience, act);
   }
 
-  #insist<T>(attempt: (patience: Patience) => Promise<T>): Promise<T> {
-    return insist(this.#seconds, async (patience) => {
+  #insist<T>(attempt: (patience: LockTimeout) => Promise<T>): Promise<T> {
+    return retryUntilTimeout(this.#seconds, async (patience) => {
       try {
         return await attempt(patience);
       } catch (error) {
-        if (error instanceof Lost) this.folders.forget();
+        if (error instanceof LockLost) this.folders.forget();
         throw error;
       }
     });

@@ -1,10 +1,10 @@
 /** Taking away what is over: expired sessions, and what killed processes left. */
 
 import { SessionError } from "../../src/errors.ts";
-import { pause, type Tally } from "../support/stats_counter.ts";
+import { pause, type StatsCounter } from "../support/stats_counter.ts";
 import { clearAbandoned, KEY } from "./layout.ts";
 import type { FileSessions } from "./records.ts";
-import { Turn } from "./time_slice.ts";
+import { TimeSlice } from "./time_slice.ts";
 
 /** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
 const USERS = 64;
@@ -14,7 +14,7 @@ export class Sweep {
   #shard = ""; // where the last call stopped, so that the next goes on from there
   #slice = 0;
   #user = "";
-  readonly #turn = new Turn();
+  readonly #turn = new TimeSlice();
 
   constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -47,7 +47,7 @@ export class Sweep {
   }
 
   /** Counts every record. A file that cannot be read as one is a damaged record. */
-  async count(tally: Tally): Promise<void> {
+  async count(tally: StatsCounter): Promise<void> {
     const { disk, folders } = this.#sessions;
     for await (const shard of this.#shards("")) {
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
@@ -102,7 +102,7 @@ export class Sweep {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
-      await this.#turn.breathe();
+      await this.#turn.yieldIfDue();
     }
     if (users.length > USERS) this.#user = users[USERS - 1]!;
     else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];

@@ -6,11 +6,11 @@ import { pause } from "../support/stats_counter.ts";
 const LONGEST = 5;
 
 /** The turn of the event loop that is going on. */
-export class Turn {
+export class TimeSlice {
   #began: number | undefined;
 
   /** To be awaited before the next piece of work; nothing to wait for while the turn is young. */
-  breathe(): Promise<void> | undefined {
+  yieldIfDue(): Promise<void> | undefined {
     if (this.#began === undefined) {
       this.#began = performance.now();
       setImmediate(() => this.#began = undefined);

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Claim, Lost } from "./lock.ts";
+import { type Lock, LockLost } from "./lock.ts";
 import { type Disk, failedWith } from "./disk.ts";
 import { type Folders, KEY } from "./layout.ts";
 
@@ -49,13 +49,13 @@ export class Users {
       this.#disk.mark(`${folder}/${key}`);
       await this.#disk.sync(folder);
     } catch (error) {
-      throw failedWith(error, "ENOENT") ? new Lost() : error; // another process removed the empty folder
+      throw failedWith(error, "ENOENT") ? new LockLost() : error; // another process removed the empty folder
     }
     await this.#disk.sync(above);
   }
 
   /** Removes the entry, and the user's folder when it was the last; what fails here heals later. */
-  remove(folder: string, claim: Claim): void {
+  remove(folder: string, claim: Lock): void {
     const entry = `${folder}/${claim.key}`;
     if (this.#disk.facts(entry)) claim.remove(entry);
     this.prune(folder);

@@ -1,7 +1,7 @@
 /** One way to Redis: every question is a script, has an end in time, and gets its own answer or an error. */
 
 import { SessionError } from "../../src/errors.ts";
-import { TimeLimit } from "../../src/guard/deadlines.ts";
+import { Deadlines } from "../../src/guard/deadlines.ts";
 import type { Client } from "./client.ts";
 import type { Script } from "./scripts.ts";
 import { ServerClock } from "../support/server_clock.ts";
@@ -18,13 +18,13 @@ const longestPause = 128;
 const tokenEvery = 1000;
 
 /** Puts questions to Redis. */
-export class Wire {
+export class ScriptRunner {
   /** Whether two keys may live on two servers. */
   readonly cluster: boolean;
   readonly #client: Client;
   readonly #timeout: number;
   readonly #maxWaiting: number;
-  readonly #limit: TimeLimit = new TimeLimit();
+  readonly #limit: Deadlines = new Deadlines();
   readonly #origin: string = hex(crypto.getRandomValues(new Uint8Array(12)));
   /** By the name of the server. */
   readonly #clocks: Map<string, ServerClock> = new Map();
@@ -53,7 +53,7 @@ export class Wire {
    * Runs a script and answers what it answered. A command that was certainly not applied is sent again while there is
    * time; one whose outcome is unknown is not: it was applied by `by`, or never will be.
    */
-  ask(
+  run(
     script: Script,
     keys: readonly string[],
     args: readonly string[],

@@ -16,10 +16,10 @@
  */
 
 import * as scripts from "./scripts.ts";
-import type { Wire } from "./script_runner.ts";
+import type { ScriptRunner } from "./script_runner.ts";
 
 /** What a record that may be written now has to carry. */
-export interface Entered {
+export interface IndexEntry {
   /** The entry's own part of its name; empty without a user. */
   readonly entry: string;
   /** The latest end of the record, by the servers' clocks; empty without a user. */
@@ -27,15 +27,15 @@ export interface Entered {
 }
 
 /** Without a user, or on one server, where the scripts keep the index themselves. */
-export const nowhere: Entered = { entry: "", latest: "" };
+export const noEntry: IndexEntry = { entry: "", latest: "" };
 
 /** The indexes, each under `prefix` and the user as JSON. */
 export class UserIndex {
-  readonly #wire: Wire;
+  readonly #wire: ScriptRunner;
   readonly #prefix: string;
 
   /** Over a way to Redis. */
-  constructor(wire: Wire, prefix: string) {
+  constructor(wire: ScriptRunner, prefix: string) {
     this.#wire = wire;
     this.#prefix = prefix;
   }
@@ -46,16 +46,16 @@ export class UserIndex {
   }
 
   /** Enters a record that is to live for `life` milliseconds. */
-  async enter(user: string, key: string, entry: string, life: string, by: number): Promise<Entered> {
-    if (user === "") return nowhere;
-    const [latest] = await this.#wire.ask(scripts.index, [this.name(user)], [member(key, entry), life], by);
+  async enter(user: string, key: string, entry: string, life: string, by: number): Promise<IndexEntry> {
+    if (user === "") return noEntry;
+    const [latest] = await this.#wire.run(scripts.index, [this.name(user)], [member(key, entry), life], by);
     return { entry, latest: String(latest) };
   }
 
   /** Takes the entry of a life that is over out. Left behind it lapses, so a failure here is none. */
   async leave(user: unknown, key: string, entry: unknown, by: number): Promise<void> {
     if (!this.#wire.cluster || typeof user !== "string" || user === "") return;
-    await this.#wire.ask(scripts.unindex, [this.name(user)], [member(key, String(entry))], by).catch(
+    await this.#wire.run(scripts.unindex, [this.name(user)], [member(key, String(entry))], by).catch(
       () => {},
     );
   }
@@ -64,7 +64,7 @@ export class UserIndex {
   async keys(user: string, after: string | undefined, size: number, by: number): Promise<Keys> {
     const [end = "", name = ""] = after === undefined ? [] : splitAt(after, after.indexOf(" "));
     const args = [end, name, String(size)];
-    const [page] = await this.#wire.ask(scripts.members, [this.name(user)], args, by) as [string[]];
+    const [page] = await this.#wire.run(scripts.members, [this.name(user)], args, by) as [string[]];
     const keys = new Set<string>();
     for (let i = 0; i < page.length; i += 2) keys.add(page[i]!.split(" ", 1)[0]!);
     const isLast = page.length < size * 2;

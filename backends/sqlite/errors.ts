@@ -58,7 +58,7 @@ export function troubleOf(error: unknown, step: Step): SessionError {
 }
 
 /** An error that counts as busy: the owner of a handed-in connection is in the middle of a transaction. */
-export function occupied(): Error {
+export function inOwnersTransaction(): Error {
   return Object.assign(new Error("The connection is inside a transaction of its owner"), { errno: 5 });
 }
 

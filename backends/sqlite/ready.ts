@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { demandNamedColumns, inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
 import { FileWatch } from "./file_watch.ts";
-import { occupied } from "./errors.ts";
+import { inOwnersTransaction } from "./errors.ts";
 
 /** Statements by name; the three of a transaction are always among them. */
 export type Prepared<Name extends string> = Record<Name | "begin" | "commit" | "rollback", SqliteStatement>;
@@ -45,7 +45,7 @@ export abstract class ReadyConnection<Name extends string> {
   }
 
   #prepare(): Prepared<Name> {
-    if (inTransaction(this.#database)) throw occupied();
+    if (inTransaction(this.#database)) throw inOwnersTransaction();
     this.#file = FileWatch.over(
       (this.once("PRAGMA database_list")[0] as { file?: unknown } | undefined)?.file,
     );
@@ -58,13 +58,13 @@ export abstract class ReadyConnection<Name extends string> {
 
   /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
   alone<T>(work: (statements: Prepared<Name>) => T): T {
-    if (inTransaction(this.#database)) throw occupied();
+    if (inTransaction(this.#database)) throw inOwnersTransaction();
     return work(this.statements);
   }
 
   /** Does all of `work` in one transaction, or nothing of it. */
   transaction(work: (statements: Prepared<Name>) => void): void {
-    if (inTransaction(this.#database)) throw occupied();
+    if (inTransaction(this.#database)) throw inOwnersTransaction();
     const { statements } = this;
     statements.begin.run();
     try {

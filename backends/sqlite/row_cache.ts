@@ -1,5 +1,5 @@
 /** The rows read or written lately, for as long as nobody else has written to the database. */
-import { Recent } from "../../src/bounded_cache.ts";
+import { BoundedCache } from "../../src/bounded_cache.ts";
 import type { StoredRecord } from "../../src/store.ts";
 import type { SqliteStatement } from "./database.ts";
 
@@ -27,7 +27,7 @@ export function committed(): void {
  * once for all reads of one turn of the event loop.
  */
 export class RowMemory {
-  #rows = new Recent(remembered, weigh);
+  #rows = new BoundedCache(remembered, weigh);
   #dataVersion: unknown;
   #commits = commits;
   #turn = -1;
@@ -59,6 +59,6 @@ export class RowMemory {
 
   /** Nothing is known any more. */
   clear(): void {
-    this.#rows = new Recent(remembered, weigh);
+    this.#rows = new BoundedCache(remembered, weigh);
   }
 }

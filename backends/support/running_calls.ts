@@ -3,7 +3,7 @@
 import { SessionError } from "../../src/errors.ts";
 
 /** Runs calls until it is ended. */
-export class Calls {
+export class RunningCalls {
   readonly #running = new Set<Promise<unknown>>();
   #isEnded = false;
 

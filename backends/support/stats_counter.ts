@@ -4,7 +4,7 @@ import { noteTime } from "./instants.ts";
 import type { StoreStats } from "../../src/store.ts";
 
 /** The records of one store, counted. */
-export class Tally {
+export class StatsCounter {
   readonly #now: number;
   readonly #bounds: readonly number[];
   readonly #ages: number[];

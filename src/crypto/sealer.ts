@@ -2,20 +2,20 @@
 
 import { fromBase64url, toBase64url } from "./base64url.ts";
 import { keyInfo, type Secrets } from "./signer.ts";
-import { Recent } from "../bounded_cache.ts";
+import { BoundedCache } from "../bounded_cache.ts";
 
 /** What opening a token gives. */
-export interface Opened {
+export interface OpenedSeal {
   readonly text: string;
   /** Whether it was made with an older secret. */
-  readonly isStale: boolean;
+  readonly hasOldKey: boolean;
 }
 
 /** Makes tokens from texts and takes them apart; a token it did not make is a reason, not an error. */
-export interface Envelope {
+export interface Seal {
   /** A token for the text. `context` must be the same when it is opened. */
   close(text: string, context: string): Promise<string>;
-  open(token: string, context: string): Promise<Opened | "malformed" | "unknown-key" | "forged">;
+  open(token: string, context: string): Promise<OpenedSeal | "malformed" | "unknown-key" | "forged">;
 }
 
 /** Token: format (1 byte), key id (4), salt (16), IV (12), ciphertext, tag (16). */
@@ -40,12 +40,12 @@ interface Root {
 }
 
 /** See the first line of this file. */
-export class Sealer implements Envelope {
+export class Sealer implements Seal {
   readonly #secrets: Secrets;
   readonly #purpose: string;
   readonly #cookieName: string;
   readonly #now: () => number;
-  readonly #derived: Recent<string, Promise<CryptoKey>> = new Recent(derivedKeys);
+  readonly #derived: BoundedCache<string, Promise<CryptoKey>> = new BoundedCache(derivedKeys);
   #roots: Promise<readonly Root[]> | undefined;
   #salt = new Uint8Array();
   #messages = 0;
@@ -84,7 +84,7 @@ export class Sealer implements Envelope {
     return toBase64url(token);
   }
 
-  async open(token: string, context: string): Promise<Opened | "malformed" | "unknown-key" | "forged"> {
+  async open(token: string, context: string): Promise<OpenedSeal | "malformed" | "unknown-key" | "forged"> {
     const bytes = fromBase64url(token);
     if (bytes === undefined || bytes.length < textAt + tagBytes || bytes[0] !== format) return "malformed";
     const roots = await this.#made();
@@ -93,7 +93,7 @@ export class Sealer implements Envelope {
     const key = await this.#key(roots[index]!, bytes.subarray(saltAt, ivAt));
     try {
       const text = await crypto.subtle.decrypt(this.#parameters(bytes, context), key, bytes.subarray(textAt));
-      return { text: decoder.decode(text), isStale: index > 0 };
+      return { text: decoder.decode(text), hasOldKey: index > 0 };
     } catch {
       return "forged";
     }

@@ -3,15 +3,15 @@
 import { type Codec, refuse, rootOf, strictJson } from "../codec.ts";
 import { type Difference, difference, leftOut } from "./equal.ts";
 import { SessionError } from "../errors.ts";
-import type { Life } from "./lifetime.ts";
-import { type Notes, notesOf } from "./record_head.ts";
+import type { SessionAge } from "./lifetime.ts";
+import { metaOf, type RecordMeta } from "./record_head.ts";
 import type { SessionRecord } from "../store.ts";
 import { ParsedValues, storedOf, toMap, toPlain, type Values } from "./values.ts";
 
 /** A session's content, open to change. */
-export interface Draft extends Life {
+export interface Draft extends SessionAge {
   readonly values: Values;
-  notes: Notes;
+  meta: RecordMeta;
   userId: string | undefined;
   createdAt: number;
   touchedAt: number;
@@ -22,7 +22,7 @@ export interface Draft extends Life {
 /** How drafts become the text of a record and come back. */
 export interface DataFormat {
   /** A draft of these values; what `base` says of them counts where the values do not say it themselves. */
-  draft(values: Values, base: Life): Draft;
+  draft(values: Values, base: SessionAge): Draft;
   /** The draft in a record. @throws {SessionError} `ERR_DAMAGED`, or `ERR_STORE` for a newer format. */
   read(record: SessionRecord): Draft;
   /** The text of the values for a record. @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`. */
@@ -32,7 +32,7 @@ export interface DataFormat {
   /** Whether a value is no object and can be carried for certain: a look that saves the encoding of most values that are set. */
   isPlain?(value: unknown): boolean;
   /** Refuses a value that its text does not give back equal; there if the encoding alone does not prove it. @throws {SessionError} `ERR_SERIALIZE`. */
-  readonly demandEqual?: ((key: string, value: unknown, text: string) => void) | undefined;
+  readonly requireEqual?: ((key: string, value: unknown, text: string) => void) | undefined;
   /** A fresh copy of a value. */
   decodeValue(key: string, text: string): unknown;
 }
@@ -41,22 +41,22 @@ export interface DataFormat {
 export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;
-  readonly demandEqual: DataFormat["demandEqual"];
+  readonly requireEqual: DataFormat["requireEqual"];
 
   constructor(codec: Codec, maxBytes: number) {
     this.#codec = codec;
     this.#maxBytes = maxBytes;
     // Strict JSON has looked already.
-    if (codec !== strictJson) this.demandEqual = (key, value, text) => demandEqual(codec, key, value, text);
+    if (codec !== strictJson) this.requireEqual = (key, value, text) => requireEqual(codec, key, value, text);
   }
 
-  draft(values: Values, { notes, userId, createdAt, touchedAt }: Life): Draft {
-    return { values, notes, userId, createdAt, touchedAt };
+  draft(values: Values, { meta, userId, createdAt, touchedAt }: SessionAge): Draft {
+    return { values, meta, userId, createdAt, touchedAt };
   }
 
   read(record: SessionRecord): Draft {
     const { data } = record;
-    const notes = notesOf(record.head);
+    const notes = metaOf(record.head);
     const isStrict = this.#codec === strictJson;
     let values: Values;
     try {
@@ -67,7 +67,7 @@ export class Format implements DataFormat {
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
     }
     const { userId, createdAt, touchedAt } = record;
-    return { values, notes, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
+    return { values, meta: notes, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
   }
 
   write(draft: Draft): string {
@@ -124,7 +124,7 @@ function writeKnown(values: Record<string, unknown>, source: string | undefined)
   return text.includes("null") ? undefined : text;
 }
 
-function demandEqual(codec: Codec, key: string, value: unknown, text: string): void {
+function requireEqual(codec: Codec, key: string, value: unknown, text: string): void {
   let found: Difference | undefined;
   try {
     const data = asData(codec.decode(text));

@@ -1,12 +1,12 @@
 /**
  * The head of a record: what is kept beside the session data, so that it can be read and listed without the data. Its first line is the
- * format number and what the carrier adds to it; the rest, if there is any, is the session's notes as JSON.
+ * format number and what the transport adds to it; the rest, if there is any, is the session's notes as JSON.
  */
 
 import { SessionError } from "../errors.ts";
 
 /** What the library keeps beside the session data. */
-export interface Notes {
+export interface RecordMeta {
   /** The session's own expiry: seconds of idle time, 0 for browser close, or a fixed end in milliseconds. */
   readonly expiry?: number | { readonly at: number };
   /** What `list` shows for this session. */
@@ -16,7 +16,7 @@ export interface Notes {
 }
 
 const format = "1";
-const noNotes: Notes = Object.freeze({});
+const noMeta: RecordMeta = Object.freeze({});
 
 /** An error for a record that was not written here. */
 export function damaged(): never {
@@ -37,14 +37,14 @@ export function withLine(head: string | undefined, words: string): string {
 }
 
 /** A head with other notes, over the first line of `head`. */
-export function withNotes(head: string | undefined, notes: Notes): string {
+export function withMeta(head: string | undefined, notes: RecordMeta): string {
   const line = lineOf(head);
   return notes.expiry === undefined && notes.label === undefined && notes.stamp === undefined
     ? line
     : `${line}\n${JSON.stringify(notes)}`;
 }
 
-/** What the carrier has added to the first line. @throws {SessionError} `ERR_DAMAGED`; `ERR_STORE` for a newer format. */
+/** What the transport has added to the first line. @throws {SessionError} `ERR_DAMAGED`; `ERR_STORE` for a newer format. */
 export function wordsOf(head: string | undefined): string {
   const [, number, words = ""] = /^(\d{1,9})(?: (.*))?$/.exec(lineOf(head ?? "")) ?? damaged();
   if (number === format) return words;
@@ -56,11 +56,11 @@ export function wordsOf(head: string | undefined): string {
 }
 
 /** The notes in a head. @throws {SessionError} As `wordsOf` does. */
-export function notesOf(head: string | undefined): Notes {
+export function metaOf(head: string | undefined): RecordMeta {
   const end = head?.indexOf("\n") ?? -1;
   if (end < 0) {
     if (head !== format && !head?.startsWith(`${format} `)) wordsOf(head);
-    return noNotes;
+    return noMeta;
   }
   wordsOf(head);
   let notes: unknown;
@@ -69,12 +69,12 @@ export function notesOf(head: string | undefined): Notes {
   } catch {
     damaged();
   }
-  const { expiry, label, stamp, ...others } = Object(notes) as Notes;
+  const { expiry, label, stamp, ...others } = Object(notes) as RecordMeta;
   if (Array.isArray(notes) || notes === null) damaged();
   const isText = (value: unknown) => value === undefined || typeof value === "string";
   const isExpiry = expiry === undefined || Number.isFinite(expiry) ||
     typeof expiry === "object" && expiry !== null && Number.isFinite(expiry.at);
   const isGood = typeof notes === "object" && isExpiry && isText(label) && isText(stamp) &&
     Object.keys(others).length === 0;
-  return isGood ? notes as Notes : damaged();
+  return isGood ? notes as RecordMeta : damaged();
 }

@@ -33,7 +33,7 @@ export function isTraced(): boolean {
  * Runs a call before its listeners: `start` and `end` around its synchronous part, `error` if it failed, and `asyncStart` and
  * `asyncEnd` when all is known. The caller's answer waits for none of them.
  */
-export function traced<T>(
+export function traceCall<T>(
   operation: string,
   run: () => MaybePromise<T>,
   tag: MaybePromise<string | undefined>,
@@ -75,11 +75,11 @@ export function publish(to: Channel, message: object): void {
   if (!to.hasSubscribers) return;
   const { _subscribers: listeners } = to as unknown as { readonly _subscribers?: readonly Listener[] };
   if (!Array.isArray(listeners)) to.publish(message);
-  else for (const listener of [...listeners] as Listener[]) tell(listener, message, String(to.name));
+  else for (const listener of [...listeners] as Listener[]) callListener(listener, message, String(to.name));
 }
 
 /** Calls what is not ours, and expects nothing of it. */
-export function tell(listener: Listener, message: object, name = ""): void {
+export function callListener(listener: Listener, message: object, name = ""): void {
   try {
     const answer = listener(message as never, name);
     if (answer instanceof Promise) answer.catch(() => {});

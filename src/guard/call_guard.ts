@@ -10,8 +10,8 @@ import type {
   SessionSummary,
   StoredRecord,
 } from "../store.ts";
-import { TimeLimit } from "./deadlines.ts";
-import { isTraced, traced } from "../diagnostics/channels.ts";
+import { Deadlines } from "./deadlines.ts";
+import { isTraced, traceCall } from "../diagnostics/channels.ts";
 
 /** How many of a user's sessions are asked for at a time. */
 const pageSize = 100;
@@ -39,12 +39,12 @@ const isVersion = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === "string" && value !== "");
 
 /** What an error means to the caller of a call. */
-type Meaning = (error: unknown) => unknown;
+type MapError = (error: unknown) => unknown;
 
 /** Calls to what is not ours: they end in time, with an answer of the right kind or a `SessionError`. */
-export class Guard {
+export class CallGuard {
   readonly #timeout: number;
-  readonly #limit = new TimeLimit();
+  readonly #limit = new Deadlines();
   readonly #events: Events;
 
   /** `timeout` in seconds; `events` is told of every failed call. */
@@ -62,17 +62,17 @@ export class Guard {
     run: () => MaybePromise<unknown>,
     isRight: (value: unknown) => value is T,
     key?: string,
-    meaning?: Meaning,
+    meaning?: MapError,
   ): MaybePromise<T> {
     if (!isTraced()) return this.#run(run, isRight, meaning);
     const tag = key === undefined ? undefined : this.#events.tagOf(key);
-    return traced(operation, () => this.#run(run, isRight, meaning), tag);
+    return traceCall(operation, () => this.#run(run, isRight, meaning), tag);
   }
 
   #run<T>(
     run: () => MaybePromise<unknown>,
     isRight: (value: unknown) => value is T,
-    meaning?: Meaning,
+    meaning?: MapError,
   ): MaybePromise<T> {
     try {
       return this.answer(run(), isRight, meaning);
@@ -85,7 +85,7 @@ export class Guard {
   answer<T>(
     answer: unknown,
     isRight: (value: unknown) => value is T,
-    meaning?: Meaning,
+    meaning?: MapError,
   ): MaybePromise<T> {
     if (!isThenable(answer)) return checked(answer, isRight);
     return this.#limit.within(
@@ -104,7 +104,7 @@ export class Guard {
   }
 
   /** The typed error for whatever a call threw. */
-  failure(error: unknown, meaning?: Meaning): SessionError {
+  failure(error: unknown, meaning?: MapError): SessionError {
     const what = meaning === undefined ? error : meaning(error);
     const failure = what instanceof SessionError
       ? what
@@ -117,9 +117,9 @@ export class Guard {
 /** A guarded session store. */
 export class GuardedStore {
   readonly #store: SessionStore;
-  readonly #guard: Guard;
+  readonly #guard: CallGuard;
 
-  constructor(store: SessionStore, guard: Guard) {
+  constructor(store: SessionStore, guard: CallGuard) {
     this.#store = store;
     this.#guard = guard;
   }
@@ -147,9 +147,9 @@ export class GuardedStore {
     if (isTraced()) return this.#write("save", () => this.#store.save(key, record, version), isVersion, key);
     // Written out, as `load` is.
     try {
-      return this.#guard.answer(this.#store.save(key, record, version), isVersion, asTrouble);
+      return this.#guard.answer(this.#store.save(key, record, version), isVersion, asStoreError);
     } catch (error) {
-      throw this.#guard.failure(error, asTrouble);
+      throw this.#guard.failure(error, asStoreError);
     }
   }
 
@@ -190,23 +190,23 @@ export class GuardedStore {
     isRight: (value: unknown) => value is T,
     key?: string,
   ): MaybePromise<T> {
-    return this.#guard.call(operation, run, isRight, key, asTrouble);
+    return this.#guard.call(operation, run, isRight, key, asStoreError);
   }
 }
 
 /** Throws damage as trouble, and all else as it is. */
-export function trouble(error: unknown): never {
-  throw asTrouble(error);
+export function rethrowAsStoreError(error: unknown): never {
+  throw asStoreError(error);
 }
 
-function asTrouble(error: unknown): unknown {
+function asStoreError(error: unknown): unknown {
   return error instanceof SessionError && error.code === "ERR_DAMAGED"
     ? new SessionError("ERR_STORE", "A write met a damaged record", { cause: error })
     : error;
 }
 
 /** Work whose failure harms no answer: nothing that a visitor wrote is in it. */
-export async function harmless(work: () => MaybePromise<void>): Promise<void> {
+export async function ignoreSessionErrors(work: () => MaybePromise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -11,7 +11,7 @@ interface Wait {
 }
 
 /** One timer, there only while something waits. */
-export class TimeLimit {
+export class Deadlines {
   readonly #waits = new Set<Wait>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = Infinity;

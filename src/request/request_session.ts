@@ -3,28 +3,27 @@
 import { closed, SessionError } from "../errors.ts";
 import { handled } from "../handled.ts";
 import { load } from "../unit_of_work/load.ts";
-import { discard, dress, mark, undress } from "./response.ts";
+import { cancelBody, markPrivate, withoutOthersCookies, withSession } from "./response.ts";
 import { Session } from "../session.ts";
-import { leave } from "../unit_of_work/stale_cookies.ts";
 import type { MaybePromise } from "../store.ts";
-import type { Core, Unit } from "../unit_of_work/unit_of_work.ts";
+import type { SessionContext, UnitOfWork } from "../unit_of_work/unit_of_work.ts";
 
 /** What is answered when the handler let a `SessionError` pass, or the commit failed. */
 export type OnError = (error: SessionError, request: Request) => MaybePromise<Response>;
 
 /** See the first line of this file. */
-export class Scope {
-  readonly #core: Core;
+export class RequestSession {
+  readonly #context: SessionContext;
   readonly #request: Request;
   readonly #onError: OnError;
   #promise: Promise<Session> | undefined;
-  #unit: Unit | undefined;
+  #unitOfWork: UnitOfWork | undefined;
   #isClosed = false;
   /** Whether `headers` gave away what there is to send. */
   #isSent = false;
 
-  constructor(core: Core, request: Request, onError: OnError) {
-    this.#core = core;
+  constructor(context: SessionContext, request: Request, onError: OnError) {
+    this.#context = context;
     this.#request = request;
     this.#onError = onError;
   }
@@ -34,14 +33,14 @@ export class Scope {
     if (this.#promise !== undefined) return this.#promise;
     let promise: Promise<Session>;
     try {
-      const unit = load(this.#core, this.#header());
+      const unit = load(this.#context, this.#header());
       promise = unit instanceof Promise
         ? unit.then((unit) => this.#loaded(unit))
         : Promise.resolve(this.#loaded(unit));
     } catch (error) {
       promise = Promise.reject(error);
     }
-    if (this.#unit === undefined) handled(promise);
+    if (this.#unitOfWork === undefined) handled(promise);
     return this.#promise = promise;
   }
 
@@ -58,32 +57,32 @@ export class Scope {
     throw closed("load");
   }
 
-  #loaded(unit: Unit): Session {
+  #loaded(unit: UnitOfWork): Session {
     unit.isClosed = this.#isClosed;
-    this.#unit = unit;
+    this.#unitOfWork = unit;
     return new Session(unit);
   }
 
   /** Waits for a load that was started, and for what hangs on it. Its failure is for whoever awaits the session. */
   async settled(): Promise<void> {
-    if (isAttended(this.#core, this.#request)) this.session();
+    if (needsSession(this.#context, this.#request)) this.session();
     await this.#promise?.catch(() => {});
   }
 
   /** The answer to send for the one that the handler gave. Takes no longer than the commit: a read costs no promise. */
   finish<T>(answer: T, began: number): MaybePromise<T | Response> {
-    const unit = this.#unit;
+    const unit = this.#unitOfWork;
     if (unit === undefined) {
       return this.settled().then(() =>
-        this.#unit === undefined ? this.#send(answer, began) : this.finish(answer, began)
+        this.#unitOfWork === undefined ? this.#send(answer, began) : this.finish(answer, began)
       );
     }
     const response = isResponse(answer) ? answer : undefined;
     const refuse = (error: unknown) => {
-      discard(response);
+      cancelBody(response);
       return this.#refuse(error, began);
     };
-    const busy = unit.busy();
+    const busy = unit.pending();
     if (busy !== undefined) return busy.then(() => this.finish(answer, began), refuse);
     if (this.#isClosed || response?.status === 0 || response !== undefined && response.status >= 500) {
       return this.#send(answer, began);
@@ -102,49 +101,54 @@ export class Scope {
 
   #send<T>(answer: T, began: number): MaybePromise<T | Response> {
     this.close();
-    const events = this.#core.events.settled();
-    return events === undefined ? this.#dress(answer, began) : events.then(() => this.#dress(answer, began));
+    const events = this.#context.events.settled();
+    return events === undefined
+      ? this.#respond(answer, began)
+      : events.then(() => this.#respond(answer, began));
   }
 
-  #dress<T>(answer: T, began: number): T | Response {
-    const unit = this.#unit;
-    if (unit !== undefined) leave(unit);
+  #respond<T>(answer: T, began: number): T | Response {
+    const unit = this.#unitOfWork;
+    unit?.finalizeCookies();
     const isPlain = unit === undefined || this.#isSent || !isResponse(answer) || answer.status === 0 ||
-      !unit.isUsed && unit.fields.length === 0;
-    return isPlain
-      ? undress(answer, this.#core, this.#request, began)
-      : dress(answer, { owner: this.#core, request: this.#request, began }, unit.fields, this.#core.events);
+      !unit.isUsed && unit.setCookies.length === 0;
+    return isPlain ? withoutOthersCookies(answer, this.#context, this.#request, began) : withSession(
+      answer,
+      { owner: this.#context, request: this.#request, began },
+      unit.setCookies,
+      this.#context.events,
+    );
   }
 
   /** The answer to send when the handler threw; anything but a `SessionError` is thrown again. */
   async fail(error: unknown, began: number): Promise<Response> {
     await this.settled();
-    await this.#unit?.busy()?.catch(() => {});
+    await this.#unitOfWork?.pending()?.catch(() => {});
     return await this.#refuse(error, began);
   }
 
   async #refuse(error: unknown, began: number): Promise<Response> {
     this.close();
-    await this.#core.events.settled();
+    await this.#context.events.settled();
     if (!(error instanceof SessionError)) throw error;
     const answer = await this.#onError(error, this.#request);
-    const isBare = error.code === "ERR_GONE" && this.#core.manners.baresGone &&
-      !this.#unit?.fields.length;
-    return isBare ? answer : this.#dress(answer, began);
+    const isBare = error.code === "ERR_GONE" && this.#context.policy.sendsGoneUnmodified &&
+      !this.#unitOfWork?.setCookies.length;
+    return isBare ? answer : this.#respond(answer, began);
   }
 
   /** Commits now; the headers to send along with an answer that is no `Response`. */
   async headers(): Promise<Headers> {
     const headers = new Headers();
-    if (this.#promise !== undefined || isAttended(this.#core, this.#request)) {
+    if (this.#promise !== undefined || needsSession(this.#context, this.#request)) {
       await this.session();
-      const unit = this.#unit!;
-      await unit.busy();
+      const unit = this.#unitOfWork!;
+      await unit.pending();
       await this.#commitClosed(unit);
-      leave(unit);
-      if (!this.#isSent && (unit.isUsed || unit.fields.length > 0)) {
-        mark(headers);
-        for (const field of unit.fields) headers.append("set-cookie", field);
+      unit.finalizeCookies();
+      if (!this.#isSent && (unit.isUsed || unit.setCookies.length > 0)) {
+        markPrivate(headers);
+        for (const field of unit.setCookies) headers.append("set-cookie", field);
       }
       this.#isSent = true;
     }
@@ -153,7 +157,7 @@ export class Scope {
   }
 
   /** What is written while the commit runs would miss it: it is refused. After a failure the session is open again. */
-  async #commitClosed(unit: Unit): Promise<void> {
+  async #commitClosed(unit: UnitOfWork): Promise<void> {
     if (this.#isClosed) return;
     unit.isClosed = true;
     try {
@@ -167,20 +171,20 @@ export class Scope {
   /** The answer has left: from now on the session can only be read. */
   close(): void {
     this.#isClosed = true;
-    if (this.#unit !== undefined) this.#unit.isClosed = true;
+    if (this.#unitOfWork !== undefined) this.#unitOfWork.isClosed = true;
   }
 }
 
 /** Whether a request needs its session whatever its handler does; on Deno one that was upgraded has no headers to tell by. */
-export function isAttended({ attends }: Core, request: Request): boolean {
-  if (attends === undefined) return false;
+export function needsSession({ needsSession }: SessionContext, request: Request): boolean {
+  if (needsSession === undefined) return false;
   let header: string | null;
   try {
     header = request.headers.get("cookie");
   } catch {
     return false;
   }
-  return attends(header);
+  return needsSession(header);
 }
 
 /** Whether headers can be put on it: also on a `Response` that a framework has made of its own. */

@@ -1,10 +1,10 @@
 /** Puts cookies, `Vary` and `Cache-Control` on any legal `Response`, in place where that is possible. */
 
-import { isMadeAnew, rangeOf } from "./response_body.ts";
+import { mustBeRebuilt, rangeOf } from "./response_body.ts";
 import type { Events } from "../events.ts";
 
 /** Marks headers as made from a session: no cache may show them to somebody else (SR-066, SR-067). */
-export function mark(headers: Headers): { readonly tookAway: boolean } {
+export function markPrivate(headers: Headers): { readonly tookAway: boolean } {
   const varies = /(^|,)\s*(\*|cookie)\s*(,|$)/i.test(headers.get("vary") ?? "");
   if (!varies) headers.append("vary", "Cookie");
   const given = headers.get("cache-control");
@@ -25,21 +25,21 @@ export function mark(headers: Headers): { readonly tookAway: boolean } {
 }
 
 /** What a response was before it got one visitor's cookies, and whose they are. */
-interface Plain {
-  readonly wearer: Wearer;
+interface Original {
+  readonly owner: CookieOwner;
   readonly madeAt: number;
   readonly headers: Headers;
 }
 
 /** Who puts cookies on a response: a `Sessions` object, for a request whose handling began at some turn. */
-export interface Wearer {
+export interface CookieOwner {
   readonly owner: object;
   readonly request: Request;
   readonly began: number;
 }
 
-const plainOf = Symbol("before its cookies");
-type Wearing = { [plainOf]?: Plain };
+const originalOf = Symbol("before its cookies");
+type MaybeMarked = { [originalOf]?: Original };
 let turn = 0;
 
 /** The next turn in the order of events. */
@@ -51,10 +51,16 @@ export function nextTurn(): number {
  * The answer for this visitor. One that already wore another's cookies when this request came is a constant of the handler's: it
  * is copied as it was before. One that got them since may come from a wrapped handler inside this one, and keeps them.
  */
-export function undress<T>(answer: T, owner: object, request: Request, began: number, hasCookies = false): T {
-  const plain = (answer as Wearing | undefined | null)?.[plainOf];
-  if (plain === undefined || plain.wearer.request === request) return answer;
-  const isInner = began < plain.madeAt && !(hasCookies && plain.wearer.owner === owner);
+export function withoutOthersCookies<T>(
+  answer: T,
+  owner: object,
+  request: Request,
+  began: number,
+  hasCookies = false,
+): T {
+  const plain = (answer as MaybeMarked | undefined | null)?.[originalOf];
+  if (plain === undefined || plain.owner.request === request) return answer;
+  const isInner = began < plain.madeAt && !(hasCookies && plain.owner.owner === owner);
   if (isInner) return answer;
   const { status, statusText } = answer as Response;
   const body = request.method === "HEAD" ? null : (answer as Response).clone().body;
@@ -65,26 +71,26 @@ export function undress<T>(answer: T, owner: object, request: Request, began: nu
  * The response with a session's headers: the very object where they can be changed and that harms nothing, else a new one with
  * the same status and body.
  */
-export function dress(
+export function withSession(
   answer: Response,
-  wearer: Wearer,
+  wearer: CookieOwner,
   cookies: readonly string[],
   events: Pick<Events, "emit">,
 ): Response {
   const { owner, request, began } = wearer;
-  const response = undress(answer, owner, request, began, cookies.length > 0);
+  const response = withoutOthersCookies(answer, owner, request, began, cookies.length > 0);
   if (!(response instanceof Response)) {
-    put((response as Response).headers, cookies, events);
+    applyHeaders((response as Response).headers, cookies, events);
     return response;
   }
   const range = rangeOf(response, request);
-  const plain = cookies.length === 0 ? undefined : (response as Wearing)[plainOf] ??
-    { wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
-  const isAnew = plain !== undefined && range === undefined && isMadeAnew(response);
+  const plain = cookies.length === 0 ? undefined : (response as MaybeMarked)[originalOf] ??
+    { owner: wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
+  const isAnew = plain !== undefined && range === undefined && mustBeRebuilt(response);
   if (!isAnew) {
     try {
-      wear(response, plain);
-      put(response.headers, cookies, events);
+      rememberOriginal(response, plain);
+      applyHeaders(response.headers, cookies, events);
       if (range !== undefined) response.headers.set("content-range", range);
       return response;
     } catch (error) {
@@ -99,30 +105,30 @@ export function dress(
     headers.delete("content-encoding");
     headers.delete("content-length");
   }
-  put(headers, cookies, events);
+  applyHeaders(headers, cookies, events);
   const made = new Response(body, { status, statusText, headers });
-  wear(made, plain);
+  rememberOriginal(made, plain);
   return made;
 }
 
-function wear(response: Response, plain: Plain | undefined): void {
-  if (plain === undefined || Object.hasOwn(response, plainOf)) return;
-  Object.defineProperty(response, plainOf, { value: plain });
+function rememberOriginal(response: Response, plain: Original | undefined): void {
+  if (plain === undefined || Object.hasOwn(response, originalOf)) return;
+  Object.defineProperty(response, originalOf, { value: plain });
 }
 
-function put(headers: Headers, cookies: readonly string[], events: Pick<Events, "emit">): void {
-  if (mark(headers).tookAway) events.emit("cache-control");
+function applyHeaders(headers: Headers, cookies: readonly string[], events: Pick<Events, "emit">): void {
+  if (markPrivate(headers).tookAway) events.emit("cache-control");
   for (const cookie of cookies) headers.append("set-cookie", cookie);
 }
 
 /** Lets go of a response that will not be sent (SR-047). */
-export function discard(response: Response | undefined): void {
+export function cancelBody(response: Response | undefined): void {
   const body = response?.body;
   if (body && !body.locked) body.cancel().catch(() => {});
 }
 
 /** The answer in place of one that could not be completed: 503 for trouble with the store, 409 for a lost race. */
-export function refusal(code: "ERR_STORE" | "ERR_GONE" | "ERR_CONFLICT"): Response {
+export function errorResponse(code: "ERR_STORE" | "ERR_GONE" | "ERR_CONFLICT"): Response {
   return code === "ERR_STORE"
     ? new Response("Service Unavailable", {
       status: 503,

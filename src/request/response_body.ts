@@ -14,7 +14,7 @@ const { Bun } = globalThis as { Bun?: BunApi };
  * handler gives to many; and on Deno whoever has looked at the body of a text has cost the very object its `content-length`,
  * but not what is made of that body. Bun would send a new one of a text as `application/octet-stream`, and its clone too.
  */
-export function isMadeAnew(response: Response): boolean {
+export function mustBeRebuilt(response: Response): boolean {
   // The answer of an upgrade is no constant, and neither it nor a body that was read can be copied.
   if (response.status === 101 || response.bodyUsed) return false;
   if (Bun === undefined) return true;

@@ -6,14 +6,14 @@ import type { CookieAttributes } from "../cookie_options.ts";
 export const maxCookieBytes = 4096;
 
 /** What a request carries under one cookie name. */
-export interface CarriedCookies {
+export interface CookieValues {
   /** Whether there was any cookie of that name. */
-  readonly isCarried: boolean;
+  readonly isPresent: boolean;
   /** The distinct well-formed values, in order; reading stops at one more than `most`. */
   readonly values: readonly string[];
 }
 
-const nothing: CarriedCookies = { isCarried: false, values: [] };
+const nothing: CookieValues = { isPresent: false, values: [] };
 
 /**
  * The cookies of exactly this name. Only `;` divides, only space and tab are trimmed, names are case-sensitive, nothing is
@@ -24,7 +24,7 @@ export function readCookie(
   name: string,
   isWellFormed: (value: string) => boolean,
   most: number,
-): CarriedCookies {
+): CookieValues {
   if (header === null) return nothing;
   let isCarried = false;
   const values: string[] = [];
@@ -46,7 +46,7 @@ export function readCookie(
     if (isWellFormed(value) && !values.includes(value)) values.push(value);
     at = end;
   }
-  return isCarried ? { isCarried, values } : nothing;
+  return isCarried ? { isPresent: isCarried, values } : nothing;
 }
 
 function isBlank(text: string, at: number): boolean {

@@ -3,7 +3,7 @@
 import { damaged, lineOf, withLine, wordsOf } from "../data/record_head.ts";
 
 /** An id that was given up with grace. */
-export interface Former {
+export interface FormerId {
   readonly proof: string;
   /** The end of the grace, in milliseconds since the epoch. */
   readonly until: number;
@@ -17,7 +17,7 @@ export interface Proofs {
   readonly since: number;
   /** How often the user has changed, or logged in again. */
   readonly logins: number;
-  readonly formers: readonly Former[];
+  readonly formers: readonly FormerId[];
 }
 
 /** The most ids that may be in grace; one more, and the oldest goes. */

@@ -13,7 +13,7 @@ export interface LoginOptions {
 }
 
 /** A log-in whose arguments were checked. */
-export interface Entrance {
+export interface Login {
   /** Whether this very log-in stands in the session already, so that id and data stay. */
   isRepeated(draft: Draft): boolean;
   /** Whether another log-in stands there, with which its data goes. */
@@ -23,31 +23,31 @@ export interface Entrance {
 }
 
 /** See the first line of this file. */
-export interface Manners {
+export interface Policy {
   /** Whether every save renews the limits and sends the cookie again; else only when that is due. */
-  readonly renewsAlways: boolean;
+  readonly extendsOnEverySave: boolean;
   /** Whether `cycleKey` makes a record of an empty new session too. */
-  readonly cyclesEmpty: boolean;
+  readonly rotatesEmpty: boolean;
   /** Whether an answer that stands for `ERR_GONE` goes out as it is, without the headers of a used session. */
-  readonly baresGone: boolean;
+  readonly sendsGoneUnmodified: boolean;
   /** Whether a request needs its session whatever its handler does. */
-  readonly attends?: (cookieHeader: string | null) => boolean;
+  readonly needsSession?: (cookieHeader: string | null) => boolean;
   /** What becomes of a cookie that led to no session, if the session stayed empty: replaced by that of an empty one, or the fields that clear it. */
-  stale(cookieHeader: string | null, isUsed: boolean): "left" | "replaced" | readonly string[];
+  staleCookieAction(cookieHeader: string | null, isUsed: boolean): "keep" | "replace" | readonly string[];
   /**
    * How a log-in is written into a session, which is left as it is, where a user id alone does not say it.
    * @throws {TypeError} @throws {SessionError} `ERR_UNSUPPORTED`.
    */
-  login?(userId: string, options: LoginOptions, draft: Draft): Entrance;
+  login?(userId: string, options: LoginOptions, draft: Draft): Login;
   /** Refuses what needs an index of users. @throws {SessionError} `ERR_UNSUPPORTED`. */
-  demandIndex(): void;
+  requireUserIndex(): void;
 }
 
 /** The library's own. */
-export const ownManners: Manners = {
-  renewsAlways: false,
-  cyclesEmpty: false,
-  baresGone: false,
-  stale: () => "left",
-  demandIndex: () => {},
+export const ownPolicy: Policy = {
+  extendsOnEverySave: false,
+  rotatesEmpty: false,
+  sendsGoneUnmodified: false,
+  staleCookieAction: () => "keep",
+  requireUserIndex: () => {},
 };

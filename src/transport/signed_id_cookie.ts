@@ -2,16 +2,16 @@
 
 import { type CookieWriter, readCookie } from "./cookie.ts";
 import { type Secrets, Signer } from "../crypto/signer.ts";
-import { Recent } from "../bounded_cache.ts";
+import { BoundedCache } from "../bounded_cache.ts";
 import { proofOf, storageKey } from "../crypto/session_id.ts";
 
 /** A verified cookie: everything that reading it again would cost crypto to find out. */
-export interface Identity {
+export interface VerifiedId {
   readonly id: string;
   readonly key: string;
   readonly proof: string;
-  readonly token: string;
-  readonly isStale: boolean;
+  readonly cookieValue: string;
+  readonly hasOldSignature: boolean;
 }
 
 /** Verified cookies remembered per generation. */
@@ -26,9 +26,9 @@ export class SignedIds {
   readonly #cookie: CookieWriter;
   readonly #signer: Signer;
   /** Keyed by whole cookies that were verified before, so a look-up tells nothing about a tag (SR-006). */
-  readonly #verified: Recent<string, Identity> = new Recent(remembered);
+  readonly #verified: BoundedCache<string, VerifiedId> = new BoundedCache(remembered);
   /** Keyed by whole `Cookie` headers in which one of them was found alone: browsers send the same one again and again. */
-  readonly #headers: Recent<string, Identity> = new Recent(remembered);
+  readonly #headers: BoundedCache<string, VerifiedId> = new BoundedCache(remembered);
 
   constructor(secrets: Secrets, cookie: CookieWriter) {
     this.#cookie = cookie;
@@ -41,19 +41,19 @@ export class SignedIds {
   }
 
   /** What a header leads to that was read before. */
-  ofHeader(header: string): Identity | undefined {
+  ofHeader(header: string): VerifiedId | undefined {
     return this.#headers.get(header);
   }
 
   /** What a value that is alone in its header leads to, if it was verified before. */
-  ofOnly(value: string, header: string): Identity | undefined {
+  ofOnly(value: string, header: string): VerifiedId | undefined {
     const identity = this.#verified.get(value);
     if (identity !== undefined && header.length <= longestKnown) this.#headers.set(header, identity);
     return identity;
   }
 
   /** The identity of a value, if its tag is right. */
-  async verify(value: string): Promise<Identity | undefined> {
+  async verify(value: string): Promise<VerifiedId | undefined> {
     const known = this.#verified.get(value);
     if (known !== undefined) return known;
     const token = copyOf(value);
@@ -64,18 +64,20 @@ export class SignedIds {
       storageKey(id),
       proofOf(id),
     ]);
-    return secret < 0 ? undefined : this.remember({ id, key, proof, token, isStale: secret > 0 });
+    return secret < 0
+      ? undefined
+      : this.remember({ id, key, proof, cookieValue: token, hasOldSignature: secret > 0 });
   }
 
   /** The identity of an id, under the newest secret. */
-  async sign(id: string): Promise<Identity> {
+  async sign(id: string): Promise<VerifiedId> {
     const [key, proof, tag] = await Promise.all([storageKey(id), proofOf(id), this.#signer.sign(id)]);
-    return { id, key, proof, token: `${id}.${tag}`, isStale: false };
+    return { id, key, proof, cookieValue: `${id}.${tag}`, hasOldSignature: false };
   }
 
   /** Remembers a cookie that was made here, or is right. */
-  remember(identity: Identity): Identity {
-    this.#verified.set(identity.token, identity);
+  remember(identity: VerifiedId): VerifiedId {
+    this.#verified.set(identity.cookieValue, identity);
     return identity;
   }
 }

@@ -1,18 +1,18 @@
 /**
  * The seam under the core: how a session travels in a cookie and where its record lives. Server-held sessions, sealed
- * cookies and Django's formats are three carriers; the core knows none of them by name.
+ * cookies and Django's formats are three transports; the core knows none of them by name.
  */
 
 import type { Events } from "../events.ts";
 import type { CookieWriter } from "./cookie.ts";
 import type { Limits } from "../data/lifetime.ts";
 import type { Secrets } from "../crypto/signer.ts";
-import type { Manners } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 import type { DataFormat } from "../data/format.ts";
 import type { MaybePromise, SessionPage, SessionRecord } from "../store.ts";
 
-/** Where a session is. What else a carrier needs, it keeps in its own places. */
-export interface Place {
+/** Where a session is. What else a transport needs, it keeps in its own places. */
+export interface SessionRef {
   /** The client's secret: `session.id`. */
   readonly id: string;
   /** What a store sees of it; parallel commits queue up by it. */
@@ -20,45 +20,45 @@ export interface Place {
   /** The version of the record. */
   readonly version: string;
   /** What the cookie holds. A place with another token than before needs its cookie sent. */
-  readonly token: string;
+  readonly cookieValue: string;
   /** Whether the token was made with an older secret, so that the next write or touch makes it anew. */
-  readonly isStale: boolean;
+  readonly hasOldSignature: boolean;
   /** Whether the id was given up with grace. No cookie is sent for it: the newer one stays (SR-036). */
-  readonly isFormer?: boolean;
+  readonly viaOldId?: boolean;
   /**
    * How the id was replaced, if it was, without a grace that still runs: it leads to the session no more. Who loaded the session
    * before may save once after a mere rotation, and never across a log-in.
    */
   readonly replacedBy?: "rotation" | "login";
   /** Of an id that was replaced: until when the newer cookie may be on its way to the browser, in milliseconds. */
-  readonly newerUntil?: number;
+  readonly newerCookieUntil?: number;
 }
 
 /** A session that exists: its record and its place. */
-export interface Found {
+export interface StoredSession {
   readonly record: SessionRecord;
-  readonly place: Place;
+  readonly ref: SessionRef;
 }
 
 /** A wish for a new id. */
-export interface Cycle {
+export interface Rotation {
   readonly why: "rotated" | "login";
   /** Seconds for which the old id goes on. */
   readonly grace: number;
-  /** The new id, once a carrier has made it: however often a save is tried, it is for this one. */
-  next?: Place | undefined;
+  /** The new id, once a transport has made it: however often a save is tried, it is for this one. */
+  next?: SessionRef | undefined;
 }
 
 /** What a log-out did to the cookies of a request. */
-export interface Ended {
+export interface LogoutResult {
   /** The storage keys of the sessions that it ended. */
   readonly ended: readonly string[];
   /** The `Set-Cookie` fields that clear them. */
-  readonly fields: readonly string[];
+  readonly setCookies: readonly string[];
 }
 
 /** Brings sessions from request to request. "Not found" is a value; trouble is a `SessionError`. */
-export interface Carrier {
+export interface Transport {
   /** Whether `rotate` can let the old id lead to the session for a while. */
   readonly hasGrace?: boolean;
   /** Whether it can list a user's sessions. */
@@ -66,31 +66,35 @@ export interface Carrier {
   /** How its sessions are written, where that is not the library's own way. */
   readonly format?: DataFormat;
   /** What is done differently for its sessions. */
-  readonly manners?: Manners;
+  readonly policy?: Policy;
   /** Every session that the cookies of this header lead to, expired ones and those by replaced ids included. */
-  find(cookieHeader: string | null): MaybePromise<readonly Found[]>;
+  find(cookieHeader: string | null): MaybePromise<readonly StoredSession[]>;
   /** The session with this id, outside a request; without one only whether that can be at all. */
-  open(id: string | undefined): MaybePromise<Found | undefined>;
+  open(id: string | undefined): MaybePromise<StoredSession | undefined>;
   /** The session as it is now, seen by the id that it was found by. */
-  reload(found: Found): MaybePromise<Found | undefined>;
+  reload(found: StoredSession): MaybePromise<StoredSession | undefined>;
   /** What `reload` would give if the session were now as another request has saved it. Without it, just that. */
-  seenBy?(found: Found, now: Found): Found;
+  seenBy?(found: StoredSession, now: StoredSession): StoredSession;
   /** Begins a session under a new id, for a request with these cookies. */
-  create(record: SessionRecord, cookieHeader?: string | null): MaybePromise<Found>;
+  create(record: SessionRecord, cookieHeader?: string | null): MaybePromise<StoredSession>;
   /** Replaces the record of this version; `undefined`: another version, or gone. */
-  save(found: Found, record: SessionRecord): MaybePromise<Found | undefined>;
+  save(found: StoredSession, record: SessionRecord): MaybePromise<StoredSession | undefined>;
   /** The same under a new id. */
-  rotate(found: Found, record: SessionRecord, cycle: Cycle): MaybePromise<Found | undefined>;
+  rotate(
+    found: StoredSession,
+    record: SessionRecord,
+    cycle: Rotation,
+  ): MaybePromise<StoredSession | undefined>;
   /** Renews the limits in the record and changes nothing else; `undefined`: not that version any more, or gone. */
-  touch(found: Found, record: SessionRecord): MaybePromise<Found | undefined>;
+  touch(found: StoredSession, record: SessionRecord): MaybePromise<StoredSession | undefined>;
   /** Ends the session; whether there was one. */
-  end(found: Found): MaybePromise<boolean>;
+  end(found: StoredSession): MaybePromise<boolean>;
   /** Ends every session that the cookies of this header prove, but those with these keys, and clears the cookies. */
-  endCarried(cookieHeader: string | null, except: ReadonlySet<string>): MaybePromise<Ended>;
+  endByCookies(cookieHeader: string | null, except: ReadonlySet<string>): MaybePromise<LogoutResult>;
   /** Removes an expired record, unless it was changed since it was found. */
-  retire(found: Found): MaybePromise<void>;
+  removeExpired(found: StoredSession): MaybePromise<void>;
   /** The `Set-Cookie` fields for a place; `maxAge` in seconds, `undefined` until the browser closes. */
-  setCookie(place: Place, maxAge: number | undefined, cookieHeader: string | null): readonly string[];
+  setCookie(ref: SessionRef, maxAge: number | undefined, cookieHeader: string | null): readonly string[];
   /** A page of a user's sessions. */
   list(userId: string, after: string | undefined): MaybePromise<SessionPage>;
   /** One session by its storage key. */
@@ -103,8 +107,8 @@ export interface Carrier {
   close(): MaybePromise<void>;
 }
 
-/** What a carrier is made from. */
-export interface CarrierKit {
+/** What a transport is made from. */
+export interface TransportContext {
   readonly secrets: Secrets;
   readonly cookie: CookieWriter;
   /** Seconds for one store call. */
@@ -120,16 +124,16 @@ export interface CarriedStore {
   readonly carries: string;
 }
 
-type MakeCarrier = (kit: CarrierKit) => Carrier;
+type MakeTransport = (kit: TransportContext) => Transport;
 
-const makers = new WeakMap<object, MakeCarrier>();
+const makers = new WeakMap<object, MakeTransport>();
 
-/** Says how to make the carrier of a store that is not held on the server. */
-export function bringsCarrier(store: CarriedStore, make: MakeCarrier): void {
+/** Says how to make the transport of a store that is not held on the server. */
+export function bringsTransport(store: CarriedStore, make: MakeTransport): void {
   makers.set(store, make);
 }
 
-/** How to make a store's own carrier; `undefined` for any ordinary store. */
-export function ownCarrier(store: object): MakeCarrier | undefined {
+/** How to make a store's own transport; `undefined` for any ordinary store. */
+export function ownTransport(store: object): MakeTransport | undefined {
   return makers.get(store);
 }

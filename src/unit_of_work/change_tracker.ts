@@ -1,6 +1,6 @@
 /** The state of one session in one unit of work: its values, what was handed out, and the log of changes. No I/O. */
 
-import type { Cycle } from "../transport/transport.ts";
+import type { Rotation } from "../transport/transport.ts";
 import type { DataFormat, Draft } from "../data/format.ts";
 import type { SessionRecord } from "../store.ts";
 
@@ -13,19 +13,19 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 const mostOlder = 4;
 
 /** The text of an object that was loaded and cannot be carried: whatever becomes of it is a change. */
-const uncarried = "";
+const unserializable = "";
 
 /** What one unit of work knows of a session. */
-export class State {
+export class ChangeTracker {
   /** The content as the handler sees it. */
   draft: Draft;
   /** The changes since the last save. */
   log: Change[] = [];
   /** The wish for a new id, if the next save is to be made under one. */
-  cycles: Cycle | undefined;
+  rotation: Rotation | undefined;
   readonly #format: DataFormat;
   /** The objects that the handler holds, by key, with the text of what is known to be saved or logged of each. */
-  #held: Map<string, Map<object, string>> | undefined;
+  #tracked: Map<string, Map<object, string>> | undefined;
   /** Whether what was loaded is what the text says; a schema may have changed it. */
   readonly #isVerbatim: boolean;
 
@@ -42,22 +42,22 @@ export class State {
   }
 
   /** Has the next save made under a new id. Of several wishes a log-in counts, and the shortest grace. */
-  cycle(why: "rotated" | "login", grace: number): void {
-    const { cycles } = this;
-    this.cycles = {
-      ...cycles,
-      why: cycles?.why === "login" ? "login" : why,
-      grace: Math.min(cycles?.grace ?? Infinity, grace),
+  requestRotation(why: "rotated" | "login", grace: number): void {
+    const { rotation } = this;
+    this.rotation = {
+      ...rotation,
+      why: rotation?.why === "login" ? "login" : why,
+      grace: Math.min(rotation?.grace ?? Infinity, grace),
     };
   }
 
   /** A value for the handler. Objects are compared at the commit, so that changes inside them are saved (SR-073). */
-  handOut(key: string): unknown {
+  track(key: string): unknown {
     const object = this.draft.values.get(key);
-    if (isObject(object) && !this.#held?.get(key)?.has(object)) {
+    if (isObject(object) && !this.#tracked?.get(key)?.has(object)) {
       this.draft.source = undefined;
       const text = this.#tryEncode(key, object);
-      if (text !== undefined) this.#hold(key, object, text);
+      if (text !== undefined) this.#trackValue(key, object, text);
     }
     return object;
   }
@@ -71,7 +71,7 @@ export class State {
     this.log.push(({ values }) => {
       if (!isDefault || !values.has(key)) values.set(key, copy());
     });
-    this.#heldOnly(key, value, text);
+    this.#trackOnly(key, value, text);
   }
 
   /** Sets several values; all or none. */
@@ -83,15 +83,15 @@ export class State {
   /** Removes a value; whether there was one. */
   remove(key: string): boolean {
     if (!this.draft.values.has(key)) return false;
-    this.#held?.delete(key);
+    this.#tracked?.delete(key);
     this.change(({ values }) => values.delete(key));
     return true;
   }
 
   /** Sets a value made from the current one; the same is done again on fresh data after a conflict. */
   update(key: string, make: (current: unknown) => unknown): unknown {
-    this.settle(key);
-    const current = this.handOut(key);
+    this.recordMutations(key);
+    const current = this.track(key);
     let value: unknown;
     let text = "";
     try {
@@ -99,7 +99,7 @@ export class State {
       if (value !== undefined) text = this.#textFor(key, value);
     } catch (error) {
       // The function may have removed the object itself, or it may be one that the codec cannot carry.
-      const before = this.#held?.get(key)?.get(current as object);
+      const before = this.#tracked?.get(key)?.get(current as object);
       if (before) this.#restore(key, before);
       throw error;
     }
@@ -109,11 +109,11 @@ export class State {
       const fresh = make(values.get(key));
       if (fresh === undefined) values.delete(key);
       else {
-        if (this.#format.demandEqual !== undefined) this.#textFor(key, fresh);
+        if (this.#format.requireEqual !== undefined) this.#textFor(key, fresh);
         values.set(key, fresh);
       }
     });
-    this.#heldOnly(key, value, text);
+    this.#trackOnly(key, value, text);
     return value;
   }
 
@@ -122,7 +122,7 @@ export class State {
     if (this.#format.isPlain?.(value)) return "";
     this.draft.source = undefined;
     const text = this.#format.encodeValue(key, value);
-    this.#format.demandEqual?.(key, value, text);
+    this.#format.requireEqual?.(key, value, text);
     return text;
   }
 
@@ -130,15 +130,15 @@ export class State {
   #restore(key: string, text: string): void {
     const value = this.#format.decodeValue(key, text);
     this.draft.values.set(key, value);
-    this.#heldOnly(key, value, text);
+    this.#trackOnly(key, value, text);
   }
 
   /** Empties the session; the user and the session's own expiry go too, as in Django. */
   clear(): void {
-    this.#held = undefined;
+    this.#tracked = undefined;
     this.change((draft) => {
       draft.values.clear();
-      draft.notes = {};
+      draft.meta = {};
       draft.userId = undefined;
     });
   }
@@ -148,32 +148,32 @@ export class State {
     try {
       return this.#format.encodeValue(key, object);
     } catch {
-      return this.#isVerbatim ? uncarried : undefined;
+      return this.#isVerbatim ? unserializable : undefined;
     }
   }
 
-  #hold(key: string, value: object, text: string): void {
-    this.#held ??= new Map();
-    const objects = this.#held.get(key);
-    if (objects === undefined) this.#held.set(key, new Map([[value, text]]));
+  #trackValue(key: string, value: object, text: string): void {
+    this.#tracked ??= new Map();
+    const objects = this.#tracked.get(key);
+    if (objects === undefined) this.#tracked.set(key, new Map([[value, text]]));
     else objects.set(value, text);
   }
 
   /** The value takes the place of whatever stood under its key. */
-  #heldOnly(key: string, value: unknown, text: string): void {
-    this.#held?.delete(key);
-    if (isObject(value)) this.#hold(key, value, text);
+  #trackOnly(key: string, value: unknown, text: string): void {
+    this.#tracked?.delete(key);
+    if (isObject(value)) this.#trackValue(key, value, text);
   }
 
   /** Logs the changes inside objects that were handed out, of one key or of all. */
-  settle(only?: string): void {
-    if (this.#held === undefined) return;
-    for (const [key, objects] of this.#held) {
+  recordMutations(only?: string): void {
+    if (this.#tracked === undefined) return;
+    for (const [key, objects] of this.#tracked) {
       if (only !== undefined && key !== only) continue;
       for (const [object, before] of objects) {
         const text = this.#format.encodeValue(key, object);
         if (text === before) continue;
-        this.#format.demandEqual?.(key, object, text);
+        this.#format.requireEqual?.(key, object, text);
         objects.set(object, text);
         this.draft.values.set(key, object);
         this.log.push(({ values }) => values.set(key, this.#format.decodeValue(key, text)));
@@ -183,7 +183,7 @@ export class State {
 
   /** Whether there is anything to save. */
   get isModified(): boolean {
-    this.settle();
+    this.recordMutations();
     return this.log.length > 0;
   }
 
@@ -198,8 +198,8 @@ export class State {
    * session, but a change inside one is still noticed and saved.
    */
   merged(draft: Draft, record: SessionRecord): void {
-    this.settle();
-    for (const objects of this.#held?.values() ?? []) {
+    this.recordMutations();
+    for (const objects of this.#tracked?.values() ?? []) {
       for (const object of [...objects.keys()].slice(0, -mostOlder)) objects.delete(object);
     }
     for (const change of this.log) change(draft);

@@ -1,34 +1,34 @@
 /** From a session's content to the record that is stored: whether its limits are renewed, and when it then ends. */
 
-import type { Found } from "../transport/transport.ts";
-import { endOf, endsWithBrowser, isTouchDue, type Life, type Limits } from "../data/lifetime.ts";
-import { notesOf, withNotes } from "../data/record_head.ts";
+import type { StoredSession } from "../transport/transport.ts";
+import { endOf, endsWithBrowser, isTouchDue, type Limits, type SessionAge } from "../data/lifetime.ts";
+import { metaOf, withMeta } from "../data/record_head.ts";
 import type { SessionRecord } from "../store.ts";
 
 /** A record to store, and whether it gives the session a new end, so that the cookie needs one too. */
-export interface Composed {
+export interface BuiltRecord {
   readonly record: SessionRecord;
-  readonly renews: boolean;
+  readonly extendsExpiry: boolean;
 }
 
 /** The record that takes the place of `base`; `isFresh` when the limits are to be renewed whether or not that is due. */
-export function compose(
+export function buildRecord(
   limits: Limits,
   now: number,
-  life: Life,
+  life: SessionAge,
   data: string,
-  base: Found | undefined,
+  base: StoredSession | undefined,
   isFresh: boolean,
-): Composed {
-  const renews = base === undefined || isFresh || base.place.isStale ||
+): BuiltRecord {
+  const extendsExpiry = base === undefined || isFresh || base.ref.hasOldSignature ||
     isTouchDue(limits, life, base.record.expiresAt, now) || endOf(limits, life) !== base.record.expiresAt ||
-    endsWithBrowser(limits, life.notes) !== endsWithBrowser(limits, notesOf(base.record.head));
-  const touchedAt = renews ? Math.max(now, life.touchedAt) : life.touchedAt;
+    endsWithBrowser(limits, life.meta) !== endsWithBrowser(limits, metaOf(base.record.head));
+  const touchedAt = extendsExpiry ? Math.max(now, life.touchedAt) : life.touchedAt;
   const { createdAt, userId } = life;
   const expiresAt = endOf(limits, life, touchedAt);
-  const head = withNotes(base?.record.head, life.notes);
+  const head = withMeta(base?.record.head, life.meta);
   const record = userId === undefined
     ? { data, head, createdAt, touchedAt, expiresAt }
     : { data, head, userId, createdAt, touchedAt, expiresAt };
-  return { record, renews };
+  return { record, extendsExpiry: extendsExpiry };
 }

@@ -1,15 +1,15 @@
 /** The live sessions of a user, page by page, and their number kept within a limit. */
 
-import type { Carrier } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import { SessionError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import { notesOf } from "../data/record_head.ts";
+import { metaOf } from "../data/record_head.ts";
 import { endOf, type Limits } from "../data/lifetime.ts";
 import type { IndexedRecord, MaybePromise, SessionPage, SessionSummary } from "../store.ts";
 
 /** What it takes to look at a user's sessions. */
-export interface UserSessionsKit {
-  readonly carrier: Carrier;
+export interface UserSessionsContext {
+  readonly transport: Transport;
   readonly events: Events;
   readonly limits: Limits;
   readonly now: () => number;
@@ -21,7 +21,7 @@ export interface UserSessionsKit {
 export function endOfRecord(limits: Limits, record: SessionSummary): number | undefined {
   const { userId, createdAt, touchedAt, expiresAt } = record;
   try {
-    return Math.min(expiresAt, endOf(limits, { notes: notesOf(record.head), userId, createdAt, touchedAt }));
+    return Math.min(expiresAt, endOf(limits, { meta: metaOf(record.head), userId, createdAt, touchedAt }));
   } catch {
     return undefined;
   }
@@ -50,12 +50,12 @@ export async function* indexed(
 }
 
 /** The live ones, with their ends. */
-export async function live(
-  { carrier, limits, now }: UserSessionsKit,
+export async function liveSessions(
+  { transport, limits, now }: UserSessionsContext,
   userId: string,
 ): Promise<(IndexedRecord & { readonly end: number })[]> {
   const found = [];
-  for await (const one of indexed(carrier.list.bind(carrier), userId)) {
+  for await (const one of indexed(transport.list.bind(transport), userId)) {
     const end = endOfRecord(limits, one.record);
     if (end !== undefined && now() < end) found.push({ ...one, end });
   }
@@ -64,11 +64,11 @@ export async function live(
 
 /** Ends a session by its storage key; whether there was one. */
 export async function endByKey(
-  { carrier, events }: UserSessionsKit,
+  { transport, events }: UserSessionsContext,
   key: string,
   reason?: string,
 ): Promise<boolean> {
-  if (!await carrier.revoke(key)) return false;
+  if (!await transport.revoke(key)) return false;
   events.emit("ended", key, reason);
   return true;
 }
@@ -77,8 +77,8 @@ export async function endByKey(
  * Ends the sessions of a user beyond the limit, those first that were longest without activity. Every process takes the same order, so
  * log-ins that run concurrently leave as many as the limit allows. A store that fails is an event and no failed log-in.
  */
-export async function keepWithinLimit(kit: UserSessionsKit, userId: string): Promise<void> {
-  const sessions = await live(kit, userId);
+export async function keepWithinLimit(kit: UserSessionsContext, userId: string): Promise<void> {
+  const sessions = await liveSessions(kit, userId);
   const excess = sessions.length - kit.maxSessionsPerUser;
   if (excess <= 0) return;
   sessions.sort((a, b) => a.record.touchedAt - b.record.touchedAt || (a.key < b.key ? -1 : 1));

@@ -3,40 +3,40 @@
 import { handled } from "../handled.ts";
 
 /** Rejects without ending the process; whoever made it can tell whether the failure still has to be reported. */
-export class Reported extends Promise<void> {
+export class ObservedPromise extends Promise<void> {
   /** Derived promises are ordinary ones. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
   /** Whether it was awaited, or given a handler. */
-  isSeen = false;
+  wasObserved = false;
   /** What is done when it has failed and somebody asks, each time before they are told. */
-  #onSeenFailure: (() => void) | undefined;
+  #onObservedFailure: (() => void) | undefined;
   #hasFailed = false;
 
   /** The outcome of `work`. */
-  static of(work: Promise<void>, onSeenFailure?: () => void): Reported {
-    const reported = new Reported((resolve, reject) =>
+  static of(work: Promise<void>, onSeenFailure?: () => void): ObservedPromise {
+    const reported = new ObservedPromise((resolve, reject) =>
       work.then(resolve, (error) => {
         reported.#hasFailed = true;
         reported.#look();
         reject(error);
       })
     );
-    reported.#onSeenFailure = onSeenFailure;
+    reported.#onObservedFailure = onSeenFailure;
     return handled(reported);
   }
 
   #look(): void {
-    if (this.isSeen && this.#hasFailed) this.#onSeenFailure?.();
+    if (this.wasObserved && this.#hasFailed) this.#onObservedFailure?.();
   }
 
   override then<A = void, B = never>(
     onDone?: ((value: void) => A | PromiseLike<A>) | null,
     onFailed?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.isSeen = true;
+    this.wasObserved = true;
     this.#look();
     return super.then(onDone, onFailed);
   }

@@ -1,13 +1,13 @@
 /** One save of a session: what it writes over the session as it was loaded, and over one that others have changed since. */
 
-import type { Found } from "../transport/transport.ts";
-import { compose } from "./compose.ts";
+import type { StoredSession } from "../transport/transport.ts";
+import { buildRecord } from "./compose.ts";
 import type { DataFormat, Draft } from "../data/format.ts";
-import type { Life, Limits } from "../data/lifetime.ts";
-import type { Task } from "./save_queue.ts";
-import type { Manners } from "../transport/policy.ts";
-import { demand, type StandardSchema, unfit, validate } from "../schema.ts";
-import type { Change, State } from "./change_tracker.ts";
+import type { Limits, SessionAge } from "../data/lifetime.ts";
+import type { QueuedSave } from "./save_queue.ts";
+import type { Policy } from "../transport/policy.ts";
+import { requireFit, type StandardSchema, unfit, validate } from "../schema.ts";
+import type { Change, ChangeTracker } from "./change_tracker.ts";
 import type { MaybePromise, SessionRecord } from "../store.ts";
 import { CheckedValues, toObject } from "../data/values.ts";
 
@@ -15,52 +15,52 @@ import { CheckedValues, toObject } from "../data/values.ts";
 export interface SavingKit {
   readonly format: DataFormat;
   readonly limits: Limits;
-  readonly manners: Manners;
+  readonly policy: Policy;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly now: () => number;
 }
 
 /** Takes the changes out of a state; `giveBack` undoes that. */
-export class Saving implements Task {
+export class Save implements QueuedSave {
   /** The session as it was loaded; `undefined` for a new one. */
-  found: Found | undefined;
-  readonly state: State;
-  readonly cycles: State["cycles"];
+  stored: StoredSession | undefined;
+  readonly tracker: ChangeTracker;
+  readonly rotation: ChangeTracker["rotation"];
   /** Whether the session gets a new end, so that its cookie needs one too. */
-  renews = false;
+  extendsExpiry = false;
   readonly #kit: SavingKit;
   readonly #log: readonly Change[];
-  readonly #life: Life;
+  readonly #life: SessionAge;
   readonly #text: string;
   readonly #isFresh: boolean;
   isShared = false;
   #isReplayed = false;
 
   /** @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`, and then the state is as it was. */
-  constructor(kit: SavingKit, state: State, found: Found | undefined, isForced: boolean) {
-    const { draft, log, cycles } = state;
-    const { notes, userId, createdAt, touchedAt } = draft;
+  constructor(kit: SavingKit, state: ChangeTracker, found: StoredSession | undefined, isForced: boolean) {
+    const { draft, log, rotation } = state;
+    const { meta, userId, createdAt, touchedAt } = draft;
     this.#text = kit.format.write(draft);
-    this.#life = { notes, userId, createdAt, touchedAt };
-    this.#isFresh = isForced || cycles !== undefined || kit.manners.renewsAlways;
+    this.#life = { meta, userId, createdAt, touchedAt };
+    this.#isFresh = isForced || rotation !== undefined || kit.policy.extendsOnEverySave;
     this.#log = log;
     this.#kit = kit;
-    this.cycles = cycles;
-    this.found = found;
-    this.state = state;
+    this.rotation = rotation;
+    this.stored = found;
+    this.tracker = state;
     state.log = [];
-    state.cycles = undefined;
+    state.rotation = undefined;
   }
 
   /** The first record of a new session. */
-  first(): SessionRecord {
-    this.found = undefined;
+  newRecord(): SessionRecord {
+    this.stored = undefined;
     this.#isReplayed = this.isShared = false;
     return this.#put(this.#life, this.#text, undefined);
   }
 
-  apply(base: Found): MaybePromise<SessionRecord> {
-    this.#isReplayed = base.record !== this.found?.record;
+  apply(base: StoredSession): MaybePromise<SessionRecord> {
+    this.#isReplayed = base.record !== this.stored?.record;
     if (!this.#isReplayed) return this.#put(this.#life, this.#text, base);
     const { format, schema } = this.#kit;
     return schema === undefined
@@ -68,9 +68,9 @@ export class Saving implements Task {
       : this.#applyChecked(base);
   }
 
-  async #applyChecked(base: Found): Promise<SessionRecord> {
+  async #applyChecked(base: StoredSession): Promise<SessionRecord> {
     const fresh = this.#replay(await readChecked(this.#kit, base.record));
-    await demand(this.#kit.schema!, fresh.values);
+    await requireFit(this.#kit.schema!, fresh.values);
     return this.#write(fresh, base);
   }
 
@@ -80,14 +80,14 @@ export class Saving implements Task {
     return fresh;
   }
 
-  #write(fresh: Draft, base: Found): SessionRecord {
+  #write(fresh: Draft, base: StoredSession): SessionRecord {
     return this.#put(fresh, this.#kit.format.write(fresh), base);
   }
 
-  #put(life: Life, data: string, base: Found | undefined): SessionRecord {
+  #put(life: SessionAge, data: string, base: StoredSession | undefined): SessionRecord {
     const { limits, now } = this.#kit;
-    const { record, renews } = compose(limits, now(), life, data, base, this.#isFresh);
-    this.renews = renews;
+    const { record, extendsExpiry } = buildRecord(limits, now(), life, data, base, this.#isFresh);
+    this.extendsExpiry = extendsExpiry;
     return record;
   }
 
@@ -97,21 +97,21 @@ export class Saving implements Task {
   }
 
   /** After a failure: the next save is to write this too. */
-  giveBack(): void {
-    const { state, cycles } = this;
-    state.log = [...this.#log, ...state.log];
-    if (cycles === undefined) return;
-    if (state.cycles === undefined) state.cycles = cycles;
-    else state.cycle(cycles.why, cycles.grace);
+  rollBack(): void {
+    const { tracker, rotation } = this;
+    tracker.log = [...this.#log, ...tracker.log];
+    if (rotation === undefined) return;
+    if (tracker.rotation === undefined) tracker.rotation = rotation;
+    else tracker.requestRotation(rotation.why, rotation.grace);
   }
 
   /** After all it was written: undoes `giveBack`. */
-  takeBack(): void {
-    const { state, cycles } = this;
-    state.log = state.log.slice(this.#log.length);
-    state.cycles = state.cycles === cycles || !state.cycles
+  confirm(): void {
+    const { tracker, rotation } = this;
+    tracker.log = tracker.log.slice(this.#log.length);
+    tracker.rotation = tracker.rotation === rotation || !tracker.rotation
       ? undefined
-      : { ...state.cycles, next: undefined };
+      : { ...tracker.rotation, next: undefined };
   }
 }
 

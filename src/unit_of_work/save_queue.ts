@@ -3,32 +3,32 @@
  * processes. Saves that wait are combined into one.
  */
 
-import type { Carrier, Cycle, Found } from "../transport/transport.ts";
+import type { Rotation, StoredSession, Transport } from "../transport/transport.ts";
 import { gone, SessionError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import { isTimeout } from "../guard/call_guard.ts";
 import type { MaybePromise, SessionRecord } from "../store.ts";
 
 /** One unit of work's wish to save. */
-export interface Task {
+export interface QueuedSave {
   /** If it is to get a new id: how. */
-  readonly cycles: Cycle | undefined;
+  readonly rotation: Rotation | undefined;
   /** Whether others' changes were saved together with its own. */
   isShared: boolean;
   /** The record to write over `base`; replays the change log when `base` is not what the unit loaded. */
-  apply(base: Found): MaybePromise<SessionRecord>;
+  apply(base: StoredSession): MaybePromise<SessionRecord>;
 }
 
-interface Waiting {
+interface PendingSave {
   /** The session as the unit loaded it. */
-  readonly found: Found;
-  readonly task: Task;
-  resolve(found: Found): void;
+  readonly stored: StoredSession;
+  readonly save: QueuedSave;
+  resolve(found: StoredSession): void;
   reject(error: unknown): void;
 }
 
 interface Attempt {
-  readonly found: ReturnType<Carrier["save"]>;
+  readonly found: ReturnType<Transport["save"]>;
 }
 
 /** How often a save is tried again on fresh data (SR-042). */
@@ -38,14 +38,14 @@ const mostRetries = 10;
 export const overtaken: unique symbol = Symbol("overtaken");
 
 /** All lines of one `Sessions` object. */
-export class Lines {
-  readonly #carrier: Carrier;
+export class SaveQueue {
+  readonly #transport: Transport;
   readonly #events: Events;
-  readonly #isLive: (found: Found) => boolean;
-  readonly #lines = new Map<string, Waiting[]>();
+  readonly #isLive: (found: StoredSession) => boolean;
+  readonly #queues = new Map<string, PendingSave[]>();
 
-  constructor(carrier: Carrier, events: Events, isLive: (found: Found) => boolean) {
-    this.#carrier = carrier;
+  constructor(transport: Transport, events: Events, isLive: (found: StoredSession) => boolean) {
+    this.#transport = transport;
     this.#events = events;
     this.#isLive = isLive;
   }
@@ -56,69 +56,69 @@ export class Lines {
    * @throws {SessionError} `ERR_GONE` when the session was ended, or its id replaced; `ERR_CONFLICT` after ten retries; `ERR_STORE`.
    * Throws `overtaken` for a log-in whose id was replaced.
    */
-  save(found: Found, task: Task): MaybePromise<Found> {
-    const { key, replacedBy } = found.place;
-    const line = this.#lines.get(key);
-    if (line === undefined && task.cycles === undefined && replacedBy === undefined) {
-      const record = task.apply(found);
+  save(found: StoredSession, save: QueuedSave): MaybePromise<StoredSession> {
+    const { key, replacedBy } = found.ref;
+    const queue = this.#queues.get(key);
+    if (queue === undefined && save.rotation === undefined && replacedBy === undefined) {
+      const record = save.apply(found);
       if (!(record instanceof Promise)) {
-        const saved = this.#carrier.save(found, record);
+        const saved = this.#transport.save(found, record);
         return !(saved instanceof Promise) && saved !== undefined
           ? saved
-          : this.#join(found, task, { found: saved });
+          : this.#join(found, save, { found: saved });
       }
     }
-    return this.#join(found, task);
+    return this.#join(found, save);
   }
 
   /** `first` is a save that is already under way for this task. */
-  #join(found: Found, task: Task, first?: Attempt): Promise<Found> {
-    const { key } = found.place;
-    const { promise, resolve, reject } = Promise.withResolvers<Found>();
-    const waiting = { found, task, resolve, reject };
-    const line = this.#lines.get(key);
-    if (line !== undefined) line.push(waiting);
+  #join(found: StoredSession, save: QueuedSave, first?: Attempt): Promise<StoredSession> {
+    const { key } = found.ref;
+    const { promise, resolve, reject } = Promise.withResolvers<StoredSession>();
+    const pending = { stored: found, save, resolve, reject };
+    const queue = this.#queues.get(key);
+    if (queue !== undefined) queue.push(pending);
     else {
-      const line = [waiting];
-      this.#lines.set(key, line);
-      this.#work(key, line, first);
+      const queue = [pending];
+      this.#queues.set(key, queue);
+      this.#work(key, queue, first);
     }
     return promise;
   }
 
-  async #work(key: string, line: Waiting[], first: Attempt | undefined): Promise<void> {
-    let known: Found | undefined;
-    while (line.length > 0) {
-      const batch = takeBatch(line, first !== undefined);
+  async #work(key: string, queue: PendingSave[], first: Attempt | undefined): Promise<void> {
+    let known: StoredSession | undefined;
+    while (queue.length > 0) {
+      const batch = takeBatch(queue, first !== undefined);
       try {
-        const saved = await this.#commit(batch, line, known, first);
+        const saved = await this.#commit(batch, queue, known, first);
         // Where a new id has another key, whoever still waits finds out that the old one is dead.
-        known = saved.place.key === key ? saved : undefined;
+        known = saved.ref.key === key ? saved : undefined;
       } catch (error) {
         // Whoever waits behind a store that hangs has waited long enough (SR-048).
-        if (isTimeout(error)) batch.push(...line.splice(0));
+        if (isTimeout(error)) batch.push(...queue.splice(0));
         for (const { reject } of batch) reject(error);
         known = undefined;
       }
       first = undefined;
     }
-    this.#lines.delete(key);
+    this.#queues.delete(key);
   }
 
   async #commit(
-    batch: Waiting[],
-    line: Waiting[],
-    known: Found | undefined,
+    batch: PendingSave[],
+    queue: PendingSave[],
+    known: StoredSession | undefined,
     first?: Attempt,
-  ): Promise<Found> {
-    const { found: loaded, task: { cycles } } = batch[0]!;
+  ): Promise<StoredSession> {
+    const { stored: loaded, save: { rotation } } = batch[0]!;
     let base = known === undefined ? loaded : this.#seen(loaded, known);
     for (let [retries, isFresh] = [0, first !== undefined];; retries++) {
       // What was loaded or saved here is a copy, which never decides that an id was replaced.
-      if (!isFresh && batch.some(({ found }) => this.#seen(found, base).place.replacedBy)) {
+      if (!isFresh && batch.some(({ stored }) => this.#seen(stored, base).ref.replacedBy)) {
         base = await this.#reload(loaded);
       }
-      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, line, base, cycles);
+      const attempt: Attempt | undefined = first ?? await this.#attempt(batch, queue, base, rotation);
       first = undefined;
       if (attempt === undefined) return base;
       const saved = await attempt.found;
@@ -126,92 +126,96 @@ export class Lines {
       base = await this.#reload(loaded);
       isFresh = true;
       // The store has made the save before it refused it: a library that sends again what it got no answer to.
-      const own = ownSave(this.#carrier, cycles, base);
+      const own = ownSave(this.#transport, rotation, base);
       if (own !== undefined) return this.#resolve(batch, own, true);
       if (retries === mostRetries) {
-        this.#events.emit("conflict", base.place.key);
+        this.#events.emit("conflict", base.ref.key);
         throw new SessionError("ERR_CONFLICT", `The session was changed by others ${retries} times in a row`);
       }
       if (retries > 0) await pause(Math.random() * Math.min(2 ** retries, 50));
     }
   }
 
-  #resolve(batch: readonly Waiting[], saved: Found, isShared: boolean): Found {
-    for (const { task, resolve } of batch) {
-      task.isShared = isShared;
+  #resolve(batch: readonly PendingSave[], saved: StoredSession, isShared: boolean): StoredSession {
+    for (const { save, resolve } of batch) {
+      save.isShared = isShared;
       resolve(saved);
     }
     return saved;
   }
 
-  async #reload(loaded: Found): Promise<Found> {
-    const fresh = await this.#carrier.reload(loaded);
+  async #reload(loaded: StoredSession): Promise<StoredSession> {
+    const fresh = await this.#transport.reload(loaded);
     return fresh === undefined || !this.#isLive(fresh) ? this.#gone(loaded) : fresh;
   }
 
   /** The session as it is now, for whoever loaded it before. */
-  #seen(loaded: Found, now: Found): Found {
-    return loaded === now ? now : this.#carrier.seenBy?.(loaded, now) ?? now;
+  #seen(loaded: StoredSession, now: StoredSession): StoredSession {
+    return loaded === now ? now : this.#transport.seenBy?.(loaded, now) ?? now;
   }
 
   /** What may still be done under an id that was replaced after it was loaded: one save, if only the id has changed. */
-  #judge({ found: loaded, task: { cycles } }: Waiting, base: Found): void {
-    const { replacedBy } = this.#seen(loaded, base).place;
+  #judge({ stored: loaded, save: { rotation } }: PendingSave, base: StoredSession): void {
+    const { replacedBy } = this.#seen(loaded, base).ref;
     if (replacedBy === undefined) return;
-    if (cycles?.why === "login") throw overtaken;
-    if (cycles !== undefined || replacedBy === "login" || loaded.place.replacedBy) this.#gone(loaded);
+    if (rotation?.why === "login") throw overtaken;
+    if (rotation !== undefined || replacedBy === "login" || loaded.ref.replacedBy) this.#gone(loaded);
   }
 
-  #gone({ place }: Found): never {
-    this.#events.emit("gone", place.key);
+  #gone({ ref }: StoredSession): never {
+    this.#events.emit("gone", ref.key);
     throw gone();
   }
 
   /** Writes what all tasks of the batch make of the record together; a task that cannot be applied fails alone. */
   async #attempt(
-    batch: Waiting[],
-    line: Waiting[],
-    base: Found,
-    cycles: Cycle | undefined,
+    batch: PendingSave[],
+    queue: PendingSave[],
+    base: StoredSession,
+    rotation: Rotation | undefined,
   ): Promise<Attempt | undefined> {
     let { record } = base;
     const all = batch.splice(0);
-    for (const [i, waiting] of all.entries()) {
+    for (const [i, pending] of all.entries()) {
       // Who waits behind a change of the user has loaded another user's session.
       if (record.userId !== base.record.userId) {
-        line.unshift(...all.slice(i));
+        queue.unshift(...all.slice(i));
         break;
       }
       try {
-        this.#judge(waiting, base);
-        record = await waiting.task.apply({ record, place: base.place });
-        batch.push(waiting);
+        this.#judge(pending, base);
+        record = await pending.save.apply({ record, ref: base.ref });
+        batch.push(pending);
       } catch (error) {
-        waiting.reject(error);
+        pending.reject(error);
       }
     }
     if (batch.length === 0) return undefined;
-    const carrier = this.#carrier;
+    const transport = this.#transport;
     // Who came with an id that was given up with grace has a newer one already.
-    const isDone = cycles === undefined || cycles.grace > 0 && base.place.isFormer === true;
-    return { found: isDone ? carrier.save(base, record) : carrier.rotate(base, record, cycles) };
+    const isDone = rotation === undefined || rotation.grace > 0 && base.ref.viaOldId === true;
+    return { found: isDone ? transport.save(base, record) : transport.rotate(base, record, rotation) };
   }
 }
 
 /** The session under the new id that only this save has made, if the record bears its proof. */
-export function ownSave(carrier: Carrier, cycles: Cycle | undefined, now: Found): Found | undefined {
-  if (cycles?.next === undefined) return undefined;
-  const own = carrier.seenBy?.({ record: now.record, place: cycles.next }, now);
-  return own?.place.replacedBy === undefined ? own : undefined;
+export function ownSave(
+  transport: Transport,
+  rotation: Rotation | undefined,
+  now: StoredSession,
+): StoredSession | undefined {
+  if (rotation?.next === undefined) return undefined;
+  const own = transport.seenBy?.({ record: now.record, ref: rotation.next }, now);
+  return own?.ref.replacedBy === undefined ? own : undefined;
 }
 
 /** Takes what can be saved together from the front of the line, by one id: a new id is made alone. */
-function takeBatch(line: Waiting[], isBegun: boolean): Waiting[] {
-  const cycles = ({ task }: Waiting) => task.cycles !== undefined;
-  if (isBegun || cycles(line[0]!)) return line.splice(0, 1);
-  const { id } = line[0]!.found.place;
-  const until = line.findIndex((one) => cycles(one) || one.found.place.id !== id);
-  return line.splice(0, until < 0 ? line.length : until);
+function takeBatch(queue: PendingSave[], isBegun: boolean): PendingSave[] {
+  const rotates = ({ save }: PendingSave) => save.rotation !== undefined;
+  if (isBegun || rotates(queue[0]!)) return queue.splice(0, 1);
+  const { id } = queue[0]!.stored.ref;
+  const until = queue.findIndex((one) => rotates(one) || one.stored.ref.id !== id);
+  return queue.splice(0, until < 0 ? queue.length : until);
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -2,18 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Recent } from "../../src/bounded_cache.ts";
+import { BoundedCache } from "../../src/bounded_cache.ts";
 
 describe("a memory of what was seen lately", () => {
   it("holds as many as its limit at least, and twice as many at most", () => {
-    const recent = new Recent<number, string>(3);
+    const recent = new BoundedCache<number, string>(3);
     for (let n = 1; n <= 7; n++) recent.set(n, `${n}`);
     assert.deepEqual([1, 2, 3].map((n) => recent.get(n)), [undefined, undefined, undefined]);
     assert.deepEqual([4, 5, 6, 7].map((n) => recent.get(n)), ["4", "5", "6", "7"]);
   });
 
   it("weighs its entries: no generation holds more than the limit", () => {
-    const recent = new Recent<string, string>(10, (key, value) => key.length + value.length);
+    const recent = new BoundedCache<string, string>(10, (key, value) => key.length + value.length);
     recent.set("a", "1234");
     recent.set("b", "1234");
     recent.set("c", "123456789");
@@ -24,7 +24,7 @@ describe("a memory of what was seen lately", () => {
   });
 
   it("takes an entry that is replaced or deleted off the weight", () => {
-    const recent = new Recent<string, string>(10, (_key, value) => value.length);
+    const recent = new BoundedCache<string, string>(10, (_key, value) => value.length);
     recent.set("old", "1234567890");
     for (let i = 0; i < 100; i++) recent.set("a", "123");
     for (let i = 0; i < 100; i++) {
@@ -39,7 +39,7 @@ describe("a memory of what was seen lately", () => {
   });
 
   it("does not hold what is heavier than a whole generation, nor what that was before", () => {
-    const recent = new Recent<string, string>(10, (_key, value) => value.length);
+    const recent = new BoundedCache<string, string>(10, (_key, value) => value.length);
     recent.set("a", "1");
     recent.set("b", "2");
     recent.set("a", "12345678901");

@@ -28,18 +28,21 @@ describe("a sealed token", () => {
       assert.equal(await open(length), "malformed", `${length}`);
     }
     assert.equal(await open(49), "forged");
-    assert.deepEqual(await sealer.open(await sealer.close("", ""), ""), { text: "", isStale: false });
+    assert.deepEqual(await sealer.open(await sealer.close("", ""), ""), { text: "", hasOldKey: false });
   });
 
   it("SR-025 is stale under the second secret already", async () => {
     const [a, b, c] = [secretOf(1), secretOf(2), secretOf(3)];
     const token = await new Sealer([a], "seal", "sid", Date.now).close("x", "");
     for (
-      const [secrets, isStale] of [[[a], false], [[a, b], false], [[b, a], true], [[c, b, a], true]] as const
+      const [secrets, hasOldKey] of [[[a], false], [[a, b], false], [[b, a], true], [
+        [c, b, a],
+        true,
+      ]] as const
     ) {
       assert.deepEqual(await new Sealer(secrets, "seal", "sid", Date.now).open(token, ""), {
         text: "x",
-        isStale,
+        hasOldKey,
       });
     }
   });

@@ -61,19 +61,19 @@ describe("sealing", () => {
       const [one, two] = [await box.close(text, "1"), await box.close(text, "1")];
       assert.notEqual(one, two);
       assert.match(one, /^[A-Za-z0-9_-]+$/);
-      assert.deepEqual(await box.open(one, "1"), { text, isStale: false });
-      assert.deepEqual(await sealer().open(two, "1"), { text, isStale: false });
+      assert.deepEqual(await box.open(one, "1"), { text, hasOldKey: false });
+      assert.deepEqual(await sealer().open(two, "1"), { text, hasOldKey: false });
     }
   });
 
   it("opens a token that was made by an earlier release", async () => {
     const token =
       "AYybiq1kikbnCo-c85toVgVsDNxn8K4qCbFrW65di9aOFrft1j3wb2zg6sVbWGnY5SyC-sfeTlDTGIquryhl3_reDGEpyA";
-    assert.deepEqual(await sealer().open(token, "1"), { text: "kept for ever: é😀", isStale: false });
+    assert.deepEqual(await sealer().open(token, "1"), { text: "kept for ever: é😀", hasOldKey: false });
   });
 
   it("SR-020 is AES-256-GCM with 96 bits of IV and a whole tag, as another implementation has it", async () => {
-    assert.deepEqual(await sealer().open(make("theirs"), "1"), { text: "theirs", isStale: false });
+    assert.deepEqual(await sealer().open(make("theirs"), "1"), { text: "theirs", hasOldKey: false });
     const bytes = bytesOf(await sealer().close("ours", "1"));
     const bound = Buffer.concat([Buffer.from("p\nsid\n1\n"), bytes.subarray(0, 5)]);
     const open = createDecipheriv("aes-256-gcm", derive(bytes.subarray(5, 21)), bytes.subarray(21, 33));
@@ -120,13 +120,13 @@ describe("sealing", () => {
       assert.equal(await box.open(tokenOf(Uint8Array.of(...bytes, ...more)), "1"), "forged");
     }
     assert.equal(tried, bytes.length * 8);
-    assert.deepEqual(await box.open(token, "1"), { text: "some text", isStale: false });
+    assert.deepEqual(await box.open(token, "1"), { text: "some text", hasOldKey: false });
   });
 
   it("SR-021 refuses every other version byte, also on a token that is right for it", async () => {
     for (let format = 0; format < 256; format++) {
       const answer = await sealer().open(make("some text", { format }), "1");
-      if (format === 1) assert.deepEqual(answer, { text: "some text", isStale: false });
+      if (format === 1) assert.deepEqual(answer, { text: "some text", hasOldKey: false });
       else assert.equal(answer, "malformed", `version ${format}`);
     }
   });
@@ -166,10 +166,13 @@ describe("sealing", () => {
     const box = sealer({ secrets });
     for (const n of [0, 4, 9]) {
       const maker = sealer({ secrets: [secrets[n]!] });
-      assert.deepEqual(await box.open(await maker.close("warm", "1"), "1"), { text: "warm", isStale: n > 0 });
+      assert.deepEqual(await box.open(await maker.close("warm", "1"), "1"), {
+        text: "warm",
+        hasOldKey: n > 0,
+      });
       const token = await maker.close("text", "1");
       const calls = await cryptoCalls(async () => {
-        assert.deepEqual(await box.open(token, "1"), { text: "text", isStale: n > 0 });
+        assert.deepEqual(await box.open(token, "1"), { text: "text", hasOldKey: n > 0 });
       });
       assert.deepEqual(calls, ["decrypt"], `secret ${n}`);
     }
@@ -300,7 +303,7 @@ describe("salts and IVs", () => {
     const tokens = [await box.close("text", "1"), await box.close("text", "1")];
     assert.equal(new Set(tokens.map(ivOf)).size, 2);
     for (const token of tokens) assert.notEqual(saltOf(token), "A".repeat(22));
-    assert.deepEqual(await sealer().open(tokens[0]!, "1"), { text: "text", isStale: false });
+    assert.deepEqual(await sealer().open(tokens[0]!, "1"), { text: "text", hasOldKey: false });
   });
 
   it("a failure of the platform is neither a forgery nor remembered", async () => {
@@ -315,10 +318,10 @@ describe("salts and IVs", () => {
       } finally {
         Reflect.deleteProperty(crypto.subtle, name);
       }
-      assert.deepEqual(await box.open(token, "1"), { text: "text", isStale: false }, name);
+      assert.deepEqual(await box.open(token, "1"), { text: "text", hasOldKey: false }, name);
       assert.deepEqual(await sealer().open(await box.close("text", "1"), "1"), {
         text: "text",
-        isStale: false,
+        hasOldKey: false,
       });
     }
   });
@@ -331,10 +334,10 @@ describe("salts and IVs", () => {
       new DataView(bytes.buffer).setUint32(5, n);
       assert.equal(await box.open(tokenOf(bytes), "1"), "forged");
     }
-    assert.deepEqual(await box.open(own, "1"), { text: "text", isStale: false });
+    assert.deepEqual(await box.open(own, "1"), { text: "text", hasOldKey: false });
     assert.deepEqual(await sealer().open(await box.close("text", "1"), "1"), {
       text: "text",
-      isStale: false,
+      hasOldKey: false,
     });
   });
 });

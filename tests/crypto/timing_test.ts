@@ -17,8 +17,8 @@ const harmless = [
   "src/transport/signed_id_cookie.ts: const identity = this.#verified.get(value);",
   "src/transport/signed_id_cookie.ts: const known = this.#verified.get(value);",
   'src/diagnostics/channels.ts: const call: StoreCall = typeof tag === "string" ? { operation, tag } : { operation };', // a log tag
-  "src/unit_of_work/unit_of_work.ts: const needsCookie = renews || saved.place.token !== this.found?.place.token;",
-  "src/unit_of_work/save_queue.ts: const until = line.findIndex((one) => cycles(one) || one.found.place.id !== id);", // both were verified
+  "src/unit_of_work/unit_of_work.ts: const needsCookie = extendsExpiry || saved.ref.cookieValue !== this.stored?.ref.cookieValue;",
+  "src/unit_of_work/save_queue.ts: const until = queue.findIndex((one) => rotates(one) || one.stored.ref.id !== id);", // both were verified
 ];
 
 /** Welch's t of two kinds of calls, mixed at random; the slowest tenth of each is left out. */

@@ -7,7 +7,7 @@ import { type Codec, createSessions, SessionError } from "../../mod.ts";
 import { strictJson } from "../../src/codec.ts";
 import { Format } from "../../src/data/format.ts";
 
-const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
+const life = { meta: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const json: Codec = { encode: (data) => JSON.stringify(data), decode: (text) => JSON.parse(text) };
 const refused = (code: string, words: RegExp) => (error: unknown) =>
   error instanceof SessionError && error.code === code && words.test(error.message);

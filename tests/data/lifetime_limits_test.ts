@@ -8,8 +8,8 @@ import {
   endOf,
   idleEndOf,
   isTouchDue,
-  type Life,
   type Limits,
+  type SessionAge,
 } from "../../src/data/lifetime.ts";
 
 const now = 1_800_000_000_000;
@@ -20,7 +20,12 @@ const limits: Limits = {
   absoluteAge: 5000,
   expireAtBrowserClose: false,
 };
-const life = (notes: Life["notes"] = {}): Life => ({ notes, userId: "ann", createdAt: now, touchedAt: now });
+const life = (notes: SessionAge["meta"] = {}): SessionAge => ({
+  meta: notes,
+  userId: "ann",
+  createdAt: now,
+  touchedAt: now,
+});
 
 describe("the end of a session", () => {
   it("SR-037 is the idle age after the touch, its own or the policy's, and never after the absolute age", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { SessionError } from "../../src/errors.ts";
-import { lineOf, notesOf, withNotes, wordsOf } from "../../src/data/record_head.ts";
+import { lineOf, metaOf, withMeta, wordsOf } from "../../src/data/record_head.ts";
 import {
   isCurrent,
   type Proofs,
@@ -22,8 +22,8 @@ const proofs: Proofs = { proof: proofNo(1), since: now, logins: 0, formers: [] }
 
 describe("the notes in the head of a record", () => {
   it("stand in a second line, if there are any, and are read as they were written", () => {
-    assert.equal(withNotes(undefined, {}), "1");
-    assert.equal(withNotes("1 words\n{}", {}), "1 words");
+    assert.equal(withMeta(undefined, {}), "1");
+    assert.equal(withMeta("1 words\n{}", {}), "1 words");
     for (
       const notes of [
         { expiry: 0 },
@@ -33,18 +33,18 @@ describe("the notes in the head of a record", () => {
         { expiry: 60, label: "l", stamp: "s" },
       ]
     ) {
-      const head = withNotes("1 words\nold", notes);
+      const head = withMeta("1 words\nold", notes);
       assert.equal(head, `1 words\n${JSON.stringify(notes)}`);
-      assert.deepEqual(notesOf(head), notes);
+      assert.deepEqual(metaOf(head), notes);
       assert.equal(lineOf(head), "1 words");
       assert.equal(wordsOf(head), "words");
     }
-    for (const head of ["1", "1 words"]) assert.deepEqual(notesOf(head), {});
+    for (const head of ["1", "1 words"]) assert.deepEqual(metaOf(head), {});
   });
 
   it("SR-050 of a newer format are trouble, anything else that was not written here is damage", () => {
     for (const head of ["2", "2 words", "2\n{}", '999999999 x\n{"new":1}']) {
-      for (const read of [notesOf, wordsOf, readProofs]) {
+      for (const read of [metaOf, wordsOf, readProofs]) {
         assert.throws(() => read(head), withCode("ERR_STORE"), head);
       }
     }
@@ -72,7 +72,7 @@ describe("the notes in the head of a record", () => {
     );
     damaged.push('1\n{"expiry":"5"}', '1\n{"expiry":null}', '1\n{"expiry":{}}', '1\n{"expiry":{"at":"5"}}');
     for (const head of damaged) {
-      assert.throws(() => notesOf(head), withCode("ERR_DAMAGED"), JSON.stringify(head));
+      assert.throws(() => metaOf(head), withCode("ERR_DAMAGED"), JSON.stringify(head));
     }
   });
 });
@@ -97,7 +97,7 @@ describe("the proofs in the head of a record", () => {
         const all = { ...proofs, logins: count, formers };
         const written = withProofs(head, all);
         assert.deepEqual(readProofs(written), all);
-        assert.deepEqual(notesOf(written), notesOf(head));
+        assert.deepEqual(metaOf(written), metaOf(head));
         assert.ok(isCurrent(written, proofs.proof));
         for (const { proof } of formers) assert.ok(!isCurrent(written, proof));
       }
@@ -131,7 +131,7 @@ describe("the proofs in the head of a record", () => {
     const { formers, proof, since, logins } = readProofs(head);
     assert.deepEqual([proof, since, logins], [proofNo(12), now + 12, 0]);
     assert.deepEqual(formers.map(({ proof }) => proof), [4, 5, 6, 7, 8, 9, 10, 11].map(proofNo));
-    assert.deepEqual(notesOf(head), { label: "l" });
+    assert.deepEqual(metaOf(head), { label: "l" });
     const later = rotated(head, head, { proof: proofNo(13), now: now + 30_008, grace: 1, isLogin: false });
     assert.deepEqual(readProofs(later).formers, [
       { proof: proofNo(8), until: now + 30_009 },
@@ -152,7 +152,7 @@ describe("the proofs in the head of a record", () => {
     const graced = withProofs('1\n{"stamp":"s"}', { ...proofs, formers });
     const after = saved(graced, graced, now, false);
     assert.deepEqual(readProofs(after), { ...proofs, formers: formers.slice(1) });
-    assert.deepEqual(notesOf(after), { stamp: "s" });
+    assert.deepEqual(metaOf(after), { stamp: "s" });
   });
 
   it("fit with the longest notes into the 4,096 bytes that a store keeps", () => {
@@ -166,9 +166,9 @@ describe("the proofs in the head of a record", () => {
     assert.equal(readProofs(line).formers.length, 8);
     for (const worst of ["\u0001", "\uD800", "é", "中"]) {
       const text = worst.repeat(200);
-      const head = withNotes(line, { expiry: { at: 2 ** 53 - 1 }, label: text, stamp: text });
+      const head = withMeta(line, { expiry: { at: 2 ** 53 - 1 }, label: text, stamp: text });
       assert.ok(new TextEncoder().encode(head).length <= 4_096, JSON.stringify(worst));
-      assert.equal(notesOf(head).label, text);
+      assert.equal(metaOf(head).label, text);
     }
   });
 });

@@ -6,7 +6,7 @@ import { createSessions, SessionError, type SessionEvent, type SessionStore } fr
 import { CookieStore } from "../../backends/cookie.ts";
 import { MemoryStore } from "../../backends/memory.ts";
 import { Events } from "../../src/events.ts";
-import { Guard, GuardedStore } from "../../src/guard/call_guard.ts";
+import { CallGuard, GuardedStore } from "../../src/guard/call_guard.ts";
 import { storageKey } from "../../src/crypto/session_id.ts";
 import { begin, makeSite, secret, type Site, SpyStore, writes } from "../support/identity_rig.ts";
 
@@ -143,7 +143,7 @@ describe("SR-070 the channel of store calls", () => {
       load: () => new Promise(() => {}),
       delete: () => "no answer",
     } as unknown as SessionStore;
-    const guarded = new GuardedStore(store, new Guard(0.02, quietEvents()));
+    const guarded = new GuardedStore(store, new CallGuard(0.02, quietEvents()));
     await assert.rejects(async () => await guarded.load("a"), SessionError);
     assert.throws(() => guarded.delete("a"), SessionError);
     await quiet(heard, 2);
@@ -152,7 +152,7 @@ describe("SR-070 the channel of store calls", () => {
   });
 
   it("keeps the answer of a store that answers at once as it is, heard or not", async () => {
-    const guarded = new GuardedStore(new MemoryStore(), new Guard(2, quietEvents()));
+    const guarded = new GuardedStore(new MemoryStore(), new CallGuard(2, quietEvents()));
     assert.equal(guarded.delete("a".repeat(64)), false);
     const heard = listen();
     assert.equal(guarded.delete("a".repeat(64)), false);

@@ -40,7 +40,7 @@ const sessionCache = (backend: string, location: string): SiteOptions => ({
     },
   },
 });
-const place = { keyPrefix: "shop", version: 3 };
+const ref = { keyPrefix: "shop", version: 3 };
 const nameOf = (key: string) => `shop:3:django.contrib.sessions.cached_db${key}`;
 
 /** A kind of cache. */
@@ -62,7 +62,7 @@ function testCached({ port, site: siteOptions, open, has }: CacheCase): void {
   const storeOf = async (site: DjangoSite, at: number) => {
     const { client, close } = open(at);
     closing.push(close);
-    return new DjangoCachedDbStore(await DjangoDbStore.open(site.path), client, place);
+    return new DjangoCachedDbStore(await DjangoDbStore.open(site.path), client, ref);
   };
 
   describe("shared", () => {
@@ -195,7 +195,7 @@ describe(
     it("an old row that a slow request of Django's puts back into the cache stays for a second at most", async () => {
       await using django = await startDjango(site());
       const client = new Redis(server.port, "127.0.0.1");
-      const store = new DjangoCachedDbStore(await DjangoDbStore.open(django.path), client as never, place);
+      const store = new DjangoCachedDbStore(await DjangoDbStore.open(django.path), client as never, ref);
       await using sessions = djangoSessions({ secretKey: django.secretKey, store });
       await using ours = startOurs(sessions, { logout: (session) => session.logout() });
       const aside = "what a request of Django's has read";

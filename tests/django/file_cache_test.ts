@@ -73,8 +73,8 @@ describe("Django's engine file", () => {
   });
 
   it("DJ-054 of three files the two that are over are cleared, whatever ends them", async () => {
-    const place = mkdtempSync(join(folder, "cleared-"));
-    const brief = await open(1, place);
+    const ref = mkdtempSync(join(folder, "cleared-"));
+    const brief = await open(1, ref);
     const lasting = (await visit(brief, undefined, (session) => {
       session.set("a", 1);
       session.setExpiry(3600);
@@ -84,7 +84,7 @@ describe("Django's engine file", () => {
     await begin(brief);
     clock.now += 5000;
     await brief.clearExpired();
-    assert.deepEqual(readdirSync(place).filter((name) => name.startsWith("sessionid")), [
+    assert.deepEqual(readdirSync(ref).filter((name) => name.startsWith("sessionid")), [
       `sessionid${lasting}`,
     ]);
     clock.now -= 5000;

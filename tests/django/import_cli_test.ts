@@ -44,9 +44,9 @@ describe("import-django on the command line", () => {
   });
 
   it("a wrong secret in the first run does not stand in the way of the right one", async () => {
-    const place = `sqlite:${folder.path}/wrong.db`;
+    const ref = `sqlite:${folder.path}/wrong.db`;
     await (await SqliteStore.open(`${folder.path}/wrong.db`)).close();
-    const wrong = ["import-django", site, place, "--secret-env", "DJANGO_SECRET", "--json"];
+    const wrong = ["import-django", site, ref, "--secret-env", "DJANGO_SECRET", "--json"];
     assert.equal((await cli(wrong, { env: () => "wrong" })).code, 1);
     const { code, out } = await cli(wrong, { env });
     assert.equal(code, 0);

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { importedId } from "../../backends/django/import/importer.ts";
 import { adoptDjango } from "../../backends/django.ts";
 import { MemoryStore } from "../../backends/memory.ts";
-import { notesOf, withNotes } from "../../src/data/record_head.ts";
+import { metaOf, withMeta } from "../../src/data/record_head.ts";
 import { withProofs } from "../../src/transport/id_proofs.ts";
 import { createSessions } from "../../src/sessions.ts";
 import type { Session } from "../../src/session.ts";
@@ -132,7 +132,7 @@ for (const name of ["sqlite", "file"] as const) {
         (await store.load(await storageKey(await importedId(keyOf(name)))))!;
       assert.equal((await store.list!("7")).entries.length, 1);
       assert.equal((await load("brief")).touchedAt, now + 60_000 - 300_000);
-      const noted = async (name: string) => notesOf((await load(name)).head);
+      const noted = async (name: string) => metaOf((await load(name)).head);
       assert.deepEqual(await noted("brief"), { expiry: 300 });
       assert.equal((await load("brief")).data, '{"a":1}');
       assert.equal((await load("odd")).touchedAt, now - 1);
@@ -196,7 +196,7 @@ async function put(
   userId?: string,
 ): Promise<void> {
   const proofs = { proof: await proofOf(id), since: now, logins: 0, formers: [] };
-  const head = withProofs(withNotes(undefined, notes), proofs);
+  const head = withProofs(withMeta(undefined, notes), proofs);
   const user = userId === undefined ? {} : { userId };
   const times = { createdAt: now, touchedAt: now, expiresAt: now + day };
   await store.create(await storageKey(id), { data, head, ...user, ...times });

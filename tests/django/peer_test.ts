@@ -21,7 +21,7 @@ const envelopes = [
 const format = new DjangoFormat({ cookieAge: 1_209_600, useTz: true });
 const count = 500;
 
-const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
+const life = { meta: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const text = fc.string({ unit: fc.constantFrom(...'ab 9"\\/\n\u0000\u007fé–日😀') });
 const value = fc.letrec((tie) => ({
   value: fc.oneof(

@@ -8,7 +8,7 @@ import { readJson, readMembers, writeJson } from "../../backends/django/format/p
 
 const format = new DjangoFormat({ cookieAge: 1_209_600, useTz: true });
 const record = (data: string) => ({ data, createdAt: 0, touchedAt: 0, expiresAt: 0 });
-const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
+const life = { meta: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const write = (value: unknown) => writeJson(value, "key");
 
 describe("writing", () => {

@@ -13,14 +13,14 @@ import {
 const at = Date.UTC(2027, 0, 15, 8);
 const settings = { cookieAge: 1000, useTz: true };
 const format = new DjangoFormat(settings);
-const life = { notes: {}, userId: undefined, createdAt: 1, touchedAt: 2 };
+const life = { meta: {}, userId: undefined, createdAt: 1, touchedAt: 2 };
 const record = (data: string) => ({ data, createdAt: 1, touchedAt: at, expiresAt: at + 500_000 });
 const draft = (entries: [string, unknown][]) => format.draft(new Map(entries), life);
 
 describe("a draft", () => {
   it("has its expiry among its values", () => {
     const one = draft([]);
-    assert.deepEqual(one.notes, {});
+    assert.deepEqual(one.meta, {});
     for (
       const [expiry, value] of [
         [60, 60],
@@ -28,20 +28,20 @@ describe("a draft", () => {
         [{ at }, "2027-01-15T08:00:00+00:00"],
       ] as const
     ) {
-      one.notes = { expiry };
+      one.meta = { expiry };
       assert.deepEqual([...one.values], [[expiryKey, value]]);
-      assert.deepEqual(one.notes, { expiry });
+      assert.deepEqual(one.meta, { expiry });
     }
-    one.notes = {};
+    one.meta = {};
     assert.equal(one.values.size, 0);
-    assert.deepEqual(one.notes, {});
+    assert.deepEqual(one.meta, {});
   });
 
   it("spells a fixed end in the local time of a site without time zones", () => {
     const local = new DjangoFormat({ ...settings, useTz: false }).draft(new Map(), life);
-    local.notes = { expiry: { at } };
+    local.meta = { expiry: { at } };
     assert.match(String(local.values.get(expiryKey)), /^2027-01-1[456]T\d\d:\d\d:00$/);
-    assert.deepEqual(local.notes, { expiry: { at } });
+    assert.deepEqual(local.meta, { expiry: { at } });
   });
 
   it("has its user among its values", () => {

@@ -52,7 +52,7 @@ describe("opening", () => {
     const bytes = Uint8Array.from({ length: 20_000 }, (_, at) => at % 256);
     for (const isPacked of [true, false]) {
       const opened = await make().open(await signed(bytes, isPacked));
-      assert.deepEqual(opened, { json: String.fromCharCode(...bytes), signedAt, isStale: false });
+      assert.deepEqual(opened, { json: String.fromCharCode(...bytes), signedAt, hasOldKey: false });
     }
   });
 
@@ -64,7 +64,7 @@ describe("opening", () => {
 
   it("tells when an older secret signed it", async () => {
     const text = await new Envelope([secrets[1]!], "salt").close("{}", now);
-    assert.deepEqual(await make().open(text), { json: "{}", signedAt, isStale: true });
+    assert.deepEqual(await make().open(text), { json: "{}", signedAt, hasOldKey: true });
     assert.deepEqual(await new Envelope([secrets[0]!], "salt").open(text), "forged");
   });
 });
@@ -74,7 +74,7 @@ describe("what is remembered", () => {
     const [one, other] = [make(), make()];
     const text = await one.close("{}", now);
     const closed = one.known(text);
-    assert.deepEqual(closed, { json: "{}", signedAt, isStale: false });
+    assert.deepEqual(closed, { json: "{}", signedAt, hasOldKey: false });
     assert.equal(await one.open(text), closed);
     assert.equal(other.known(text), undefined);
     const opened = await other.open(text);

@@ -36,7 +36,7 @@ const ofKind = (...kinds: Vector["kind"][]) => all.filter(({ kind }) => kinds.in
 const bytes = (text: string) => new TextEncoder().encode(text);
 const secretsOf = ({ secret_key, fallback_keys }: Vector) => [secret_key, ...fallback_keys].map(bytes);
 const format = new DjangoFormat({ cookieAge: 1_209_600, useTz: true });
-const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
+const life = { meta: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const record = (data: string) => ({ data, createdAt: 0, touchedAt: 0, expiresAt: 0 });
 
 /** What a store makes of a text. */

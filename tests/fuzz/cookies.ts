@@ -5,7 +5,7 @@ import { Signed } from "../../backends/cookie/signed_envelope.ts";
 import { fromBase64url, toBase64url } from "../../src/crypto/base64url.ts";
 import { CookieWriter, readCookie } from "../../src/transport/cookie.ts";
 import type { CookieAttributes } from "../../src/cookie_options.ts";
-import { type Envelope, Sealer } from "../../src/crypto/sealer.ts";
+import { type Seal, Sealer } from "../../src/crypto/sealer.ts";
 import { isId } from "../../src/crypto/session_id.ts";
 import { secret, Site as CookieSite } from "../support/cookie/rig.ts";
 import { pairsOf } from "../support/cookie_rules.ts";
@@ -38,7 +38,7 @@ function carried(header: string): boolean {
 }
 
 /** A token opens as what was closed in it, or not at all. */
-function openTarget(name: string, envelope: Envelope, closed: ReadonlyMap<string, string>): Target {
+function openTarget(name: string, envelope: Seal, closed: ReadonlyMap<string, string>): Target {
   return {
     name,
     samples: [...closed.keys()].map(bytesOf),
@@ -53,7 +53,7 @@ function openTarget(name: string, envelope: Envelope, closed: ReadonlyMap<string
 }
 
 const texts = ["", "a", '["id",1]\n{}', "x".repeat(300), "\u00e9\u{1f600}\0"];
-async function close(envelope: Envelope): Promise<Map<string, string>> {
+async function close(envelope: Seal): Promise<Map<string, string>> {
   return new Map(
     await Promise.all(texts.map(async (text) => [await envelope.close(text, "1"), text] as const)),
   );
@@ -82,7 +82,7 @@ export const cookieTargets: readonly Target[] = [
       for (const one of [name, "a", "theme"]) {
         const values = [...new Set(pairsOf(header).filter(([key]) => key === one).map(([, value]) => value))];
         const read = readCookie(header, one, () => true, header.length + 1);
-        assert.deepEqual(read, { isCarried: values.length > 0, values });
+        assert.deepEqual(read, { isPresent: values.length > 0, values });
         assert.ok(readCookie(header, one, () => true, 4).values.length <= 5);
       }
     },

@@ -108,7 +108,7 @@ export const djangoTargets: readonly Target[] = [
       assert.ok(draft.userId === undefined || typeof draft.userId === "string" && draft.userId !== "");
       assert.ok(Number.isFinite(draft.touchedAt) && Number.isFinite(endOf(limits, draft)));
       const again = format.read({ ...record, data: format.write(draft) });
-      assert.deepEqual([again.userId, again.notes, [...again.values]], [draft.userId, draft.notes, [
+      assert.deepEqual([again.userId, again.meta, [...again.values]], [draft.userId, draft.meta, [
         ...draft.values,
       ]]);
       assert.equal(format.write(again), format.write(draft));

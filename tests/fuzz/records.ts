@@ -9,7 +9,7 @@ import { read as readRedis, write as writeRedis } from "../../backends/redis/rec
 import { readRow, toColumns } from "../../backends/sqlite/rows.ts";
 import { SessionError, type SessionRecord, type StoredRecord } from "../../mod.ts";
 import { strictJson } from "../../src/codec.ts";
-import { lineOf, type Notes, notesOf, withNotes } from "../../src/data/record_head.ts";
+import { lineOf, metaOf, type RecordMeta, withMeta } from "../../src/data/record_head.ts";
 import { readProofs, withProofs } from "../../src/transport/id_proofs.ts";
 import { makeSite, SpyStore, tokenOf } from "../support/identity_rig.ts";
 import { bytesOf, type Target, utf8 } from "./inputs.ts";
@@ -23,7 +23,7 @@ const datas: Record<string, unknown>[] = [
   JSON.parse('{"__proto__":{"admin":true},"constructor":1,"1":-0}'),
   { lone: "\ud800", control: "\0\n\u2028" },
 ];
-const notes: Notes[] = [
+const notes: RecordMeta[] = [
   {},
   { expiry: 0 },
   { expiry: { at: 1_800_000_000_000 }, label: 'Firefox on "Linux"\n', stamp: "\u00e9" },
@@ -36,7 +36,7 @@ const proofs = {
 };
 const heads = notes.flatMap((one, i) => {
   const formers = [{ proof: "f".repeat(24), until: 1_800_000_000_000 }, { proof: "e".repeat(24), until: 0 }];
-  return [withNotes(withProofs(undefined, { ...proofs, formers: formers.slice(0, i) }), one)];
+  return [withMeta(withProofs(undefined, { ...proofs, formers: formers.slice(0, i) }), one)];
 });
 const records: SessionRecord[] = datas.map((data) => strictJson.encode(data)).flatMap((data, i) => [
   {
@@ -208,15 +208,15 @@ export const recordTargets: readonly Target[] = [
           return void assert.equal(error.cause, undefined);
         }
       };
-      const found = read(() => notesOf(head));
+      const found = read(() => metaOf(head));
       if (found !== undefined) {
         const { expiry, label, stamp, ...others } = found;
         assert.deepEqual(others, {});
         for (const one of [label, stamp]) assert.ok(one === undefined || typeof one === "string");
         assert.ok(expiry === undefined || Number.isFinite(typeof expiry === "object" ? expiry.at : expiry));
-        const again = withNotes(head, found);
+        const again = withMeta(head, found);
         assert.equal(lineOf(again), lineOf(head));
-        assert.deepEqual(notesOf(again), found);
+        assert.deepEqual(metaOf(again), found);
       }
       const shown = read(() => readProofs(head));
       if (shown !== undefined) assert.deepEqual(readProofs(withProofs(head, shown)), shown);

@@ -5,7 +5,13 @@ import { describe, it } from "node:test";
 import { MemoryStore } from "../../backends/memory.ts";
 import { SessionError, type SessionEvent, type SessionRecord, type SessionStore } from "../../mod.ts";
 import { Events } from "../../src/events.ts";
-import { Guard, GuardedStore, harmless, isTimeout, trouble } from "../../src/guard/call_guard.ts";
+import {
+  CallGuard,
+  GuardedStore,
+  ignoreSessionErrors,
+  isTimeout,
+  rethrowAsStoreError,
+} from "../../src/guard/call_guard.ts";
 
 const now = 1_800_000_000_000;
 const record: SessionRecord = { data: "1\n{}", createdAt: now, touchedAt: now, expiresAt: now + 1000 };
@@ -25,7 +31,7 @@ function guarded(store: SessionStore, timeout = 30) {
     () => now,
     (key) => Promise.resolve(key),
   );
-  return { told, events, store: new GuardedStore(store, new Guard(timeout, events)) };
+  return { told, events, store: new GuardedStore(store, new CallGuard(timeout, events)) };
 }
 
 const calls: Readonly<Record<string, (store: GuardedStore) => unknown>> = {
@@ -222,24 +228,24 @@ describe("what came of a call", () => {
   it("that met damage is thrown as trouble, and all else as it is", () => {
     const damage = new SessionError("ERR_DAMAGED", "damaged");
     assert.throws(
-      () => trouble(damage),
+      () => rethrowAsStoreError(damage),
       (error: SessionError) => error.code === "ERR_STORE" && error.cause === damage,
     );
     for (const other of [new SessionError("ERR_GONE", "gone"), new Error("own"), undefined]) {
-      assert.throws(() => trouble(other), (error) => error === other);
+      assert.throws(() => rethrowAsStoreError(other), (error) => error === other);
     }
   });
 
   it("is waited for where it is harmless; only errors of our own kind are", async () => {
     let isDone = false;
-    await harmless(async () => {
+    await ignoreSessionErrors(async () => {
       await Promise.resolve();
       await Promise.resolve();
       isDone = true;
     });
     assert.ok(isDone);
-    await harmless(() => Promise.reject(new SessionError("ERR_STORE", "down")));
-    await assert.rejects(harmless(() => Promise.reject(new Error("own"))), { message: "own" });
+    await ignoreSessionErrors(() => Promise.reject(new SessionError("ERR_STORE", "down")));
+    await assert.rejects(ignoreSessionErrors(() => Promise.reject(new Error("own"))), { message: "own" });
   });
 
   it("is no timeout when it is anything else", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { TimeLimit } from "../../src/guard/deadlines.ts";
+import { Deadlines } from "../../src/guard/deadlines.ts";
 
 describe("the time limit of many waits", () => {
   const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
@@ -38,7 +38,7 @@ describe("the time limit of many waits", () => {
   const late = (name: string) => () => new Error(name);
 
   it("gives what the promise comes to, and leaves no timer behind", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     assert.equal(await limit.within(Promise.resolve(5), time + 100, late("a")), 5);
     await assert.rejects(limit.within(Promise.reject(new Error("own")), time + 100, late("a")), {
       message: "own",
@@ -49,7 +49,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("a hundred waits at once take one timer", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     const ends: (() => void)[] = [];
     const all = Array.from({ length: 100 }, () => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("each ends at its own time, whatever their order", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     const ended: string[] = [];
     for (const [name, length] of [["slow", 300], ["quick", 100], ["long", 500]] as const) {
       limit.within(never(), time + length, late(name)).catch((error) => ended.push(error.message));
@@ -82,7 +82,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("a timer that goes off too early ends nothing, and a limit longer than a timer can be is kept", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     let ended = false;
     limit.within(never(), time + 2 ** 33, late("a")).catch(() => ended = true);
     const [first] = timers.values();
@@ -96,7 +96,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("gives it by way of what is done with it, and a failure too", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     const until = time + 100;
     assert.equal(await limit.within(Promise.resolve(5), until, late("a"), (value) => value + 1), 6);
     const broken = () => {
@@ -116,7 +116,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("has one timer at a time: for the first end, and no new one for the same", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     const [first, second, third] = [200, 100, 100].map((length) =>
       limit.within(never(), time + length, late("late"))
     );
@@ -132,7 +132,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("goes on for the others when one has ended, and begins anew when all have", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     for (let i = 0; i < 2; i++) {
       const other = limit.within(never(), time + 50, late("late"));
       await limit.within(Promise.resolve(), time + 50, late("a"));
@@ -147,7 +147,7 @@ describe("the time limit of many waits", () => {
   });
 
   it("is over at once for who comes too late, and what comes after that is not looked at", async () => {
-    const limit = new TimeLimit();
+    const limit = new Deadlines();
     const told: string[] = [];
     const tell = (what: string) => () => void told.push(what);
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -3,20 +3,32 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { discard, dress, mark, nextTurn, refusal, undress, type Wearer } from "../../src/request/response.ts";
+import {
+  cancelBody,
+  type CookieOwner,
+  errorResponse,
+  markPrivate,
+  nextTurn,
+  withoutOthersCookies,
+  withSession,
+} from "../../src/request/response.ts";
 import { turn } from "../support/commit_rig.ts";
 import { isBun } from "../support/live_server.ts";
 
 const [owner, other] = [{ name: "sessions" }, { name: "other sessions" }];
 const ask = (method = "GET") => new Request("https://site.test/", { method });
-const visit = (of: object = owner, request = ask()): Wearer => ({ owner: of, request, began: nextTurn() });
+const visit = (of: object = owner, request = ask()): CookieOwner => ({
+  owner: of,
+  request,
+  began: nextTurn(),
+});
 const cookiesOf = (answer: Response) => answer.headers.getSetCookie();
 
 /** Dresses, and says what was told on the way. */
-function dressed(answer: Response, wearer: Wearer, ...cookies: string[]) {
+function dressed(answer: Response, wearer: CookieOwner, ...cookies: string[]) {
   const told: string[] = [];
   const emit = (name: string) => void told.push(name);
-  return { answer: dress(answer, wearer, cookies, { emit } as never), told };
+  return { answer: withSession(answer, wearer, cookies, { emit } as never), told };
 }
 
 /** The same response with other members. */
@@ -48,7 +60,7 @@ describe("the marks on an answer", () => {
   ) {
     it(`SR-066 Vary: ${before} becomes ${after}`, () => {
       const headers = new Headers(before === undefined ? {} : { vary: before });
-      mark(headers);
+      markPrivate(headers);
       assert.equal(headers.get("vary"), after);
     });
   }
@@ -77,7 +89,7 @@ describe("the marks on an answer", () => {
   ) {
     it(`SR-067 Cache-Control: ${before} becomes ${after}`, () => {
       const headers = new Headers(before === undefined ? {} : { "cache-control": before });
-      assert.deepEqual(mark(headers), { tookAway });
+      assert.deepEqual(markPrivate(headers), { tookAway });
       assert.equal(headers.get("cache-control"), after);
     });
   }
@@ -185,12 +197,12 @@ describe("the cookies on an answer", () => {
 
 describe("an answer that wears cookies already", () => {
   const constant = () => new Response("text", { status: 203, statusText: "Kept", headers: { "x-own": "1" } });
-  const bare = (answer: Response) => undress(answer, owner, ask(), nextTurn());
+  const bare = (answer: Response) => withoutOthersCookies(answer, owner, ask(), nextTurn());
 
   it("is nothing, or plain, and stays what it is", () => {
     const plain = new Response("x");
     for (const answer of [undefined, null, "text", plain]) {
-      assert.equal(undress(answer, owner, ask(), nextTurn()), answer);
+      assert.equal(withoutOthersCookies(answer, owner, ask(), nextTurn()), answer);
     }
   });
 
@@ -206,7 +218,7 @@ describe("an answer that wears cookies already", () => {
         [],
       ]);
     }
-    const head = undress(answer, owner, ask("HEAD"), nextTurn());
+    const head = withoutOthersCookies(answer, owner, ask("HEAD"), nextTurn());
     assert.deepEqual([head.body, head.status], [null, 203]);
   });
 
@@ -220,7 +232,7 @@ describe("an answer that wears cookies already", () => {
   it("keeps them within the same request, whoever adds more", () => {
     const request = ask();
     const { answer } = dressed(constant(), visit(owner, request), "a=1");
-    assert.equal(undress(answer, owner, request, nextTurn()), answer);
+    assert.equal(withoutOthersCookies(answer, owner, request, nextTurn()), answer);
     const { answer: both } = dressed(answer, visit(other, request), "b=1");
     assert.deepEqual(cookiesOf(both), ["a=1", "b=1"]);
     assert.deepEqual(cookiesOf(bare(both)), [], "what it was before the first");
@@ -230,10 +242,10 @@ describe("an answer that wears cookies already", () => {
     const outer = visit();
     const inner = visit(other);
     const { answer } = dressed(constant(), inner, "b=1");
-    assert.equal(undress(answer, owner, outer.request, outer.began), answer);
-    assert.equal(undress(answer, owner, outer.request, outer.began, true), answer);
-    assert.equal(undress(answer, other, outer.request, outer.began), answer);
-    assert.notEqual(undress(answer, other, outer.request, outer.began, true), answer);
+    assert.equal(withoutOthersCookies(answer, owner, outer.request, outer.began), answer);
+    assert.equal(withoutOthersCookies(answer, owner, outer.request, outer.began, true), answer);
+    assert.equal(withoutOthersCookies(answer, other, outer.request, outer.began), answer);
+    assert.notEqual(withoutOthersCookies(answer, other, outer.request, outer.began, true), answer);
   });
 });
 
@@ -251,7 +263,7 @@ describe("an answer of a handler within this one", () => {
   it("that got no cookies is plain still: the next visitor gets the same object", () => {
     const answer = new Response("text");
     dressed(answer, visit());
-    assert.equal(undress(answer, owner, ask(), nextTurn()), answer);
+    assert.equal(withoutOthersCookies(answer, owner, ask(), nextTurn()), answer);
   });
 });
 
@@ -259,24 +271,24 @@ describe("an answer that is not sent", () => {
   it("SR-047 is let go of, unless somebody reads it", async () => {
     let ends = 0;
     const stream = () => new ReadableStream({ cancel: () => (ends++, Promise.reject(new Error("broken"))) });
-    discard(undefined);
-    discard(new Response(null));
-    discard(new Response(stream()));
+    cancelBody(undefined);
+    cancelBody(new Response(null));
+    cancelBody(new Response(stream()));
     await turn();
     assert.equal(ends, 1);
     const read = new Response(stream());
     read.body!.getReader();
-    discard(read);
+    cancelBody(read);
     await turn();
     assert.equal(ends, 1);
   });
 
   it("SR-046 SR-034 is replaced by one that no cache keeps", async () => {
-    const down = refusal("ERR_STORE");
+    const down = errorResponse("ERR_STORE");
     assert.deepEqual([down.status, await down.text()], [503, "Service Unavailable"]);
     assert.deepEqual([down.headers.get("retry-after"), down.headers.get("cache-control")], ["1", "no-store"]);
     for (const code of ["ERR_GONE", "ERR_CONFLICT"] as const) {
-      const lost = refusal(code);
+      const lost = errorResponse(code);
       assert.deepEqual([lost.status, await lost.text()], [409, "Conflict"]);
       assert.deepEqual([lost.headers.get("retry-after"), lost.headers.get("cache-control")], [
         null,

@@ -28,7 +28,7 @@ export function other(): Runtime | undefined {
     ...(process.env["PATH"] ?? "").split(":").map((folder) => `${folder}/deno`),
     ...(existsSync(cache) ? readdirSync(cache) : []).map((name) => `${cache}/${name}/node_modules/deno/deno`),
   ];
-  const path = places.find((place) => existsSync(place) && place.includes("_npx"));
+  const path = places.find((ref) => existsSync(ref) && ref.includes("_npx"));
   return path === undefined ? undefined : deno(path);
 }
 

@@ -14,7 +14,7 @@ interface Opened {
 }
 
 /** By name: opens the store on a path or port. `turn` chooses among the clients that this runtime has. */
-export const stores: Record<string, (place: string, turn: number) => Promise<Opened>> = {
+export const stores: Record<string, (ref: string, turn: number) => Promise<Opened>> = {
   SqliteStore: async (path) => ({ store: await SqliteStore.open(path) }),
   FileStore: async (folder) => ({ store: await FileStore.open(folder) }),
   async RedisStore(port, turn) {

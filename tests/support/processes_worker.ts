@@ -3,8 +3,8 @@
 import { createSessions, type Session, SessionError } from "../../mod.ts";
 import { secrets, stores } from "./processes_stores.ts";
 
-const [job, name, place, id, worker] = process.argv.slice(2) as [string, string, string, string, string];
-const { store, release } = await stores[name]!(place, Number(worker));
+const [job, name, ref, id, worker] = process.argv.slice(2) as [string, string, string, string, string];
+const { store, release } = await stores[name]!(ref, Number(worker));
 const sessions = createSessions({ store, secrets });
 const everyone = [0, 1, 2, 3];
 let conflicts = 0;

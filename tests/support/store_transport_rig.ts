@@ -1,10 +1,10 @@
-/** What the tests of the carrier of server-held sessions share: a store that answers later, and carriers over it. */
+/** What the tests of the transport of server-held sessions share: a store that answers later, and transports over it. */
 
 import { MemoryStore } from "../../backends/memory.ts";
 import type { SessionEvent, SessionRecord } from "../../mod.ts";
-import type { CarrierKit, Cycle } from "../../src/transport/transport.ts";
+import type { Rotation, TransportContext } from "../../src/transport/transport.ts";
 import { Events } from "../../src/events.ts";
-import { HeldCarrier } from "../../src/transport/store_transport.ts";
+import { StoreTransport } from "../../src/transport/store_transport.ts";
 import { StagedStore, turn } from "./commit_rig.ts";
 import { secret } from "./identity_rig.ts";
 
@@ -16,12 +16,12 @@ export interface Setting {
   readonly store: StagedStore;
   /** Types and reasons of what was reported. */
   readonly told: string[];
-  readonly carrier: (secrets?: Uint8Array<ArrayBuffer>[]) => HeldCarrier;
+  readonly transport: (secrets?: Uint8Array<ArrayBuffer>[]) => StoreTransport;
   readonly record: (userId?: string, data?: string) => SessionRecord;
-  readonly first: HeldCarrier;
+  readonly first: StoreTransport;
 }
 
-/** A store, and carriers over it that know nothing of each other. */
+/** A store, and transports over it that know nothing of each other. */
 export function setUp(inner?: StagedStore["inner"]): Setting {
   const clock = { now: 1_800_000_000_000 };
   const now = () => clock.now;
@@ -29,8 +29,8 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
   store.before = () => turn();
   const told: string[] = [];
   const tell = ({ type, reason }: SessionEvent) => void told.push([type, reason].filter(Boolean).join(" "));
-  const carrier = (secrets = [secret(1)]) => {
-    const kit: Partial<CarrierKit> = {
+  const transport = (secrets = [secret(1)]) => {
+    const kit: Partial<TransportContext> = {
       secrets,
       cookie: {
         name: "sid",
@@ -41,7 +41,7 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
       events: new Events(tell, now, (key) => Promise.resolve(key)),
       now,
     };
-    return new HeldCarrier(store, kit as CarrierKit);
+    return new StoreTransport(store, kit as TransportContext);
   };
   const record = (userId?: string, data = "{}"): SessionRecord => ({
     data,
@@ -51,12 +51,12 @@ export function setUp(inner?: StagedStore["inner"]): Setting {
     touchedAt: clock.now,
     expiresAt: clock.now + 86_400_000,
   });
-  return { clock, store, told, carrier, record, first: carrier() };
+  return { clock, store, told, transport, record, first: transport() };
 }
 
 /** What a browser sends that was given this session. */
-export const cookie = ({ place }: { readonly place: { readonly token: string } }): string =>
-  `sid=${place.token}`;
+export const cookie = ({ ref }: { readonly ref: { readonly cookieValue: string } }): string =>
+  `sid=${ref.cookieValue}`;
 
 /** A wish for a new id. */
-export const cycle = (grace = 0, why: Cycle["why"] = "rotated"): Cycle => ({ why, grace });
+export const cycle = (grace = 0, why: Rotation["why"] = "rotated"): Rotation => ({ why, grace });

@@ -28,7 +28,7 @@ function assertReads(
     const values = pairs.filter(([one]) => one === name).map(([, value]) => value);
     assert.deepEqual(
       readAll(header, name),
-      { isCarried: values.length > 0, values: distinct(values) },
+      { isPresent: values.length > 0, values: distinct(values) },
       JSON.stringify({ header, name }),
     );
   }
@@ -58,7 +58,7 @@ describe("the cookie reader", () => {
       [";;; ;\t; a=1;;", [["a", "1"]]],
     ];
     for (const [header, pairs] of cases) assertReads(header, pairs);
-    assert.deepEqual(readCookie(null, "a", () => true, 4), { isCarried: false, values: [] });
+    assert.deepEqual(readCookie(null, "a", () => true, 4), { isPresent: false, values: [] });
   });
 
   it("SR-014 stops at one value more than it is asked for", () => {
@@ -177,24 +177,24 @@ describe("planted cookies", () => {
       const byte = String.fromCharCode(code);
       if (byte === ";" || byte === " " || byte === "\t" || byte === "=") continue;
       assert.equal(
-        readAll(`${byte}__Host-sid=${value}`, "__Host-sid").isCarried,
+        readAll(`${byte}__Host-sid=${value}`, "__Host-sid").isPresent,
         false,
         `0x${code.toString(16)} before`,
       );
       assert.equal(
-        readAll(`__Host-sid${byte}=${value}`, "__Host-sid").isCarried,
+        readAll(`__Host-sid${byte}=${value}`, "__Host-sid").isPresent,
         false,
         `0x${code.toString(16)} after`,
       );
       assert.equal(
-        readAll(`a=1;${byte} __Host-sid=${value}`, "__Host-sid").isCarried,
+        readAll(`a=1;${byte} __Host-sid=${value}`, "__Host-sid").isPresent,
         false,
         `0x${code.toString(16)} and a space before`,
       );
     }
     for (const blank of ["\u00a0", "\u2000", "\u3000", "\ufeff", "\u2028", "\u0085"]) {
       for (const form of [blank, Buffer.from(blank).toString("latin1")]) {
-        assert.equal(readAll(`${form}__Host-sid=${value}`, "__Host-sid").isCarried, false);
+        assert.equal(readAll(`${form}__Host-sid=${value}`, "__Host-sid").isPresent, false);
         assert.equal(readAll(`__Host-sid=${form}${value}`, "__Host-sid").values[0], form + value);
       }
     }

@@ -1,13 +1,13 @@
-/** What the carrier of server-held sessions asks of its store, and how often. */
+/** What the transport of server-held sessions asks of its store, and how often. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../../backends/memory.ts";
-import type { Found } from "../../src/transport/transport.ts";
+import type { StoredSession } from "../../src/transport/transport.ts";
 import { turn, withoutTouch } from "../support/commit_rig.ts";
 import { cookie, cycle, setUp } from "../support/store_transport_rig.ts";
 
-describe("the store calls of the carrier", () => {
+describe("the store calls of the transport", () => {
   it("SR-004 are eight for an id that is always taken", async () => {
     const { first, record, store } = setUp();
     store.inner.create = () => undefined;
@@ -50,7 +50,7 @@ describe("the store calls of the carrier", () => {
     store.before = (method) => {
       if (method === "save") throw new Error("down");
     };
-    assert.equal((await first.find(cookie(old)) as [Found])[0].place.replacedBy, "rotation");
+    assert.equal((await first.find(cookie(old)) as [StoredSession])[0].ref.replacedBy, "rotation");
     store.before = undefined;
     assert.deepEqual(store.taken(), { load: 2, save: 1 });
     for (const save of [1, undefined]) {
@@ -59,12 +59,12 @@ describe("the store calls of the carrier", () => {
     }
   });
 
-  it("have ended when the carrier's have", async () => {
+  it("have ended when the transport's have", async () => {
     const { first, record, store } = setUp();
     const made = await first.create(record());
     const done: string[] = [];
     store.after = (method) => turn().then(() => void done.push(method));
-    await first.retire(made);
+    await first.removeExpired(made);
     assert.deepEqual(done, ["save", "delete"]);
     store.close = () => turn().then(() => void done.push("close"));
     await first.close();

@@ -1,10 +1,10 @@
-/** The carrier of server-held sessions by itself, over a store that answers later. */
+/** The transport of server-held sessions by itself, over a store that answers later. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MemoryStore } from "../../backends/memory.ts";
 import { SessionError } from "../../mod.ts";
-import type { Found } from "../../src/transport/transport.ts";
+import type { StoredSession } from "../../src/transport/transport.ts";
 import { readProofs } from "../../src/transport/id_proofs.ts";
 import { turn, withoutTouch } from "../support/commit_rig.ts";
 import { cookie, cycle, grace, type Setting, setUp } from "../support/store_transport_rig.ts";
@@ -19,9 +19,9 @@ const settings = (): Setting[] =>
 
 describe("a session that is held on the server", () => {
   it("is found by its cookie, as often as it comes, and by its id", async () => {
-    const { first, record, carrier, store, told } = setUp();
+    const { first, record, transport, store, told } = setUp();
     const made = await first.create(record());
-    for (const one of [first, carrier()]) {
+    for (const one of [first, transport()]) {
       for (let i = 0; i < 3; i++) {
         for (
           const header of [cookie(made), `a=b; ${cookie(made)}`, `${cookie(made)}; a=${"b".repeat(600)}`]
@@ -29,11 +29,11 @@ describe("a session that is held on the server", () => {
           store.taken();
           const [found, ...others] = await one.find(header);
           assert.equal(others.length, 0);
-          assert.deepEqual(found!.place, made.place);
+          assert.deepEqual(found!.ref, made.ref);
           assert.deepEqual(store.taken(), { load: 1 });
         }
       }
-      assert.deepEqual((await one.open(made.place.id))?.place, made.place);
+      assert.deepEqual((await one.open(made.ref.id))?.ref, made.ref);
     }
     assert.deepEqual(await first.find(null), []);
     assert.deepEqual(await first.find("a=b"), []);
@@ -41,21 +41,21 @@ describe("a session that is held on the server", () => {
   });
 
   it("SR-025 gets a token under the newest secret from a save, a touch and a rotation", async () => {
-    for (const { first, record, carrier } of settings()) {
+    for (const { first, record, transport } of settings()) {
       for (const way of ["save", "touch", "rotate"] as const) {
         const made = await first.create(record());
-        const { token } = made.place;
-        const both = carrier([secret(2), secret(1)]);
-        const [found] = await both.find(cookie(made)) as [Found];
-        assert.equal(found.place.isStale, true);
+        const { cookieValue } = made.ref;
+        const both = transport([secret(2), secret(1)]);
+        const [found] = await both.find(cookie(made)) as [StoredSession];
+        assert.equal(found.ref.hasOldSignature, true);
         const renewed = (await both[way](found, found.record, cycle()))!;
-        assert.equal(renewed.place.isStale, false);
-        assert.notEqual(renewed.place.token, token);
-        const newest = carrier([secret(2)]);
+        assert.equal(renewed.ref.hasOldSignature, false);
+        assert.notEqual(renewed.ref.cookieValue, cookieValue);
+        const newest = transport([secret(2)]);
         const [again] = await newest.find(cookie(renewed));
-        assert.equal(again!.place.isStale, false);
-        assert.equal(again!.place.token, renewed.place.token);
-        assert.equal((await both.find(cookie(renewed)))[0]!.place.isStale, false);
+        assert.equal(again!.ref.hasOldSignature, false);
+        assert.equal(again!.ref.cookieValue, renewed.ref.cookieValue);
+        assert.equal((await both.find(cookie(renewed)))[0]!.ref.hasOldSignature, false);
         assert.deepEqual(await newest.find(cookie(made)), []);
       }
     }
@@ -64,9 +64,9 @@ describe("a session that is held on the server", () => {
   it("SR-016 is not chosen from more than four cookies; four are read", async () => {
     const { first, record, told } = setUp();
     const all = await Promise.all(Array.from({ length: 5 }, () => first.create(record())));
-    const keys = all.map(({ place }) => place.key);
+    const keys = all.map(({ ref }) => ref.key);
     const four = await first.find(all.slice(1).map(cookie).join("; "));
-    assert.deepEqual(four.map(({ place }) => place.key), keys.slice(1));
+    assert.deepEqual(four.map(({ ref }) => ref.key), keys.slice(1));
     const two = await first.find(all.slice(3).map(cookie).join("; "));
     assert.equal(two.length, 2);
     assert.deepEqual(told, []);
@@ -77,9 +77,9 @@ describe("a session that is held on the server", () => {
   });
 
   it("SR-006 is not found by a tag that another secret made", async () => {
-    const { first, record, carrier, told } = setUp();
+    const { first, record, transport, told } = setUp();
     const made = await first.create(record());
-    const other = carrier([secret(9)]);
+    const other = transport([secret(9)]);
     for (let i = 0; i < 2; i++) assert.deepEqual(await other.find(cookie(made)), []);
     assert.deepEqual(told, ["rejected forged", "rejected forged"]);
   });
@@ -106,10 +106,10 @@ describe("a session that is held on the server", () => {
     for (const { first, record, store } of settings()) {
       const made = await first.create(record());
       const saved = (await first.save(made, { ...made.record, data: '{"a":1}' }))!;
-      assert.notEqual(saved.place.version, made.place.version);
+      assert.notEqual(saved.ref.version, made.ref.version);
       const later = { ...made.record, touchedAt: made.record.touchedAt + 5 };
       assert.equal(await first.touch(made, later), undefined);
-      const { version: _, ...stored } = (await store.inner.load(made.place.key))!;
+      const { version: _, ...stored } = (await store.inner.load(made.ref.key))!;
       assert.deepEqual(stored, saved.record);
       const touched = (await first.touch(saved, { ...later, data: saved.record.data }))!;
       assert.equal((await first.reload(made))!.record.touchedAt, later.touchedAt);
@@ -124,38 +124,38 @@ describe("a session that is held on the server", () => {
 
 describe("a session that was given a new id with grace", () => {
   it("SR-031 is found under the old id until the grace is over, and then told as reuse", async () => {
-    const { first, record, carrier, clock, store, told } = setUp();
+    const { first, record, transport, clock, store, told } = setUp();
     const old = await first.create(record());
     const next = (await first.rotate(old, old.record, cycle(grace)))!;
-    assert.equal(next.place.key, old.place.key);
-    assert.notEqual(next.place.id, old.place.id);
-    assert.equal(next.place.isStale, false);
-    for (const one of [first, carrier()]) {
+    assert.equal(next.ref.key, old.ref.key);
+    assert.notEqual(next.ref.id, old.ref.id);
+    assert.equal(next.ref.hasOldSignature, false);
+    for (const one of [first, transport()]) {
       const [found, ...others] = await one.find(cookie(old));
       assert.deepEqual(others, []);
-      assert.deepEqual(found!.place, { ...old.place, version: next.place.version, isFormer: true });
+      assert.deepEqual(found!.ref, { ...old.ref, version: next.ref.version, viaOldId: true });
       for (const header of [`${cookie(old)}; ${cookie(next)}`, `${cookie(next)}; ${cookie(old)}`]) {
         const both = await one.find(header);
-        assert.deepEqual(both.map(({ place }) => place), [next.place]);
+        assert.deepEqual(both.map(({ ref }) => ref), [next.ref]);
       }
-      assert.deepEqual(one.setCookie(found!.place, 1, null), []);
+      assert.deepEqual(one.setCookie(found!.ref, 1, null), []);
     }
     clock.now += grace * 1000 - 1;
-    assert.equal((await first.find(cookie(old)))[0]!.place.replacedBy, undefined);
+    assert.equal((await first.find(cookie(old)))[0]!.ref.replacedBy, undefined);
     clock.now += 1;
     const done: string[] = [];
     store.after = (method) => void done.push(method);
-    assert.equal((await first.find(cookie(old)))[0]!.place.replacedBy, "rotation");
+    assert.equal((await first.find(cookie(old)))[0]!.ref.replacedBy, "rotation");
     assert.equal(done.at(-1), "save", "it is struck out");
     await turn();
     assert.deepEqual(told, ["reuse"]);
-    assert.equal(await first.open(old.place.id), undefined);
+    assert.equal(await first.open(old.ref.id), undefined);
     await turn();
     assert.deepEqual(told, ["reuse"], "no event for who opens it");
     clock.now -= 2;
     const [again] = await first.find(cookie(old));
-    assert.equal(again!.place.replacedBy, "rotation", "it is over whatever the clock says");
-    assert.equal((await first.find(cookie(next)))[0]!.place.replacedBy, undefined);
+    assert.equal(again!.ref.replacedBy, "rotation", "it is over whatever the clock says");
+    assert.equal((await first.find(cookie(next)))[0]!.ref.replacedBy, undefined);
   });
 
   it("SR-036 a touch or a save under the old id is a former one's, which gets no cookie", async () => {
@@ -163,11 +163,11 @@ describe("a session that was given a new id with grace", () => {
       const old = await first.create(record());
       await first.rotate(old, old.record, cycle(grace));
       for (const way of ["touch", "save"] as const) {
-        const [found] = await first.find(cookie(old)) as [Found];
+        const [found] = await first.find(cookie(old)) as [StoredSession];
         const done = (await first[way](found, found.record))!;
-        assert.equal(done.place.isFormer, true);
-        assert.equal(done.place.token, old.place.token);
-        assert.deepEqual(first.setCookie(done.place, 1, null), []);
+        assert.equal(done.ref.viaOldId, true);
+        assert.equal(done.ref.cookieValue, old.ref.cookieValue);
+        assert.deepEqual(first.setCookie(done.ref, 1, null), []);
       }
     }
   });
@@ -179,12 +179,12 @@ describe("a session that was given a new id with grace", () => {
       await first.save(made, made.record);
       assert.equal(await first.rotate(made, made.record, cycle()), undefined);
       const now = (await first.reload(made))!;
-      assert.equal(now.place.replacedBy, undefined);
+      assert.equal(now.ref.replacedBy, undefined);
       const next = (await first.rotate(now, now.record, cycle(0, why)))!;
       const expected = why === "login" ? "login" : "rotation";
-      assert.equal((await first.reload(made))!.place.replacedBy, expected);
-      assert.equal(first.seenBy(made, next).place.replacedBy, expected);
-      assert.equal(first.seenBy(next, next).place.replacedBy, undefined);
+      assert.equal((await first.reload(made))!.ref.replacedBy, expected);
+      assert.equal(first.seenBy(made, next).ref.replacedBy, expected);
+      assert.equal(first.seenBy(next, next).ref.replacedBy, undefined);
       assert.equal(readProofs(next.record.head).logins, Number(why === "login"));
     }
   });
@@ -194,9 +194,9 @@ describe("a session that was given a new id with grace", () => {
     const made = await first.create(record("ann"));
     const { userId: _, ...nobody } = made.record;
     const cleared = (await first.save(made, nobody))!;
-    assert.equal((await first.reload(made))!.place.replacedBy, "login");
-    assert.equal((await first.reload(cleared))!.place.replacedBy, undefined);
-    assert.equal((await first.find(cookie(made)))[0]!.place.replacedBy, undefined);
+    assert.equal((await first.reload(made))!.ref.replacedBy, "login");
+    assert.equal((await first.reload(cleared))!.ref.replacedBy, undefined);
+    assert.equal((await first.find(cookie(made)))[0]!.ref.replacedBy, undefined);
   });
 
   it("SR-031 has one new id, however often the save is tried", async () => {
@@ -211,14 +211,14 @@ describe("a session that was given a new id with grace", () => {
     const id = wish.next!.id;
     assert.equal(await first.rotate(made, made.record, wish), undefined);
     assert.equal(wish.next!.id, id);
-    assert.equal((await first.open(id))?.place.id, id);
+    assert.equal((await first.open(id))?.ref.id, id);
   });
 
   it("SR-040 is inspected and revoked by the one key that it keeps", async () => {
     const { first, record } = setUp();
     const old = await first.create(record("ann"));
     const next = (await first.rotate(old, old.record, cycle(grace)))!;
-    const { key } = old.place;
+    const { key } = old.ref;
     assert.equal((await first.inspect(key))?.userId, "ann");
     assert.equal(await first.revoke(key), true);
     assert.equal(await first.inspect(key), undefined);
@@ -230,13 +230,13 @@ describe("a session that was given a new id with grace", () => {
 describe("a log-out", () => {
   for (const seconds of [0, grace]) {
     it(`SR-033 SR-034 ends what 50 rotations of two processes have made, with ${seconds} s of grace`, async () => {
-      const { first, record, carrier, store } = setUp();
+      const { first, record, transport, store } = setUp();
       store.before = undefined;
       const old = await first.create(record("ann"));
       const other = await first.create(record("ann"));
       const all = [old];
       for (let i = 0; i < 50; i++) {
-        const by = i % 2 ? first : carrier();
+        const by = i % 2 ? first : transport();
         all.push((await by.rotate(all[i]!, all[i]!.record, cycle(seconds, i % 5 ? "rotated" : "login")))!);
       }
       store.taken();
@@ -247,7 +247,7 @@ describe("a log-out", () => {
         assert.equal(await first.reload(one), undefined);
       }
       assert.equal(await first.end(old), false);
-      assert.deepEqual((await store.list("ann")).entries.map(({ key }) => key), [other.place.key]);
+      assert.deepEqual((await store.list("ann")).entries.map(({ key }) => key), [other.ref.key]);
     });
   }
 
@@ -261,7 +261,7 @@ describe("a log-out", () => {
   });
 
   it("ends the sessions of all cookies that are ours, whatever they are, and clears them; of others it knows nothing", async () => {
-    const { first, record, carrier, store } = setUp();
+    const { first, record, transport, store } = setUp();
     const [one, two, kept] = [
       await first.create(record()),
       await first.create(record()),
@@ -270,25 +270,25 @@ describe("a log-out", () => {
     await first.rotate(one, one.record, cycle());
     const unknown = await first.create(record());
     await first.end(unknown);
-    const forged = cookie(await carrier([secret(9)]).create(record()));
+    const forged = cookie(await transport([secret(9)]).create(record()));
     const header = [one, two, unknown].map(cookie).concat(forged, "sid=x").join("; ");
-    assert.deepEqual(await first.endCarried(header, new Set()), {
-      ended: [one.place.key, two.place.key],
-      fields: ["sid="],
+    assert.deepEqual(await first.endByCookies(header, new Set()), {
+      ended: [one.ref.key, two.ref.key],
+      setCookies: ["sid="],
     });
-    assert.equal(await store.inner.load(one.place.key), undefined);
+    assert.equal(await store.inner.load(one.ref.key), undefined);
     store.taken();
-    assert.deepEqual(await first.endCarried(`${forged}; sid=x`, new Set()), { ended: [], fields: [] });
-    assert.deepEqual(await first.endCarried(null, new Set()), { ended: [], fields: [] });
-    assert.deepEqual(await first.endCarried(cookie(kept), new Set([kept.place.key])), {
+    assert.deepEqual(await first.endByCookies(`${forged}; sid=x`, new Set()), { ended: [], setCookies: [] });
+    assert.deepEqual(await first.endByCookies(null, new Set()), { ended: [], setCookies: [] });
+    assert.deepEqual(await first.endByCookies(cookie(kept), new Set([kept.ref.key])), {
       ended: [],
-      fields: ["sid="],
+      setCookies: ["sid="],
     });
     assert.deepEqual(store.taken(), {});
     assert.equal((await first.find(cookie(kept))).length, 1);
     // More cookies than are ever read are all ended.
     const many = await Promise.all(Array.from({ length: 9 }, () => first.create(record())));
-    assert.equal((await first.endCarried(many.map(cookie).join("; "), new Set())).ended.length, 9);
+    assert.equal((await first.endByCookies(many.map(cookie).join("; "), new Set())).ended.length, 9);
   });
 });
 
@@ -297,9 +297,9 @@ describe("an expired record", () => {
     const { first, record } = setUp();
     const made = await first.create(record());
     const saved = (await first.save(made, made.record))!;
-    await first.retire(made);
+    await first.removeExpired(made);
     assert.ok(await first.reload(made));
-    await first.retire(saved);
+    await first.removeExpired(saved);
     assert.equal(await first.reload(saved), undefined);
   });
 

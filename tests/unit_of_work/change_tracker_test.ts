@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { strictJson } from "../../src/codec.ts";
 import { Format } from "../../src/data/format.ts";
-import { State } from "../../src/unit_of_work/change_tracker.ts";
+import { ChangeTracker } from "../../src/unit_of_work/change_tracker.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import { toObject } from "../../src/data/values.ts";
 
 const format = new Format(strictJson, 10_000);
-const life = { notes: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
+const life = { meta: {}, userId: undefined, createdAt: 0, touchedAt: 0 };
 const recordOf = (json: string): SessionRecord => ({
   data: json,
   head: "1",
@@ -18,39 +18,39 @@ const recordOf = (json: string): SessionRecord => ({
   expiresAt: 1,
 });
 const read = (json: string) => format.read(recordOf(json));
-const loaded = (json: string) => new State(format, read(json), true);
+const loaded = (json: string) => new ChangeTracker(format, read(json), true);
 
 /** What a save writes that meets what others have saved. */
-function replayed(state: State, json: string): Record<string, unknown> {
+function replayed(state: ChangeTracker, json: string): Record<string, unknown> {
   const draft = read(json);
   for (const change of state.log) change(draft);
   return { ...toObject(draft.values) };
 }
 
 /** A save that met what others have saved. */
-function merge(state: State, json: string): void {
+function merge(state: ChangeTracker, json: string): void {
   state.log = [];
   state.merged(read(json), recordOf(json));
 }
 
-const list = (state: State) => state.handOut("list") as unknown[];
+const list = (state: ChangeTracker) => state.track("list") as unknown[];
 
 describe("wishes for a new id", () => {
   it("are a log-in if one of them is", () => {
     for (const wishes of [["login", "rotated"], ["rotated", "login"]] as const) {
       const state = loaded("{}");
-      for (const why of wishes) state.cycle(why, 0);
-      assert.deepEqual(state.cycles, { why: "login", grace: 0 });
+      for (const why of wishes) state.requestRotation(why, 0);
+      assert.deepEqual(state.rotation, { why: "login", grace: 0 });
     }
   });
 
   it("have the shortest grace of all", () => {
     const state = loaded("{}");
-    state.cycle("rotated", 9);
-    assert.deepEqual(state.cycles, { why: "rotated", grace: 9 });
-    state.cycle("rotated", 5);
-    state.cycle("rotated", 7);
-    assert.deepEqual(state.cycles, { why: "rotated", grace: 5 });
+    state.requestRotation("rotated", 9);
+    assert.deepEqual(state.rotation, { why: "rotated", grace: 9 });
+    state.requestRotation("rotated", 5);
+    state.requestRotation("rotated", 7);
+    assert.deepEqual(state.rotation, { why: "rotated", grace: 5 });
   });
 });
 
@@ -87,8 +87,8 @@ describe("the log of changes", () => {
     state.log = [];
     state.clear();
     for (const change of state.log) change(fresh);
-    for (const { notes, userId, values } of [state.draft, fresh]) {
-      assert.deepEqual([notes, userId, values.size], [{}, undefined, 0]);
+    for (const { meta, userId, values } of [state.draft, fresh]) {
+      assert.deepEqual([meta, userId, values.size], [{}, undefined, 0]);
     }
   });
 });
@@ -131,7 +131,7 @@ describe("an update", () => {
 describe("what was loaded", () => {
   it("keeps its text while values that are no objects are read and set", () => {
     const state = loaded('{"n":1,"text":"a","list":[1]}');
-    assert.equal(state.handOut("n"), 1);
+    assert.equal(state.track("n"), 1);
     state.set("n", 2);
     state.update("text", (text) => `${text}b`);
     assert.equal(state.draft.source, '{"n":1,"text":"a","list":[1]}');
@@ -155,13 +155,13 @@ describe("what was loaded", () => {
 
   it("and only a schema could make is no change, and no error", () => {
     const draft = format.draft(new Map([["at", new Date(0)]]), life);
-    const state = new State(format, draft, false);
-    assert.deepEqual(state.handOut("at"), new Date(0));
+    const state = new ChangeTracker(format, draft, false);
+    assert.deepEqual(state.track("at"), new Date(0));
     assert.equal(state.isModified, false);
   });
 
   it("SR-073 is watched, also where a schema looked at it", () => {
-    const state = new State(format, format.draft(new Map([["list", [1]]]), life), false);
+    const state = new ChangeTracker(format, format.draft(new Map([["list", [1]]]), life), false);
     list(state).push(2);
     assert.ok(state.isModified);
   });

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
 import type { SessionsOptions } from "../../mod.ts";
-import type { Carrier, Found } from "../../src/transport/transport.ts";
-import { makeCore } from "../../src/unit_of_work/context.ts";
+import type { StoredSession, Transport } from "../../src/transport/transport.ts";
+import { createContext } from "../../src/unit_of_work/context.ts";
 import { SessionError } from "../../src/errors.ts";
 import { load, open } from "../../src/unit_of_work/load.ts";
-import { settle } from "../../src/options.ts";
+import { resolveOptions } from "../../src/options.ts";
 import { FaultyStore, secrets } from "../support/fault_rig.ts";
 
 const start = 1_800_000_000_000;
@@ -18,7 +18,7 @@ function bench(options: Partial<SessionsOptions<never>> = {}) {
   const clock = { now: start };
   const store = new FaultyStore(() => clock.now);
   const events: string[] = [];
-  const core = makeCore(settle({
+  const context = createContext(resolveOptions({
     store,
     secrets,
     now: () => clock.now,
@@ -37,22 +37,22 @@ function bench(options: Partial<SessionsOptions<never>> = {}) {
       touchedAt: clock.now,
       expiresAt: clock.now + seconds * 1000,
     };
-    const { place } = await core.carrier.create(userId === undefined ? record : { ...record, userId });
+    const { ref } = await context.transport.create(userId === undefined ? record : { ...record, userId });
     store.taken();
-    return `__Host-sid=${place.token}`;
+    return `__Host-sid=${ref.cookieValue}`;
   }
 
   /** What a load makes of cookies: the session's values, whether the cookies are called stale, and what was reported. */
   async function look(...cookies: string[]) {
     events.length = 0;
     const header = cookies.length === 0 ? null : cookies.join("; ");
-    const { found, state, staleCookies } = await load(core, header);
-    await core.events.settled();
-    const values = found && Object.fromEntries(state.draft.values);
+    const { stored, tracker, staleCookies } = await load(context, header);
+    await context.events.settled();
+    const values = stored && Object.fromEntries(tracker.draft.values);
     return { values, isStale: staleCookies === header, events: events.splice(0) };
   }
 
-  return { clock, store, core, begin, look };
+  return { clock, store, context, begin, look };
 }
 
 const none = { values: undefined, isStale: true, events: [] };
@@ -67,11 +67,11 @@ describe("one cookie", () => {
   });
 
   it("is answered at once where the store answers at once and nobody else is asked", async () => {
-    const { begin, core } = bench();
+    const { begin, context } = bench();
     for (const header of [null, "other=1", await begin(), await begin(undefined, 600, "ada")]) {
-      assert.ok(!(load(core, header) instanceof Promise), String(header));
+      assert.ok(!(load(context, header) instanceof Promise), String(header));
     }
-    const { begin: beginStamped, core: stamped } = bench({ stampOf: () => undefined });
+    const { begin: beginStamped, context: stamped } = bench({ stampOf: () => undefined });
     assert.ok(!(load(stamped, await beginStamped()) instanceof Promise), "a session without a user");
   });
 
@@ -97,37 +97,37 @@ describe("one cookie", () => {
   });
 
   it("whose record is damaged is not called stale, and one of a newer format is no anonymous visitor", async () => {
-    const { begin, look, core, store } = bench();
+    const { begin, look, context, store } = bench();
     assert.deepEqual(await look(await begin("{")), {
       values: undefined,
       isStale: false,
       events: ["damaged"],
     });
     const newer = await begin();
-    const [{ place, record }] = await core.carrier.find(newer) as [Found];
-    store.inner.save(place.key, { ...record, head: "2" }, place.version);
+    const [{ ref, record }] = await context.transport.find(newer) as [StoredSession];
+    store.inner.save(ref.key, { ...record, head: "2" }, ref.version);
     await assert.rejects(() => look(newer), { code: "ERR_STORE" });
   });
 
   it("does not hide a fault that is none of the store's", async () => {
-    const { begin, core, clock } = bench();
+    const { begin, context, clock } = bench();
     const cookie = await begin();
-    const carrier: Carrier = Object.create(core.carrier);
-    carrier.find = (header) => core.carrier.find(header);
+    const transport: Transport = Object.create(context.transport);
+    transport.find = (header) => context.transport.find(header);
     const broken = (error: Error) => () => {
       throw error;
     };
     clock.now += 600_000;
-    carrier.retire = broken(new TypeError("a fault"));
-    await assert.rejects(async () => await load({ ...core, carrier }, cookie), TypeError);
+    transport.removeExpired = broken(new TypeError("a fault"));
+    await assert.rejects(async () => await load({ ...context, transport: transport }, cookie), TypeError);
     const read = async (error: Error) =>
       await load(
-        { ...core, format: Object.assign(Object.create(core.format), { read: broken(error) }) },
+        { ...context, format: Object.assign(Object.create(context.format), { read: broken(error) }) },
         cookie,
       );
     await assert.rejects(() => read(new TypeError("a fault")), TypeError);
     await assert.rejects(() => read(Object.assign(new TypeError(), { code: "ERR_DAMAGED" })), TypeError);
-    assert.equal((await read(new SessionError("ERR_DAMAGED", "no"))).found, undefined);
+    assert.equal((await read(new SessionError("ERR_DAMAGED", "no"))).stored, undefined);
   });
 });
 
@@ -168,10 +168,12 @@ describe("several cookies", () => {
 
 describe("an id", () => {
   it("leads to its session and to no other", async () => {
-    const { begin, core } = bench();
+    const { begin, context } = bench();
     const id = (await begin()).slice("__Host-sid=".length).slice(0, 32);
-    assert.equal((await open(core, id)).state.draft.values.get("a"), 1);
-    for (const other of [undefined, "x".repeat(32)]) assert.equal((await open(core, other)).found, undefined);
+    assert.equal((await open(context, id)).tracker.draft.values.get("a"), 1);
+    for (const other of [undefined, "x".repeat(32)]) {
+      assert.equal((await open(context, other)).stored, undefined);
+    }
   });
 });
 

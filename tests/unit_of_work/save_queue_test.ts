@@ -1,72 +1,75 @@
-/** The queue of commits of one session, before a carrier that writes down what it is asked. */
+/** The queue of commits of one session, before a transport that writes down what it is asked. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Carrier, Cycle, Found, Place } from "../../src/transport/transport.ts";
+import type { Rotation, SessionRef, StoredSession, Transport } from "../../src/transport/transport.ts";
 import { SessionError } from "../../src/errors.ts";
 import { Events } from "../../src/events.ts";
-import { Guard } from "../../src/guard/call_guard.ts";
-import { Lines, type Task } from "../../src/unit_of_work/save_queue.ts";
+import { CallGuard } from "../../src/guard/call_guard.ts";
+import { type QueuedSave, SaveQueue } from "../../src/unit_of_work/save_queue.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import { gate, turn } from "../support/commit_rig.ts";
 
 const recordOf = (data: string): SessionRecord => ({ data, createdAt: 0, touchedAt: 0, expiresAt: 1 });
 
-/** A carrier of one session, the lines before it, and units that loaded it. Every save takes a turn, or as long as `hold`. */
+/** A transport of one session, the lines before it, and units that loaded it. Every save takes a turn, or as long as `hold`. */
 class Bench {
   readonly calls: string[] = [];
   readonly events: string[] = [];
-  readonly lines: Lines;
-  place: Place = { id: "id", key: "key", version: "0", token: "token", isStale: false };
+  readonly lines: SaveQueue;
+  ref: SessionRef = { id: "id", key: "key", version: "0", cookieValue: "token", hasOldSignature: false };
   record: SessionRecord | undefined = recordOf("");
   hold: (() => unknown) | undefined = turn;
   isLive = true;
   keepsKey = false;
 
   constructor() {
-    const save = (what: string, { place }: Found, record: SessionRecord, key: string) => {
-      this.calls.push(`${what} ${record.data} over ${place.version}`);
+    const save = (what: string, { ref }: StoredSession, record: SessionRecord, key: string) => {
+      this.calls.push(`${what} ${record.data} over ${ref.version}`);
       const make = () => {
-        if (this.record === undefined || place.key !== this.place.key) return undefined;
-        if (place.version !== this.place.version) return undefined;
+        if (this.record === undefined || ref.key !== this.ref.key) return undefined;
+        if (ref.version !== this.ref.version) return undefined;
         this.record = record;
-        this.place = { ...this.place, key, version: `${Number(place.version) + 1}` };
+        this.ref = { ...this.ref, key, version: `${Number(ref.version) + 1}` };
         return this.found();
       };
       const held = this.hold?.();
       return held instanceof Promise ? held.then(make) : make();
     };
-    const carrier: Partial<Carrier> = {
-      save: (found, record) => save("save", found, record, found.place.key),
+    const transport: Partial<Transport> = {
+      save: (found, record) => save("save", found, record, found.ref.key),
       rotate: (found, record, { grace }) =>
-        save(`rotate(${grace})`, found, record, this.keepsKey ? found.place.key : `${found.place.key}+`),
-      reload: ({ place }) => {
+        save(`rotate(${grace})`, found, record, this.keepsKey ? found.ref.key : `${found.ref.key}+`),
+      reload: ({ ref }) => {
         this.calls.push("reload");
-        return this.record && place.key === this.place.key ? this.found() : undefined;
+        return this.record && ref.key === this.ref.key ? this.found() : undefined;
       },
     };
     const events = { emit: (type: string, key: string) => void this.events.push(`${type} ${key}`) };
-    this.lines = new Lines(carrier as Carrier, events as unknown as Events, () => this.isLive);
+    this.lines = new SaveQueue(transport as Transport, events as unknown as Events, () => this.isLive);
   }
 
-  found(isFormer?: boolean): Found {
-    return { record: this.record!, place: isFormer === undefined ? this.place : { ...this.place, isFormer } };
+  found(isFormer?: boolean): StoredSession {
+    return {
+      record: this.record!,
+      ref: isFormer === undefined ? this.ref : { ...this.ref, viaOldId: isFormer },
+    };
   }
 
   /** Saves with this text added to the data; all that is held up goes by itself. */
-  save(text: string, task: Partial<Task> = {}, found: Found = this.found()) {
-    const apply = ({ record }: Found) => recordOf(record.data + text);
-    return this.lines.save(found, { cycles: undefined, isShared: false, apply, ...task });
+  save(text: string, task: Partial<QueuedSave> = {}, found: StoredSession = this.found()) {
+    const apply = ({ record }: StoredSession) => recordOf(record.data + text);
+    return this.lines.save(found, { rotation: undefined, isShared: false, apply, ...task });
   }
 
   /** As another process would. */
   overtake(text: string): void {
     this.record = recordOf(this.record!.data + text);
-    this.place = { ...this.place, version: `${Number(this.place.version) + 100}` };
+    this.ref = { ...this.ref, version: `${Number(this.ref.version) + 100}` };
   }
 }
 
-const cycleOf = (grace: number): Cycle => ({ why: "rotated", grace });
+const cycleOf = (grace: number): Rotation => ({ why: "rotated", grace });
 
 const fails = (): never => {
   throw new SessionError("ERR_SERIALIZE", "no");
@@ -74,7 +77,7 @@ const fails = (): never => {
 
 /** The error of a call that took too long. */
 async function timeout(): Promise<unknown> {
-  const guard = new Guard(0.001, new Events(undefined, Date.now, () => Promise.resolve("")));
+  const guard = new CallGuard(0.001, new Events(undefined, Date.now, () => Promise.resolve("")));
   const hangs = () => new Promise<never>(() => {});
   return await guard.answer(hangs(), (_: unknown): _ is never => true).then(assert.fail, (error) => error);
 }
@@ -85,7 +88,7 @@ describe("a save of which there is one", () => {
     bench.hold = undefined;
     const saved = bench.save("a");
     assert.ok(!(saved instanceof Promise));
-    assert.deepEqual([saved.record.data, saved.place.version], ["a", "1"]);
+    assert.deepEqual([saved.record.data, saved.ref.version], ["a", "1"]);
   });
 
   it("waits for a record that takes its time", async () => {
@@ -122,7 +125,7 @@ describe("a save of which there is one", () => {
     ];
     for (const [grace, isFormer, call] of cases) {
       const bench = new Bench();
-      await bench.save("a", { cycles: cycleOf(grace) }, bench.found(isFormer));
+      await bench.save("a", { rotation: cycleOf(grace) }, bench.found(isFormer));
       assert.deepEqual(bench.calls, [`${call} a over 0`], `${grace}, ${isFormer}`);
     }
   });
@@ -138,7 +141,7 @@ describe("saves that wait", () => {
 
   it("are made in order also where records take their time", async () => {
     const bench = new Bench();
-    const slow = (text: string): Partial<Task> => ({
+    const slow = (text: string): Partial<QueuedSave> => ({
       apply: async ({ record }) => {
         await turn();
         return recordOf(record.data + text);
@@ -153,7 +156,7 @@ describe("saves that wait", () => {
     const all = await Promise.allSettled([
       bench.save("a"),
       bench.save("b"),
-      bench.save("r", { cycles: cycleOf(0) }),
+      bench.save("r", { rotation: cycleOf(0) }),
       bench.save("c"),
     ]);
     assert.deepEqual(bench.calls.slice(0, 3), ["save a over 0", "save ab over 1", "rotate(0) abr over 2"]);
@@ -166,7 +169,7 @@ describe("saves that wait", () => {
     const all = await Promise.allSettled([
       bench.save("a"),
       bench.save("", { apply: fails }),
-      bench.save("r", { cycles: cycleOf(0) }),
+      bench.save("r", { rotation: cycleOf(0) }),
     ]);
     assert.deepEqual(all.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
     assert.deepEqual(bench.calls, ["save a over 0", "rotate(0) ar over 1"]);

@@ -4,7 +4,7 @@ import { SessionError } from "../../../src/errors.ts";
 import { handlesAll } from "../../../src/handled.ts";
 import { recognise, type RedisClient } from "../../redis/client.ts";
 import type { Script } from "../../redis/scripts.ts";
-import { Wire } from "../../redis/script_runner.ts";
+import { ScriptRunner } from "../../redis/script_runner.ts";
 import { readCacheOptions } from "./cache_options.ts";
 import { create, load, remove, replace, rotate } from "./cache_scripts.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
@@ -81,7 +81,7 @@ const endless = 400 * 86_400_000;
 export class DjangoCacheStore implements DjangoEngine {
   /** What an entry is. */
   readonly format = "json";
-  readonly #wire: Wire;
+  readonly #wire: ScriptRunner;
   readonly #prefix: string;
 
   /**
@@ -96,7 +96,7 @@ export class DjangoCacheStore implements DjangoEngine {
     if (known.cluster) {
       throw new TypeError("Cannot use the Redis client: expected one of a single server, received a cluster");
     }
-    this.#wire = new Wire(known, false, timeout, 10_000);
+    this.#wire = new ScriptRunner(known, false, timeout, 10_000);
     this.#prefix = `${prefix}django.contrib.sessions.cache`;
   }
 
@@ -152,7 +152,7 @@ export class DjangoCacheStore implements DjangoEngine {
   }
 
   #ask(script: Script, keys: readonly string[], ...args: string[]): Promise<unknown[]> {
-    return this.#wire.ask(script, keys.map((key) => this.#prefix + key), args, this.#wire.deadline());
+    return this.#wire.run(script, keys.map((key) => this.#prefix + key), args, this.#wire.deadline());
   }
 }
 

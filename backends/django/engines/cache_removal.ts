@@ -2,9 +2,9 @@
 
 import { SessionError } from "../../../src/errors.ts";
 import type { MaybePromise } from "../../../src/store.ts";
-import { TimeLimit } from "../../../src/guard/deadlines.ts";
+import { Deadlines } from "../../../src/guard/deadlines.ts";
 import { type Client, recognise, type RedisClient } from "../../redis/client.ts";
-import { Wire } from "../../redis/script_runner.ts";
+import { ScriptRunner } from "../../redis/script_runner.ts";
 import { remove } from "./cache_scripts.ts";
 
 /** What the store sees of a client of Memcached, or of whatever else a site caches in: those of `memcache` and of memjs fit. */
@@ -28,8 +28,8 @@ export function removalBy(client: RedisClient | DjangoCacheClient, timeout: numb
     return byDelete(client as DjangoCacheClient, timeout);
   }
   const known = redis(client as RedisClient);
-  const wire = new Wire(known, false, timeout, mostWaiting);
-  return async (entry) => void await wire.ask(remove, [entry], [], wire.deadline());
+  const wire = new ScriptRunner(known, false, timeout, mostWaiting);
+  return async (entry) => void await wire.run(remove, [entry], [], wire.deadline());
 }
 
 function redis(client: RedisClient): Client {
@@ -46,7 +46,7 @@ function redis(client: RedisClient): Client {
 }
 
 function byDelete(client: DjangoCacheClient, timeout: number): Removal {
-  const limit = new TimeLimit();
+  const limit = new Deadlines();
   let waiting = 0;
   const trouble = (message: string, cause?: unknown) =>
     new SessionError("ERR_STORE", `${message}: Django may go on with what it holds`, { cause });

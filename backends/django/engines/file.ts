@@ -4,7 +4,14 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../../../src/errors.ts";
 import { handlesAll } from "../../../src/handled.ts";
-import { type Claim, hold, insist, Lost, type Patience, type Want } from "../../file/lock.ts";
+import {
+  hold,
+  type Lock,
+  LockLost,
+  type LockRequest,
+  type LockTimeout,
+  retryUntilTimeout,
+} from "../../file/lock.ts";
 import { type Disk, failedWith, nodeDisk } from "../../file/disk.ts";
 import { within } from "../../redis/options.ts";
 import { pause } from "../../support/stats_counter.ts";
@@ -187,7 +194,7 @@ export class DjangoFileStore implements DjangoEngine {
     return savedAt === undefined ? undefined : { text: latin1.decode(bytes), savedAt };
   }
 
-  #want(key: string, { text }: DjangoRow): Want {
+  #want(key: string, { text }: DjangoRow): LockRequest {
     return { key: this.#name(key), file: { bytes: utf8.encode(text), time: Date.now() } };
   }
 
@@ -201,14 +208,14 @@ export class DjangoFileStore implements DjangoEngine {
     });
   }
 
-  #change(wants: readonly Want[], act: (...claims: Claim[]) => boolean): Promise<boolean> {
+  #change(wants: readonly LockRequest[], act: (...claims: Lock[]) => boolean): Promise<boolean> {
     if (wants.some(({ key }) => key === "")) return Promise.resolve(false);
     return orStoreError(() =>
-      insist(this.#timeout, async (patience: Patience) => {
+      retryUntilTimeout(this.#timeout, async (patience: LockTimeout) => {
         try {
           return await hold(this.#disk, this.#work, wants, patience, act);
         } catch (error) {
-          if (error instanceof Lost) this.#prepare();
+          if (error instanceof LockLost) this.#prepare();
           throw error;
         }
       })

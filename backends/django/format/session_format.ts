@@ -1,8 +1,8 @@
 /** Django's session data as a draft: everything is in the data, the expiry and the user too. */
 
 import { SessionError } from "../../../src/errors.ts";
-import type { Life } from "../../../src/data/lifetime.ts";
-import type { Notes } from "../../../src/data/record_head.ts";
+import type { SessionAge } from "../../../src/data/lifetime.ts";
+import type { RecordMeta } from "../../../src/data/record_head.ts";
 import type { DataFormat, Draft } from "../../../src/data/format.ts";
 import type { SessionRecord } from "../../../src/store.ts";
 import { storedOf, type Values } from "../../../src/data/values.ts";
@@ -39,7 +39,7 @@ export class DjangoFormat implements DataFormat {
     this.#settings = settings;
   }
 
-  draft(values: Values, { createdAt, touchedAt }: Life): Draft {
+  draft(values: Values, { createdAt, touchedAt }: SessionAge): Draft {
     const { useTz } = this.#settings;
     // As stored: a schema need not know of these.
     const stored = (key: string) => storedOf(values).get(key);
@@ -47,11 +47,11 @@ export class DjangoFormat implements DataFormat {
       values,
       createdAt,
       touchedAt,
-      get notes(): Notes {
+      get meta(): RecordMeta {
         const expiry = expiryOf(stored(expiryKey), useTz);
         return expiry === undefined ? {} : { expiry };
       },
-      set notes({ expiry }: Notes) {
+      set meta({ expiry }: RecordMeta) {
         if (expiry === undefined) values.delete(expiryKey);
         else values.set(expiryKey, typeof expiry === "object" ? toExpiry(expiry.at, useTz) : expiry);
       },
@@ -86,9 +86,9 @@ export class DjangoFormat implements DataFormat {
       spelled.set(key, text);
     }
     this.#spelled.set(values, spelled);
-    const draft = this.draft(values, { notes: {}, userId: undefined, createdAt, touchedAt });
+    const draft = this.draft(values, { meta: {}, userId: undefined, createdAt, touchedAt });
     // Django keeps no time of last activity: it follows from the end.
-    const { expiry } = draft.notes;
+    const { expiry } = draft.meta;
     const age = typeof expiry === "number" && expiry !== 0 ? expiry : this.#settings.cookieAge;
     draft.touchedAt = Math.min(touchedAt, expiresAt - age * 1000);
     return draft;
@@ -132,7 +132,7 @@ export function userIdOf(value: unknown): string | undefined {
 const mostSeconds = 10_000 * 366 * 86_400;
 
 /** What `_session_expiry` means; nothing for what Django would not have written. */
-export function expiryOf(value: unknown, useTz: boolean): NonNullable<Notes["expiry"]> | undefined {
+export function expiryOf(value: unknown, useTz: boolean): NonNullable<RecordMeta["expiry"]> | undefined {
   if (typeof value === "number") {
     return Number.isFinite(value) ? Math.max(-mostSeconds, Math.min(value, mostSeconds)) : undefined;
   }

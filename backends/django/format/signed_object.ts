@@ -6,7 +6,7 @@ import { deflate, deflateSync, inflate } from "node:zlib";
 import { fromBase64url, toBase64url } from "../../../src/crypto/base64url.ts";
 import { SessionError } from "../../../src/errors.ts";
 import type { Secrets } from "../../../src/crypto/signer.ts";
-import { Recent } from "../../../src/bounded_cache.ts";
+import { BoundedCache } from "../../../src/bounded_cache.ts";
 import type { MaybePromise } from "../../../src/store.ts";
 import { DjangoSigner } from "./signing.ts";
 
@@ -21,7 +21,7 @@ export interface Opened {
   /** When it was signed, in seconds since the epoch. */
   readonly signedAt: number;
   /** Whether an older secret signed it. */
-  readonly isStale: boolean;
+  readonly hasOldKey: boolean;
 }
 
 /** Why a text was refused: not signed by us, or signed but no session. */
@@ -44,7 +44,7 @@ function decompress(bytes: Uint8Array): Promise<Uint8Array | undefined> {
 export class Envelope {
   readonly #signer: DjangoSigner;
   /** Texts that were read before: reading one again costs no crypto. */
-  readonly #opened: Recent<string, Opened> = new Recent(1024);
+  readonly #opened: BoundedCache<string, Opened> = new BoundedCache(1024);
 
   constructor(secrets: Secrets, salt: string) {
     this.#signer = new DjangoSigner(secrets, salt);
@@ -62,7 +62,7 @@ export class Envelope {
     const packed = await compress(plain);
     const payload = packed.length < plain.length - 1 ? `.${toBase64url(packed)}` : toBase64url(plain);
     const text = await this.#signer.signAt(payload, now);
-    this.#remember(text, { json, signedAt: Math.floor(now / 1000), isStale: false });
+    this.#remember(text, { json, signedAt: Math.floor(now / 1000), hasOldKey: false });
     return text;
   }
 
@@ -83,7 +83,7 @@ export class Envelope {
     const plain = bytes && isPacked ? await decompress(bytes) : bytes;
     if (plain === undefined || plain.length > maxJson) return "malformed";
     // Django too takes bytes for Latin-1.
-    const opened = { json: Buffer.from(plain).toString("latin1"), signedAt, isStale: secret > 0 };
+    const opened = { json: Buffer.from(plain).toString("latin1"), signedAt, hasOldKey: secret > 0 };
     this.#remember(text, opened);
     return opened;
   }

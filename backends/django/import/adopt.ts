@@ -1,13 +1,13 @@
 /** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
 
 import {
-  bringsCarrier,
+  bringsTransport,
   type CarriedStore,
-  type CarrierKit,
-  type Found,
+  type StoredSession,
+  type TransportContext,
 } from "../../../src/transport/transport.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
-import { HeldCarrier } from "../../../src/transport/store_transport.ts";
+import { StoreTransport } from "../../../src/transport/store_transport.ts";
 import type { MaybePromise, SessionStore } from "../../../src/store.ts";
 import { importedId, isDjangoKey } from "./importer.ts";
 
@@ -47,29 +47,32 @@ export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {
     );
   }
   const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
-  bringsCarrier(carried, (kit) => new AdoptingCarrier(store, kit, cookieName));
+  bringsTransport(carried, (kit) => new AdoptingTransport(store, kit, cookieName));
   return carried;
 }
 
-class AdoptingCarrier extends HeldCarrier {
+class AdoptingTransport extends StoreTransport {
   readonly #own: string;
   readonly #django: string;
 
-  constructor(store: SessionStore, kit: CarrierKit, cookieName: string) {
+  constructor(store: SessionStore, kit: TransportContext, cookieName: string) {
     super(store, kit);
     this.#own = kit.cookie.name;
     this.#django = cookieName;
   }
 
-  override find(header: string | null): MaybePromise<readonly Found[]> {
-    if (header === null || readCookie(header, this.#own, () => false, 1).isCarried) return super.find(header);
+  override find(header: string | null): MaybePromise<readonly StoredSession[]> {
+    if (header === null || readCookie(header, this.#own, () => false, 1).isPresent) return super.find(header);
     const { values } = readCookie(header, this.#django, isDjangoKey, 2);
     return values.length === 1 ? this.#adopt(values[0]!) : super.find(header);
   }
 
-  async #adopt(key: string): Promise<readonly Found[]> {
+  async #adopt(key: string): Promise<readonly StoredSession[]> {
     const found = await this.findById(await importedId(key));
     // No cookie of ours brought it here, so it is due for one
-    return found.map(({ record, place }) => ({ record, place: { ...place, token: "", isStale: true } }));
+    return found.map(({ record, ref }) => ({
+      record,
+      ref: { ...ref, cookieValue: "", hasOldSignature: true },
+    }));
   }
 }

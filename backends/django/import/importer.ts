@@ -3,7 +3,7 @@
 import { toBase64url } from "../../../src/crypto/base64url.ts";
 import { strictJson } from "../../../src/codec.ts";
 import type { Secrets } from "../../../src/crypto/signer.ts";
-import { type Notes, withNotes } from "../../../src/data/record_head.ts";
+import { type RecordMeta, withMeta } from "../../../src/data/record_head.ts";
 import { withProofs } from "../../../src/transport/id_proofs.ts";
 import type { SessionRecord } from "../../../src/store.ts";
 import { proofOf, storageKey } from "../../../src/crypto/session_id.ts";
@@ -76,7 +76,7 @@ export class Importer {
     const expiry = expiryOf(valueOf(expiryKey), useTz);
     const stamp = textOf(authKeys.hash);
     const userId = userIdOf(valueOf(authKeys.id));
-    const notes: Notes = {
+    const notes: RecordMeta = {
       ...expiry === undefined ? {} : { expiry },
       ...stamp === undefined ? {} : { stamp },
     };
@@ -91,7 +91,7 @@ export class Importer {
     const touchedAt = saved > 0 && saved < now ? saved : now;
     return {
       data,
-      head: withProofs(withNotes(undefined, notes), { proof, since: now, logins: 0, formers: [] }),
+      head: withProofs(withMeta(undefined, notes), { proof, since: now, logins: 0, formers: [] }),
       ...userId === undefined ? {} : { userId },
       createdAt: touchedAt,
       touchedAt,

@@ -14,9 +14,9 @@ export interface DjangoCookie {
 }
 
 /** What a request carries of the session. */
-export interface CarriedKeys {
+export interface CookieKeys {
   /** Whether there was any cookie of that name. */
-  readonly isCarried: boolean;
+  readonly isPresent: boolean;
   /** The distinct values that may be keys, in order; reading stops at one more than four. */
   readonly keys: readonly string[];
 }
@@ -38,21 +38,21 @@ export class CookieJar {
   }
 
   /** The keys of a header. */
-  read(header: string | null): CarriedKeys {
-    const { isCarried, values } = readCookie(
+  read(header: string | null): CookieKeys {
+    const { isPresent, values } = readCookie(
       header,
       this.#cookie.name,
       (value) => isKey(unquote(value)),
       mostKeys,
     );
-    return { isCarried, keys: [...new Set(values.map(unquote))] };
+    return { isPresent, keys: [...new Set(values.map(unquote))] };
   }
 
   /** Whether a header carries the cookie and nothing in it that could be a key. */
   isShort(header: string | null): boolean {
     if (header === null || !header.includes(this.#cookie.name)) return false;
-    const { isCarried, keys } = this.read(header);
-    return isCarried && keys.length === 0;
+    const { isPresent, keys } = this.read(header);
+    return isPresent && keys.length === 0;
   }
 
   /** The field that sets it, for `maxAge` seconds or until the browser closes. */
@@ -71,7 +71,7 @@ export class CookieJar {
   /** The fields that delete it, if the header carries it. */
   clear(header: string | null): readonly string[] {
     const { name, samesite: rule } = this.#cookie;
-    if (!this.read(header).isCarried) return [];
+    if (!this.read(header).isPresent) return [];
     const { domain, path, samesite } = this.#scope();
     const isSecure = /^__(secure|host)-/i.test(name) || rule === "None";
     return [

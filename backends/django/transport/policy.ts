@@ -2,7 +2,7 @@
 
 import { SessionError } from "../../../src/errors.ts";
 import type { Draft } from "../../../src/data/format.ts";
-import type { Entrance, LoginOptions, Manners } from "../../../src/transport/policy.ts";
+import type { Login, LoginOptions, Policy } from "../../../src/transport/policy.ts";
 import { storedOf } from "../../../src/data/values.ts";
 import type { CookieJar } from "./cookies.ts";
 import { authKeys } from "../format/session_format.ts";
@@ -20,22 +20,22 @@ export interface EngineKind {
 }
 
 /** See the first line of this file. */
-export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest }: EngineKind): Manners {
+export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest }: EngineKind): Policy {
   return {
-    renewsAlways: true,
-    cyclesEmpty: true,
-    baresGone: true,
-    attends: (header) => jar.isShort(header),
-    stale(header, isUsed) {
-      const { isCarried, keys } = jar.read(header);
-      if (!isCarried) return "left";
+    extendsOnEverySave: true,
+    rotatesEmpty: true,
+    sendsGoneUnmodified: true,
+    needsSession: (header) => jar.isShort(header),
+    staleCookieAction(header, isUsed) {
+      const { isPresent, keys } = jar.read(header);
+      if (!isPresent) return "keep";
       if (keys.length === 0) return jar.clear(header);
       // What nobody looked at may still be a session for Django; its own middleware saves it then.
-      if (!isUsed) return savesEveryRequest ? "replaced" : "left";
-      return replacesStale ? "replaced" : jar.clear(header);
+      if (!isUsed) return savesEveryRequest ? "replace" : "keep";
+      return replacesStale ? "replace" : jar.clear(header);
     },
     login,
-    demandIndex() {
+    requireUserIndex() {
       unsupported("list or end a user's sessions: Django's keep no index of users");
     },
   };
@@ -55,7 +55,7 @@ function tokenFor(before: unknown): string | undefined {
   return makeToken(typeof before === "string" && before.length === 64 ? 64 : 32);
 }
 
-function login(userId: string, { stamp, backend, hash }: LoginOptions, { values }: Draft): Entrance {
+function login(userId: string, { stamp, backend, hash }: LoginOptions, { values }: Draft): Login {
   if (stamp !== undefined) unsupported("bear a stamp: Django's is the session auth hash");
   if (backend === undefined || hash === undefined) {
     unsupported(
@@ -69,7 +69,7 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions, { values 
   }
   // Made once, so that a log-in that is made again on fresh data leaves the token that the handler saw
   let token = tokenFor(values.get(csrfKey));
-  const isRepeated: Entrance["isRepeated"] = ({ userId: before, values }) =>
+  const isRepeated: Login["isRepeated"] = ({ userId: before, values }) =>
     before === userId && storedOf(values).get(authKeys.hash) === hash;
   return {
     isRepeated,

@@ -1,10 +1,16 @@
-/** The carrier of Django's sessions that an engine keeps: the session key in the cookie, the encoded data in a row. */
+/** The transport of Django's sessions that an engine keeps: the session key in the cookie, the encoded data in a row. */
 
-import type { Carrier, CarrierKit, Ended, Found, Place } from "../../../src/transport/transport.ts";
+import type {
+  LogoutResult,
+  SessionRef,
+  StoredSession,
+  Transport,
+  TransportContext,
+} from "../../../src/transport/transport.ts";
 import { SessionError } from "../../../src/errors.ts";
-import { Guard, trouble } from "../../../src/guard/call_guard.ts";
-import type { Manners } from "../../../src/transport/policy.ts";
-import { Recent } from "../../../src/bounded_cache.ts";
+import { CallGuard, rethrowAsStoreError } from "../../../src/guard/call_guard.ts";
+import type { Policy } from "../../../src/transport/policy.ts";
+import { BoundedCache } from "../../../src/bounded_cache.ts";
 import type { MaybePromise, SessionPage, SessionRecord } from "../../../src/store.ts";
 import { type CookieJar, mostKeys } from "./cookies.ts";
 import type { DjangoEngine, DjangoRow } from "../engines/engine.ts";
@@ -16,12 +22,12 @@ import { unsupported } from "./policy.ts";
 /** New keys that may be taken before that means trouble. */
 const mostTries = 8;
 
-/** What a carrier of Django's sessions is made from. */
-export interface DjangoKit extends CarrierKit {
+/** What a transport of Django's sessions is made from. */
+export interface DjangoKit extends TransportContext {
   readonly jar: CookieJar;
   readonly envelope: Envelope;
   readonly format: DjangoFormat;
-  readonly manners: Manners;
+  readonly policy: Policy;
 }
 
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
@@ -41,28 +47,28 @@ function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>)
 }
 
 /** See the first line of this file. */
-export class RowCarrier implements Carrier {
+export class RowTransport implements Transport {
   readonly format: DjangoFormat;
-  readonly manners: Manners;
+  readonly policy: Policy;
   readonly #engine: DjangoEngine;
   readonly #kit: DjangoKit;
-  readonly #guard: Guard;
+  readonly #guard: CallGuard;
   /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
-  readonly #rotations: Recent<string, Promise<string | undefined>> = new Recent(1024);
+  readonly #rotations: BoundedCache<string, Promise<string | undefined>> = new BoundedCache(1024);
 
   constructor(engine: DjangoEngine, kit: DjangoKit) {
     this.#engine = engine;
     this.#kit = kit;
     this.format = kit.format;
-    this.manners = kit.manners;
-    this.#guard = new Guard(kit.timeout, kit.events);
+    this.policy = kit.policy;
+    this.#guard = new CallGuard(kit.timeout, kit.events);
   }
 
-  find(header: string | null): MaybePromise<readonly Found[]> {
-    const { isCarried, keys } = this.#kit.jar.read(header);
+  find(header: string | null): MaybePromise<readonly StoredSession[]> {
+    const { isPresent, keys } = this.#kit.jar.read(header);
     const [key] = keys;
     if (key === undefined || keys.length > mostKeys) {
-      if (isCarried) {
+      if (isPresent) {
         this.#kit.events.emit("rejected", undefined, key === undefined ? "malformed" : "ambiguous");
       }
       return [];
@@ -70,13 +76,13 @@ export class RowCarrier implements Carrier {
     return keys.length === 1 ? this.#look(key) : this.#lookAll(keys);
   }
 
-  async #lookAll(keys: readonly string[]): Promise<readonly Found[]> {
-    const found: Found[] = [];
+  async #lookAll(keys: readonly string[]): Promise<readonly StoredSession[]> {
+    const found: StoredSession[] = [];
     for (const key of keys) found.push(...await this.#look(key));
     return found;
   }
 
-  #look(key: string): MaybePromise<readonly Found[]> {
+  #look(key: string): MaybePromise<readonly StoredSession[]> {
     return then(this.#load(key), (found) => {
       if (found !== undefined) return [found];
       this.#kit.events.emit("rejected", key, "unknown");
@@ -85,7 +91,7 @@ export class RowCarrier implements Carrier {
   }
 
   /** The session under a key. Of a row that is none the core learns that it is damaged, by data that cannot be read. */
-  #load(key: string): MaybePromise<Found | undefined> {
+  #load(key: string): MaybePromise<StoredSession | undefined> {
     const damaged = (error: unknown): DjangoRow => {
       if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
       return { text: "", expiresAt: 0 };
@@ -104,21 +110,21 @@ export class RowCarrier implements Carrier {
   #open(text: string): MaybePromise<Opened | Refused> {
     const { envelope, now } = this.#kit;
     if (this.#engine.format === "signed") return envelope.known(text) ?? envelope.open(text);
-    return { json: text, signedAt: Math.floor(now() / 1000), isStale: false };
+    return { json: text, signedAt: Math.floor(now() / 1000), hasOldKey: false };
   }
 
-  #found(key: string, row: DjangoRow, opened: Opened | Refused): Found {
-    const place = { id: key, key, token: key, version: row.text };
+  #found(key: string, row: DjangoRow, opened: Opened | Refused): StoredSession {
+    const ref = { id: key, key, cookieValue: key, version: row.text };
     const now = this.#kit.now();
     if (typeof opened === "string") {
       const record = { data: "", createdAt: now, touchedAt: now, expiresAt: row.expiresAt ?? now };
-      return { record, place: { ...place, isStale: false } };
+      return { record, ref: { ...ref, hasOldSignature: false } };
     }
-    const { json: data, signedAt, isStale } = opened;
+    const { json: data, signedAt, hasOldKey } = opened;
     const expiresAt = row.expiresAt ?? this.#endOf(data, row.savedAt!) ?? now;
     return {
       record: { data, createdAt: signedAt * 1000, touchedAt: now, expiresAt },
-      place: { ...place, isStale },
+      ref: { ...ref, hasOldSignature: hasOldKey },
     };
   }
 
@@ -132,72 +138,72 @@ export class RowCarrier implements Carrier {
     }
   }
 
-  async open(id: string | undefined): Promise<Found | undefined> {
+  async open(id: string | undefined): Promise<StoredSession | undefined> {
     return isKey(id) ? (await this.#look(id))[0] : undefined;
   }
 
-  reload({ place }: Found): MaybePromise<Found | undefined> {
-    return this.#load(place.key);
+  reload({ ref }: StoredSession): MaybePromise<StoredSession | undefined> {
+    return this.#load(ref.key);
   }
 
-  async create(record: SessionRecord): Promise<Found> {
+  async create(record: SessionRecord): Promise<StoredSession> {
     const row = await this.#row(record);
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
       if (await this.#write("create", () => this.#engine.create(key, row), isFlag, key)) {
-        return { record, place: placeOf(key, row) };
+        return { record, ref: placeOf(key, row) };
       }
     }
     throw noFreeKey();
   }
 
-  async save({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+  async save({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
     const row = await this.#row(record);
     const isSaved = await this.#write(
       "save",
-      () => this.#engine.replace(place.key, row, place.version),
+      () => this.#engine.replace(ref.key, row, ref.version),
       isFlag,
-      place.key,
+      ref.key,
     );
-    return isSaved ? { record, place: placeOf(place.key, row) } : undefined;
+    return isSaved ? { record, ref: placeOf(ref.key, row) } : undefined;
   }
 
-  async rotate({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
+  async rotate({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
     const row = await this.#row(record);
     for (let tries = 0; tries < mostTries; tries++) {
       const key = makeKey();
       const rotating = Promise.resolve(
         this.#write(
           "rotate",
-          () => this.#engine.rotate(place.key, key, row, place.version),
+          () => this.#engine.rotate(ref.key, key, row, ref.version),
           isFlag,
-          place.key,
+          ref.key,
         ),
       );
-      this.#rotations.set(place.key, rotating.then((isDone) => isDone ? key : undefined, () => key));
-      if (await rotating) return { record, place: placeOf(key, row) };
-      const now = await this.#guard.call("load", () => this.#engine.load(place.key), isRow, place.key);
-      if (now?.text !== place.version) return undefined;
+      this.#rotations.set(ref.key, rotating.then((isDone) => isDone ? key : undefined, () => key));
+      if (await rotating) return { record, ref: placeOf(key, row) };
+      const now = await this.#guard.call("load", () => this.#engine.load(ref.key), isRow, ref.key);
+      if (now?.text !== ref.version) return undefined;
     }
     throw noFreeKey();
   }
 
   /** The same text with a new end. */
-  async touch({ place }: Found, record: SessionRecord): Promise<Found | undefined> {
-    const row = { text: place.version, expiresAt: record.expiresAt };
+  async touch({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
+    const row = { text: ref.version, expiresAt: record.expiresAt };
     return await this.#write(
         "save",
-        () => this.#engine.replace(place.key, row, place.version),
+        () => this.#engine.replace(ref.key, row, ref.version),
         isFlag,
-        place.key,
+        ref.key,
       )
-      ? { record, place }
+      ? { record, ref }
       : undefined;
   }
 
   /** Ends the session, also where a rotation of this process has put it since it was found. */
-  async end({ place }: Found): Promise<boolean> {
-    for (let key: string | undefined = place.key; key !== undefined; key = await this.#rotations.get(key)) {
+  async end({ ref }: StoredSession): Promise<boolean> {
+    for (let key: string | undefined = ref.key; key !== undefined; key = await this.#rotations.get(key)) {
       const dead = key;
       if (await this.#write("delete", () => this.#engine.delete(dead), isFlag, dead)) return true;
     }
@@ -205,21 +211,21 @@ export class RowCarrier implements Carrier {
   }
 
   /** A key is all that Django has: whatever row one leads to is the visitor's own. */
-  async endCarried(header: string | null, except: ReadonlySet<string>): Promise<Ended> {
+  async endByCookies(header: string | null, except: ReadonlySet<string>): Promise<LogoutResult> {
     const ended: string[] = [];
     const { keys } = this.#kit.jar.read(header);
     for (const key of keys.slice(0, mostKeys)) {
       if (except.has(key)) continue;
       if (await this.#write("delete", () => this.#engine.delete(key), isFlag, key)) ended.push(key);
     }
-    return { ended, fields: this.#kit.jar.clear(header) };
+    return { ended, setCookies: this.#kit.jar.clear(header) };
   }
 
   /** Django leaves expired rows to `clearsessions`. */
-  retire(): void {}
+  removeExpired(): void {}
 
-  setCookie(place: Place, maxAge: number | undefined): readonly string[] {
-    return [this.#kit.jar.set(place.token, maxAge)];
+  setCookie(ref: SessionRef, maxAge: number | undefined): readonly string[] {
+    return [this.#kit.jar.set(ref.cookieValue, maxAge)];
   }
 
   list(): MaybePromise<SessionPage> {
@@ -263,13 +269,13 @@ export class RowCarrier implements Carrier {
     try {
       return await this.#guard.call(operation, run, isRight, key);
     } catch (error) {
-      return trouble(error);
+      return rethrowAsStoreError(error);
     }
   }
 }
 
-function placeOf(key: string, { text }: DjangoRow): Place {
-  return { id: key, key, token: key, version: text, isStale: false };
+function placeOf(key: string, { text }: DjangoRow): SessionRef {
+  return { id: key, key, cookieValue: key, version: text, hasOldSignature: false };
 }
 
 function noFreeKey(): SessionError {

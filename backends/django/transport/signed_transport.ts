@@ -1,9 +1,9 @@
-/** The carrier of Django's `signed_cookies`: the session itself, signed, is the cookie's value and the session key. */
+/** The transport of Django's `signed_cookies`: the session itself, signed, is the cookie's value and the session key. */
 
-import type { Carrier, Ended, Found, Place } from "../../../src/transport/transport.ts";
+import type { LogoutResult, SessionRef, StoredSession, Transport } from "../../../src/transport/transport.ts";
 import { maxCookieBytes } from "../../../src/transport/cookie.ts";
 import { SessionError } from "../../../src/errors.ts";
-import type { Manners } from "../../../src/transport/policy.ts";
+import type { Policy } from "../../../src/transport/policy.ts";
 import type { MaybePromise, SessionRecord } from "../../../src/store.ts";
 import { mostKeys } from "./cookies.ts";
 import type { DjangoFormat } from "../format/session_format.ts";
@@ -11,28 +11,28 @@ import { unsupported } from "./policy.ts";
 import type { DjangoKit } from "./row_transport.ts";
 
 /** See the first line of this file. */
-export class SignedCarrier implements Carrier {
+export class SignedTransport implements Transport {
   readonly format: DjangoFormat;
-  readonly manners: Manners;
+  readonly policy: Policy;
   readonly #kit: DjangoKit;
 
   constructor(kit: DjangoKit) {
     this.#kit = kit;
     this.format = kit.format;
-    this.manners = kit.manners;
+    this.policy = kit.policy;
   }
 
-  find(header: string | null): MaybePromise<readonly Found[]> {
-    const { isCarried, keys } = this.#kit.jar.read(header);
+  find(header: string | null): MaybePromise<readonly StoredSession[]> {
+    const { isPresent, keys } = this.#kit.jar.read(header);
     if (keys.length > 0 && keys.length <= mostKeys) return this.#openAll(keys);
-    if (isCarried) {
+    if (isPresent) {
       this.#kit.events.emit("rejected", undefined, keys.length === 0 ? "malformed" : "ambiguous");
     }
     return [];
   }
 
-  async #openAll(tokens: readonly string[]): Promise<readonly Found[]> {
-    const found: Found[] = [];
+  async #openAll(tokens: readonly string[]): Promise<readonly StoredSession[]> {
+    const found: StoredSession[] = [];
     for (const token of tokens) {
       const one = await this.#open(token);
       if (typeof one !== "string") found.push(one);
@@ -42,11 +42,11 @@ export class SignedCarrier implements Carrier {
     return found;
   }
 
-  async #open(token: string): Promise<Found | "forged" | "malformed" | "expired"> {
+  async #open(cookieValue: string): Promise<StoredSession | "forged" | "malformed" | "expired"> {
     const { envelope, limits, now } = this.#kit;
-    const opened = await envelope.open(token);
+    const opened = await envelope.open(cookieValue);
     if (typeof opened === "string") return opened;
-    const { json: data, signedAt, isStale } = opened;
+    const { json: data, signedAt, hasOldKey } = opened;
     // Django's own limit: an age of exactly the cookie's is still good.
     const end = (signedAt + limits.idleAge) * 1000 + 1;
     if (now() >= end) return "expired";
@@ -55,8 +55,14 @@ export class SignedCarrier implements Carrier {
       // The session's own end counts too. The time of signing has no fraction, so the second it is in is granted.
       const { values } = this.format.read(record);
       const own = Math.floor(this.format.endOf(values, signedAt * 1000 + 999));
-      const place = { id: token, key: token, version: token, token, isStale };
-      return { record: { ...record, expiresAt: Math.min(end, own) }, place };
+      const ref = {
+        id: cookieValue,
+        key: cookieValue,
+        version: cookieValue,
+        cookieValue,
+        hasOldSignature: hasOldKey,
+      };
+      return { record: { ...record, expiresAt: Math.min(end, own) }, ref };
     } catch (error) {
       if ((error as SessionError).code === "ERR_UNSUPPORTED") throw error;
       return "malformed";
@@ -70,22 +76,25 @@ export class SignedCarrier implements Carrier {
   /** There is nothing but what the browser has. */
   reload(): undefined {}
 
-  async create(record: SessionRecord): Promise<Found> {
+  async create(record: SessionRecord): Promise<StoredSession> {
     const token = await this.#make(record);
-    return { record, place: { id: token, key: token, version: token, token, isStale: false } };
+    return {
+      record,
+      ref: { id: token, key: token, version: token, cookieValue: token, hasOldSignature: false },
+    };
   }
 
   /** Under the same name for this process, so that requests that overlap are saved in turn. */
-  async save(found: Found, record: SessionRecord): Promise<Found> {
-    const { place } = await this.create(record);
-    return { record, place: { ...place, key: found.place.key } };
+  async save(found: StoredSession, record: SessionRecord): Promise<StoredSession> {
+    const { ref } = await this.create(record);
+    return { record, ref: { ...ref, key: found.ref.key } };
   }
 
-  rotate(_found: Found, record: SessionRecord): Promise<Found> {
+  rotate(_found: StoredSession, record: SessionRecord): Promise<StoredSession> {
     return this.create(record);
   }
 
-  touch(found: Found, record: SessionRecord): Promise<Found> {
+  touch(found: StoredSession, record: SessionRecord): Promise<StoredSession> {
     return this.save(found, record);
   }
 
@@ -105,14 +114,14 @@ export class SignedCarrier implements Carrier {
   }
 
   /** The same for all of them. */
-  endCarried(header: string | null): Ended {
-    return { ended: [], fields: this.#kit.jar.clear(header) };
+  endByCookies(header: string | null): LogoutResult {
+    return { ended: [], setCookies: this.#kit.jar.clear(header) };
   }
 
-  retire(): void {}
+  removeExpired(): void {}
 
-  setCookie(place: Place, maxAge: number | undefined): readonly string[] {
-    return [this.#kit.jar.set(place.token, maxAge)];
+  setCookie(ref: SessionRef, maxAge: number | undefined): readonly string[] {
+    return [this.#kit.jar.set(ref.cookieValue, maxAge)];
   }
 
   list(): never {

@@ -1,4 +1,4 @@
-/** The carrier of sessions in cookies by itself. */
+/** The transport of sessions in cookies by itself. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -9,26 +9,26 @@ import { cryptoCalls, Ended, secret, start } from "../../support/cookie/rig.ts";
 describe("a session in the cookie", () => {
   for (const isSealed of [true, false]) {
     it(`is found as it was written, on every server, ${isSealed ? "sealed" : "signed"}`, async () => {
-      const { first, carrier, record } = setUp({ isSealed });
+      const { first, transport, record } = setUp({ isSealed });
       for (const one of [record(), record("é\n😀", { userId: "ada" }), record("x".repeat(7_500))]) {
         const made = await first.create(one);
-        const { place } = made;
-        assert.equal(place.isStale, false);
-        const shown = new TextDecoder().decode(fromBase64url(place.token.slice(0, -43)));
+        const { ref } = made;
+        assert.equal(ref.hasOldSignature, false);
+        const shown = new TextDecoder().decode(fromBase64url(ref.cookieValue.slice(0, -43)));
         assert.equal(shown.endsWith(one.data), !isSealed);
         const header = headerOf(first, made);
-        for (const server of [first, carrier()]) {
+        for (const server of [first, transport()]) {
           for (const sent of [header, header, `a=${"b".repeat(2_100)}; ${header}`]) {
             const [found, ...others] = await server.find(sent);
             assert.equal(others.length, 0);
             assert.deepEqual(found!.record, one);
-            const { id, key, version, token, isStale } = found!.place;
-            assert.deepEqual({ id, key, version, token, isStale }, {
-              id: place.id,
-              key: place.key,
-              version: place.token,
-              token: place.token,
-              isStale: false,
+            const { id, key, version, cookieValue, hasOldSignature } = found!.ref;
+            assert.deepEqual({ id, key, version, cookieValue, hasOldSignature }, {
+              id: ref.id,
+              key: ref.key,
+              version: ref.cookieValue,
+              cookieValue: ref.cookieValue,
+              hasOldSignature: false,
             });
           }
         }
@@ -37,7 +37,7 @@ describe("a session in the cookie", () => {
   }
 
   it("is made with one sealing, or two if it takes several cookies, and is known from then on", async () => {
-    const { first, carrier, record } = setUp();
+    const { first, transport, record } = setUp();
     await first.create(record());
     for (const [data, count] of [["{}", 1], ["x".repeat(7_500), 2]] as const) {
       let made: Found | undefined;
@@ -46,9 +46,9 @@ describe("a session in the cookie", () => {
       const header = headerOf(first, made!);
       const found = first.find(header);
       assert.ok(Array.isArray(found));
-      assert.equal(found[0]!.place.isStale, false);
+      assert.equal(found[0]!.ref.hasOldSignature, false);
       assert.ok(Array.isArray(first.find(header)));
-      const other = carrier();
+      const other = transport();
       await other.find(header);
       assert.ok(Array.isArray(other.find(header)));
     }
@@ -66,33 +66,33 @@ describe("a session in the cookie", () => {
   });
 
   it("is one of several that a browser may send, known or not", async () => {
-    const { first, carrier, record } = setUp();
+    const { first, transport, record } = setUp();
     const [one, two] = [await first.create(record("1")), await first.create(record("2"))];
-    for (const server of [first, carrier(), carrier()]) {
+    for (const server of [first, transport(), transport()]) {
       const found = await server.find(`sid=AAAA; ${headerOf(first, one, two)}`);
       assert.deepEqual(found.map(({ record }) => record.data), ["1", "2"]);
-      assert.deepEqual((await server.find(headerOf(first, one, two))).map(({ place }) => place.key), [
-        one.place.key,
-        two.place.key,
+      assert.deepEqual((await server.find(headerOf(first, one, two))).map(({ ref }) => ref.key), [
+        one.ref.key,
+        two.ref.key,
       ]);
     }
   });
 
   it("is stale when it was made with an older secret", async () => {
-    const { first, carrier, record } = setUp();
+    const { first, transport, record } = setUp();
     const header = headerOf(first, await first.create(record()));
-    const [found] = await carrier({ secrets: [secret(2), secret(1)] }).find(header);
-    assert.equal(found!.place.isStale, true);
+    const [found] = await transport({ secrets: [secret(2), secret(1)] }).find(header);
+    assert.equal(found!.ref.hasOldSignature, true);
   });
 
   it("SR-027 is refused when it is issued more than a minute ahead, and nobody is asked about it", async () => {
     for (const alone of [true, false]) {
       const asked: string[] = [];
       const notBefore = (user: string) => (asked.push(user), 0);
-      const { clock, carrier, first, record, takeTold } = setUp(alone ? {} : { notBefore });
+      const { clock, transport, first, record, takeTold } = setUp(alone ? {} : { notBefore });
       clock.now = start + 60_001;
       const header = headerOf(first, await first.create(record("{}", { userId: "ada" })));
-      const server = carrier();
+      const server = transport();
       for (let i = 0; i < 3; i++) {
         clock.now = start;
         assert.deepEqual(await server.find(header), []);
@@ -111,9 +111,9 @@ describe("a session in the cookie", () => {
   it("is cleared with all of its cookies, and set anew over the pieces of a longer one", async () => {
     const { first, record } = setUp();
     const header = headerOf(first, await first.create(record("x".repeat(7_500))));
-    const cleared = (await first.endCarried(header, new Set())).fields;
+    const cleared = (await first.endByCookies(header, new Set())).setCookies;
     assert.deepEqual(cleared.map((field) => field.split("=", 1)[0]), ["sid", "sid.1", "sid.2"]);
-    const fields = first.setCookie((await first.create(record())).place, 60, header);
+    const fields = first.setCookie((await first.create(record())).ref, 60, header);
     assert.deepEqual(fields.map((field) => /Max-Age=\d+/.exec(field)![0]), [
       "Max-Age=60",
       "Max-Age=0",
@@ -122,7 +122,7 @@ describe("a session in the cookie", () => {
   });
 
   it("is not to be opened, listed, looked at or ended from elsewhere", async () => {
-    const { first, carrier } = setUp();
+    const { first, transport } = setUp();
     for (
       const [work, what] of [
         [() => first.open(), "be opened from outside a request"],
@@ -136,7 +136,7 @@ describe("a session in the cookie", () => {
     }
     const store = new Ended();
     store.create("0".repeat(64), { data: "", createdAt: 1, touchedAt: 1, expiresAt: 2 });
-    assert.equal(await carrier({ store }).clearExpired(2, 10), 1);
+    assert.equal(await transport({ store }).clearExpired(2, 10), 1);
   });
 });
 
@@ -152,31 +152,31 @@ describe("what one server did with a session in the cookie", () => {
   }
 
   it("is what a reload gives, as far as it knows", async () => {
-    const { first, carrier, header, record, requests: [a, b] } = await begun();
+    const { first, transport, header, record, requests: [a, b] } = await begun();
     const one = record("1");
     const saved = await first.save(a, one);
     assert.deepEqual(saved!.record, one);
     assert.deepEqual(await first.reload(b), saved);
-    const other = carrier();
+    const other = transport();
     assert.equal(await other.reload((await other.find(header))[0]!), undefined);
     await first.end({ ...b, record: one });
     assert.equal(await first.reload(a), undefined);
   });
 
   it("stands against a save or a rotation that began before it, and not after", async () => {
-    const { first, carrier, record, requests: [a, b] } = await begun();
+    const { first, transport, record, requests: [a, b] } = await begun();
     const saved = (await first.save(a, record("1")))!;
-    assert.equal(saved.place.key, a.place.key);
-    assert.notEqual(saved.place.token, a.place.token);
+    assert.equal(saved.ref.key, a.ref.key);
+    assert.notEqual(saved.ref.cookieValue, a.ref.cookieValue);
     assert.equal(await first.save(b, record("2")), undefined);
     assert.equal(await first.rotate(b, record("2")), undefined);
     assert.equal((await first.reload(b))!.record.data, "1");
     const again = (await first.save(saved, record("3")))!;
     const moved = (await first.rotate(again, record("4")))!;
-    assert.notEqual(moved.place.key, a.place.key);
-    assert.notEqual(moved.place.id, a.place.id);
-    const [found] = await carrier().find(headerOf(first, moved));
-    assert.deepEqual([found!.place.id, found!.place.key], [moved.place.id, moved.place.key]);
+    assert.notEqual(moved.ref.key, a.ref.key);
+    assert.notEqual(moved.ref.id, a.ref.id);
+    const [found] = await transport().find(headerOf(first, moved));
+    assert.deepEqual([found!.ref.id, found!.ref.key], [moved.ref.id, moved.ref.key]);
     assert.equal((await first.reload(moved))!.record.data, "4");
     assert.equal(await first.reload(again), undefined);
     assert.equal(await first.save(again, record("5")), undefined);
@@ -194,7 +194,7 @@ describe("what one server did with a session in the cookie", () => {
     const limits = { touchedAt: start + 5, expiresAt: start + 9 * hour };
     const touched = (await first.touch(a, record("0", limits)))!;
     assert.deepEqual((await first.reload(touched))!.record, record("0", limits));
-    assert.equal(touched.place.key, a.place.key);
+    assert.equal(touched.ref.key, a.ref.key);
     const saved = (await first.save(touched, record("1")))!;
     const late = (await first.touch(b, record("0", limits)))!;
     assert.deepEqual((await first.reload(late))!.record, record("1", limits));
@@ -223,7 +223,7 @@ describe("what one server did with a session in the cookie", () => {
     await others();
     assert.equal(await first.save(b, record("2")), undefined, "nothing is written over");
     assert.equal((await first.reload(b))!.record.data, "1");
-    assert.equal((await first.find(header))[0]!.place.key, a.place.key);
+    assert.equal((await first.find(header))[0]!.ref.key, a.ref.key);
     await first.end(saved);
     await others();
     assert.equal(await first.save(c, record("3")), undefined, "nothing is brought back");

@@ -1,4 +1,4 @@
-/** What the carrier of sessions in cookies knows of those that have ended. */
+/** What the transport of sessions in cookies knows of those that have ended. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -30,7 +30,7 @@ describe("a session in the cookie that has ended", () => {
       clock.now = at;
       assert.equal(await first.end(made), true);
       assert.equal(await first.end(made), false);
-      const { version: _, ...kept } = (await store.load(made.place.key))!;
+      const { version: _, ...kept } = (await store.load(made.ref.key))!;
       assert.deepEqual(kept, { data: "ended", createdAt: at, touchedAt: at, expiresAt });
     }
   });
@@ -42,17 +42,17 @@ describe("a session in the cookie that has ended", () => {
       const made = await first.create(record());
       const [found] = await first.find(headerOf(first, made));
       await first.save(made, record("1", { expiresAt: start + later * hour }));
-      await first.end({ place: found!.place, record: record("0", { expiresAt: start + mine * hour }) });
-      assert.equal(store.load(made.place.key)!.expiresAt, start + 5 * hour + longMemory);
+      await first.end({ ref: found!.ref, record: record("0", { expiresAt: start + mine * hour }) });
+      assert.equal(store.load(made.ref.key)!.expiresAt, start + 5 * hour + longMemory);
     }
   });
 
   it("SR-028 is not found, not saved, not touched, not reloaded and not rotated again, on any server", async () => {
     const store = new Ended();
-    const { first, carrier, record, takeTold } = setUp({ store });
+    const { first, transport, record, takeTold } = setUp({ store });
     const made = await first.create(record());
     const header = headerOf(first, made);
-    const other = carrier();
+    const other = transport();
     const [seen] = await other.find(header);
     const mine = await other.save(seen!, record("1"));
     assert.ok(await other.reload(mine!));
@@ -69,10 +69,10 @@ describe("a session in the cookie that has ended", () => {
   });
 
   it("with nobody to remember it was there, and is good as a copy on another server", async () => {
-    const { first, carrier, record } = setUp();
+    const { first, transport, record } = setUp();
     const made = await first.create(record());
     assert.equal(await first.end(made), true);
-    assert.equal((await carrier().find(headerOf(first, made))).length, 1);
+    assert.equal((await transport().find(headerOf(first, made))).length, 1);
   });
 
   it("SR-028 is any that began before the user's instant, and nobody's without a user", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Claim, hold, Lost, Patience } from "../../../backends/file/lock.ts";
+import { hold, type Lock, LockLost, LockTimeout } from "../../../backends/file/lock.ts";
 import { openFolders } from "../../../backends/file/layout.ts";
 import { encodeFile } from "../../../backends/file/format.ts";
 import { FileSessions } from "../../../backends/file/records.ts";
@@ -94,18 +94,18 @@ describe("file store, claims", () => {
       { key: B, file: { bytes: encodeFile(B, record("new"), "v2"), time: 1e12 } },
       { key: A },
     ];
-    const act = (put: Claim, removed: Claim) => {
+    const act = (put: Lock, removed: Lock) => {
       put.put(sessions.folders.file(B));
       removed.remove(sessions.folders.file(A));
     };
     await sessions.folders.prepare(sessions.folders.shard(B));
-    await assert.rejects(hold(disk, "/s/work", wants, new Patience(60), act), Lost);
+    await assert.rejects(hold(disk, "/s/work", wants, new LockTimeout(60), act), LockLost);
     assert.deepEqual([sessions.load(A)?.data, sessions.load(B)], ["old", undefined]);
     const seen: string[][] = [];
     const looking = setInterval(() => seen.push(other.names("/s/work")), 1);
     setTimeout(() => other.clear(`/s/work/${A}`), 60);
     try {
-      await hold(disk, "/s/work", wants.toReversed(), new Patience(60), (one, two) => act(two, one));
+      await hold(disk, "/s/work", wants.toReversed(), new LockTimeout(60), (one, two) => act(two, one));
     } finally {
       clearInterval(looking);
     }

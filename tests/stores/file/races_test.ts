@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Patience } from "../../../backends/file/lock.ts";
+import { LockTimeout } from "../../../backends/file/lock.ts";
 import { openFolders } from "../../../backends/file/layout.ts";
 import { encodeFile } from "../../../backends/file/format.ts";
 import { FileSessions } from "../../../backends/file/records.ts";
@@ -157,8 +157,8 @@ describe("file store, patience with a holder", () => {
   const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
   it("a holder is taken for dead only if it is the same for long", async () => {
-    const short = new Patience(0.05);
-    const long = new Patience(600);
+    const short = new LockTimeout(0.05);
+    const long = new LockTimeout(600);
     for (const patience of [short, long]) {
       assert.equal(patience.isOver("one"), false);
       assert.equal(patience.isOver("one"), false);
@@ -172,8 +172,8 @@ describe("file store, patience with a holder", () => {
   });
 
   it("a pause is short, and refused when the time is over", async () => {
-    await new Patience(600).pause();
-    const over = new Patience(0.02);
+    await new LockTimeout(600).pause();
+    const over = new LockTimeout(0.02);
     await over.pause();
     await later(30);
     await assert.rejects(over.pause(), { code: "ERR_STORE", message: /0\.02 s/ });

@@ -7,7 +7,7 @@ import { openFolders } from "../../../backends/file/layout.ts";
 import { encodeFile } from "../../../backends/file/format.ts";
 import { FileSessions } from "../../../backends/file/records.ts";
 import { Sweep } from "../../../backends/file/sweep.ts";
-import { Tally } from "../../../backends/support/stats_counter.ts";
+import { StatsCounter } from "../../../backends/support/stats_counter.ts";
 import { ModelDisk, record } from "../../support/file/model_disk.ts";
 
 const NOW = 5000;
@@ -173,7 +173,7 @@ describe("file store, clearing", () => {
     const { sessions, sweep } = await start();
     for (let i = 0; i < 6; i++) await sessions.create(keyOf(`a${i}`), ending(NOW + 1));
     assert.ok(await turnsOf(() => sweep.clearExpired(NOW, 1)) >= 5);
-    assert.ok(await turnsOf(() => sweep.count(new Tally(NOW, []))) >= 5);
+    assert.ok(await turnsOf(() => sweep.count(new StatsCounter(NOW, []))) >= 5);
   });
 
   it("SR-054 trouble with the disk is said, and a lock that is held is not", async () => {
@@ -308,21 +308,21 @@ describe("file store, counting", () => {
     disk.before = (_, call, path) => {
       if (call === "read" && path.endsWith(keys[2]!)) disk.view().remove(path);
     };
-    const tally = new Tally(NOW, []);
+    const tally = new StatsCounter(NOW, []);
     await sweep.count(tally);
     const { live, expired, damaged, bytes } = tally.stats;
     assert.deepEqual({ live, expired, damaged, bytes }, { live: 2, expired: 1, damaged: 1, bytes: 7 });
     disk.before = (_, call) => {
       if (call === "read") throw Object.assign(new Error("no disk"), { code: "EIO" });
     };
-    await assert.rejects(sweep.count(new Tally(NOW, [])), { code: "EIO" });
+    await assert.rejects(sweep.count(new StatsCounter(NOW, [])), { code: "EIO" });
   });
 
   it("counts all, wherever clearing stopped", async () => {
     const { sessions, sweep } = await start();
     for (const start of ["aaa", "aab", "bbb"]) await sessions.create(keyOf(start), ending(NOW + 1));
     await sweep.clearExpired(NOW, 1);
-    const tally = new Tally(NOW, []);
+    const tally = new StatsCounter(NOW, []);
     await sweep.count(tally);
     assert.equal(tally.stats.live, 3);
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import { Claim, Lost, Patience } from "../../../backends/file/lock.ts";
+import { Lock, LockLost, LockTimeout } from "../../../backends/file/lock.ts";
 import { openFolders } from "../../../backends/file/layout.ts";
 import { Users } from "../../../backends/file/users.ts";
 import { A, B, ModelDisk } from "../../support/file/model_disk.ts";
@@ -24,9 +24,9 @@ async function start() {
 
 /** Removes an entry under the session's lock. */
 async function remove(disk: ModelDisk, users: Users, folder: string, key: string): Promise<void> {
-  const claim = new Claim(disk, "/s/work", key);
+  const claim = new Lock(disk, "/s/work", key);
   await claim.stage({ key });
-  assert.ok(claim.take(new Patience(1)));
+  assert.ok(claim.take(new LockTimeout(1)));
   try {
     users.remove(folder, claim);
   } finally {
@@ -71,7 +71,7 @@ describe("file store, the entries of users", () => {
       disk.before = (_, now, path) => {
         if (now === call && path.startsWith(folder)) disk.view().clear(folder);
       };
-      await assert.rejects(users.add("u", A), Lost);
+      await assert.rejects(users.add("u", A), LockLost);
     }
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Wire } from "../../../backends/redis/script_runner.ts";
+import { ScriptRunner } from "../../../backends/redis/script_runner.ts";
 import { bare, clientOf, onClock, pause, script, thrown, wireOf } from "../../support/redis/script_rig.ts";
 
 const sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
@@ -45,15 +45,15 @@ describe("the way to Redis", () => {
 
   it("tells the client whom a command is about", async () => {
     const keys: string[] = [];
-    const wire = new Wire(clientOf((_, key) => (keys.push(key), ["t", "1"])), false, 1, 100);
-    await wire.ask(script(), ["a", "b"], [], wire.deadline(), "t");
+    const wire = new ScriptRunner(clientOf((_, key) => (keys.push(key), ["t", "1"])), false, 1, 100);
+    await wire.run(script(), ["a", "b"], [], wire.deadline(), "t");
     await wire.look("c", wire.deadline());
     assert.deepEqual(keys, ["a", "c"]);
   });
 
   it("learns the time of each server by itself", async () => {
     const { wire, log } = wireOf(() => ["yes"], { server: (key) => key });
-    const ask = (key: string) => wire.ask(script(), [key, "other"], ["x"], wire.deadline());
+    const ask = (key: string) => wire.run(script(), [key, "other"], ["x"], wire.deadline());
     for (const key of ["a", "b", "a", "b"]) await ask(key);
     assert.deepEqual(log.map((one) => one.until > 0), [false, false, true, true]);
     assert.deepEqual(log[0]!.args, ["x"]);

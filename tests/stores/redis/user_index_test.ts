@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { nowhere, UserIndex } from "../../../backends/redis/user_index.ts";
-import { Wire } from "../../../backends/redis/script_runner.ts";
+import { noEntry, UserIndex } from "../../../backends/redis/user_index.ts";
+import { ScriptRunner } from "../../../backends/redis/script_runner.ts";
 import { type Answer, answering, clientOf } from "../../support/redis/script_rig.ts";
 
 describe("the index of a user's sessions in a cluster", () => {
   function indexOf(answer: Answer, cluster = true) {
     const { send, log } = answering(answer);
-    const wire = new Wire(clientOf(send), cluster, 1, 100);
+    const wire = new ScriptRunner(clientOf(send), cluster, 1, 100);
     return { index: new UserIndex(wire, "p:"), log, by: wire.deadline() };
   }
 
@@ -26,8 +26,8 @@ describe("the index of a user's sessions in a cluster", () => {
       ["index", 'p:user:"ann"', "key entry", "50"],
       ["index", 'p:user:"ann"', "key", "50"],
     ]);
-    assert.equal(await index.enter("", "key", "entry", "50", by), nowhere);
-    assert.deepEqual(nowhere, { entry: "", latest: "" });
+    assert.equal(await index.enter("", "key", "entry", "50", by), noEntry);
+    assert.deepEqual(noEntry, { entry: "", latest: "" });
     assert.equal(log.length, 2);
   });
 

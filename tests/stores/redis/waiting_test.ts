@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Wire } from "../../../backends/redis/script_runner.ts";
+import type { ScriptRunner } from "../../../backends/redis/script_runner.ts";
 import {
   bare,
   onClock,
@@ -15,8 +15,8 @@ const full = /commands are waiting for Redis already/;
 
 describe("how many commands wait for Redis", () => {
   /** Whether another command would be refused, where one may wait. */
-  async function isFull(wire: Wire): Promise<boolean> {
-    const message = await wire.ask(script(), ["k"], [], performance.now() + 5).then(
+  async function isFull(wire: ScriptRunner): Promise<boolean> {
+    const message = await wire.run(script(), ["k"], [], performance.now() + 5).then(
       () => "",
       (error) => (error as Error).message,
     );
@@ -115,7 +115,7 @@ describe("a look by a plain command", () => {
 
   it("is none of another server, nor after a second", async () => {
     const { wire } = wireOf(() => [], { server: (key) => key });
-    await wire.ask(script(), ["a"], [], wire.deadline());
+    await wire.run(script(), ["a"], [], wire.deadline());
     assert.equal(wire.look("b", wire.deadline()), undefined);
     await onClock(async (clock) => {
       const { look } = await known(() => "a");

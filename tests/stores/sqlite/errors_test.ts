@@ -1,7 +1,14 @@
 /** What the errors of either driver become. */
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { backoff, closed, isBusy, late, occupied, troubleOf } from "../../../backends/sqlite/errors.ts";
+import {
+  backoff,
+  closed,
+  inOwnersTransaction,
+  isBusy,
+  late,
+  troubleOf,
+} from "../../../backends/sqlite/errors.ts";
 import { SessionError } from "../../../src/errors.ts";
 
 const said: [code: unknown, meaning: string][] = [
@@ -61,8 +68,8 @@ describe("trouble with SQLite", () => {
   });
 
   it("a connection within a transaction counts as busy; a closed store and a late write are said", () => {
-    assert.ok(occupied() instanceof Error && isBusy(occupied()));
-    assert.deepEqual({ ...occupied() }, { errno: 5 });
+    assert.ok(inOwnersTransaction() instanceof Error && isBusy(inOwnersTransaction()));
+    assert.deepEqual({ ...inOwnersTransaction() }, { errno: 5 });
     assert.deepEqual([closed().code, closed().message], ["ERR_STORE", "The session store is closed"]);
     assert.deepEqual([late().code, late().message], [
       "ERR_STORE",

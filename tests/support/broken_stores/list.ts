@@ -21,7 +21,7 @@ class IndexedStore extends CorrectStore {
     return super.put(key, record, version);
   }
   page(entries: readonly { key: string; record: StoredRecord }[], options: ListOptions): SessionPage {
-    return pageOf(entries.map((entry) => ({ ...entry, place: this.places.get(entry.key)! })), options);
+    return pageOf(entries.map((entry) => ({ ...entry, ref: this.places.get(entry.key)! })), options);
   }
   entries(userId: string): [string, StoredRecord | undefined][] {
     return [...this.index.get(userId) ?? []].map((key) => [key, this.records.get(key)]);

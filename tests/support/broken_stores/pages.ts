@@ -11,7 +11,7 @@ abstract class OrderedStore extends CorrectStore {
   }
   mine(userId: string): Placed[] {
     return [...this.records].filter(([, record]) => this.isListed(record, userId))
-      .map(([key, record]) => ({ key, record, place: this.order(record, key) }));
+      .map(([key, record]) => ({ key, record, ref: this.order(record, key) }));
   }
 }
 
@@ -157,7 +157,7 @@ export const pageFaults: readonly BrokenStore[] = [
           const mine = [...this.records].filter(([, record]) => this.isListed(record, userId));
           this.#first.set(
             userId,
-            mine.map(([key, record]) => ({ key, record, place: this.places.get(key)! })),
+            mine.map(([key, record]) => ({ key, record, ref: this.places.get(key)! })),
           );
         }
         return pageOf(this.#first.get(userId) ?? [], options);

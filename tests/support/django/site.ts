@@ -57,10 +57,10 @@ export class DjangoSite {
 
   /** Another process that serves the same site. */
   other(changes: Changes = {}): Sessions {
-    const place = this.engine === "db" ? { store: this.store } : { engine: this.engine };
+    const ref = this.engine === "db" ? { store: this.store } : { engine: this.engine };
     return djangoSessions({
       secretKey,
-      ...place,
+      ...ref,
       now: () => this.clock.now,
       onEvent: (event) => this.events.push(event),
       ...changes,

@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers";
 import * as scripts from "../../../backends/redis/scripts.ts";
 import type { Client } from "../../../backends/redis/client.ts";
 import type { Script } from "../../../backends/redis/scripts.ts";
-import { Wire } from "../../../backends/redis/script_runner.ts";
+import { ScriptRunner } from "../../../backends/redis/script_runner.ts";
 import { SessionError } from "../../../src/errors.ts";
 
 /** A command as the client gets it. */
@@ -139,7 +139,7 @@ export interface Setting {
 
 /** A wire, whether its client is ready, and a question about `k` by the token `t`. */
 export interface Asking {
-  readonly wire: Wire;
+  readonly wire: ScriptRunner;
   readonly state: { ready: boolean };
   readonly ask: (args?: string[], of?: Script, by?: number) => Promise<unknown[]>;
 }
@@ -151,9 +151,9 @@ export function wireOf(
 ): Asking & { readonly log: Asked[] } {
   const { send, log } = answering(answer);
   const state = { ready: true };
-  const wire = new Wire(clientOf(send, state, server), cluster, timeout, maxWaiting);
+  const wire = new ScriptRunner(clientOf(send, state, server), cluster, timeout, maxWaiting);
   const ask = (args: string[] = [], of = script(), by = wire.deadline()) =>
-    wire.ask(of, ["k"], args, by, "t");
+    wire.run(of, ["k"], args, by, "t");
   return { wire, log, state, ask };
 }
 
@@ -163,9 +163,9 @@ export function bare(
   { timeout = 1, maxWaiting = 100 }: Setting = {},
 ): Asking {
   const state = { ready: true };
-  const wire = new Wire(clientOf(send, state), false, timeout, maxWaiting);
+  const wire = new ScriptRunner(clientOf(send, state), false, timeout, maxWaiting);
   const ask = (args: string[] = [], of = script(), by = wire.deadline()) =>
-    wire.ask(of, ["k"], args, by, "t");
+    wire.run(of, ["k"], args, by, "t");
   return { wire, state, ask };
 }
 

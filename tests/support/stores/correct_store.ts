@@ -86,7 +86,7 @@ export class CorrectStore implements SessionStore {
 
   list(userId: string, options: ListOptions = {}): SessionPage | Promise<SessionPage> {
     const mine = [...this.records].filter(([, record]) => this.isListed(record, userId))
-      .map(([key, record]) => ({ key, record, place: this.places.get(key)! }));
+      .map(([key, record]) => ({ key, record, ref: this.places.get(key)! }));
     return pageOf(mine, options);
   }
 
@@ -105,15 +105,15 @@ export class CorrectStore implements SessionStore {
 export interface Placed {
   readonly key: string;
   readonly record: StoredRecord;
-  readonly place: number;
+  readonly ref: number;
 }
 
 /** One page of a list in the order of the places; the cursor is the place of the last entry. */
 export function pageOf(list: readonly Placed[], { after, limit = 100 }: ListOptions): SessionPage {
   if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError(`limit: received ${limit}`);
-  const rest = list.filter(({ place }) => after === undefined || place > Number(after))
-    .sort((a, b) => a.place - b.place);
+  const rest = list.filter(({ ref }) => after === undefined || ref > Number(after))
+    .sort((a, b) => a.ref - b.ref);
   const page = rest.slice(0, limit);
   const entries = page.map(({ key, record: { data: _, version: __, ...record } }) => ({ key, record }));
-  return { entries, ...page.length < rest.length && { next: String(page.at(-1)!.place) } };
+  return { entries, ...page.length < rest.length && { next: String(page.at(-1)!.ref) } };
 }
