@@ -2,7 +2,7 @@
 
 import { metaOf } from "./data/record_head.ts";
 import { unitOf } from "./session_map.ts";
-import type { SessionContext } from "./unit_of_work/unit_of_work.ts";
+import type { SessionContext } from "./unit_of_work/context.ts";
 import { endByKey, endOfRecord, indexed, liveSessions } from "./unit_of_work/live_sessions.ts";
 
 /** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */

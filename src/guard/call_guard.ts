@@ -10,6 +10,7 @@ import type {
   SessionSummary,
   StoredRecord,
 } from "../store.ts";
+import { isThenable } from "../handled.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isTraced, traceCall } from "../diagnostics/channels.ts";
 
@@ -226,11 +227,6 @@ function late(seconds: number): SessionError {
 /** Whether a failure means that the store hangs, so that nobody else should wait for it in turn. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof SessionError && timeouts.has(error);
-}
-
-function isThenable(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as Promise<unknown>).then === "function";
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -6,7 +6,8 @@ import { load } from "../unit_of_work/load.ts";
 import { cancelBody, markPrivate, withoutOthersCookies, withSession } from "./response.ts";
 import { Session } from "../session.ts";
 import type { MaybePromise } from "../store.ts";
-import type { SessionContext, UnitOfWork } from "../unit_of_work/unit_of_work.ts";
+import type { SessionContext } from "../unit_of_work/context.ts";
+import type { UnitOfWork } from "../unit_of_work/unit_of_work.ts";
 
 /** What is answered when the handler let a `SessionError` pass, or the commit failed. */
 export type OnError = (error: SessionError, request: Request) => MaybePromise<Response>;
