@@ -2,12 +2,6 @@
 
 import type { MaybePromise } from "./store.ts";
 
-/** Whether a value has to be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as PromiseLike<unknown>).then === "function";
-}
-
 /** Goes on with a value, immediately if it is there. */
 export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value);

@@ -196,7 +196,7 @@ export class Sessions<Data extends object = SessionData> {
   open(id?: string): Promise<Session<Data>> {
     return promised(async () => {
       const unit = await open(this.#context, id);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return new Session<Data>(unit);
     });
   }
@@ -231,7 +231,7 @@ export class Sessions<Data extends object = SessionData> {
     return promised(async () => {
       this.#context.policy.requireUserIndex();
       const ended = await devices.revoke(this.#context, handle, options);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return ended;
     });
   }
@@ -245,7 +245,7 @@ export class Sessions<Data extends object = SessionData> {
   revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
     return promised(async () => {
       const ended = await devices.revokeAll(this.#context, userId, options.except);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return ended;
     });
   }

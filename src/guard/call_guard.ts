@@ -10,7 +10,6 @@ import type {
   SessionSummary,
   StoredRecord,
 } from "../store.ts";
-import { isThenable } from "../handled.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isTraced, traceCall } from "../diagnostics/channels.ts";
 
@@ -181,7 +180,11 @@ export class GuardedStore {
   }
 
   close(): MaybePromise<void> {
-    return this.#guard.call("close", () => this.#store.close?.(), (value): value is void => value === value);
+    return this.#guard.call(
+      "close",
+      () => this.#store.close?.(),
+      (value): value is void => !isThenable(value),
+    );
   }
 
   /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
@@ -227,6 +230,12 @@ function late(seconds: number): SessionError {
 /** Whether a failure means that the store hangs, so that nobody else should wait for it in turn. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof SessionError && timeouts.has(error);
+}
+
+/** Whether a value has to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as PromiseLike<unknown>).then === "function";
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -102,7 +102,7 @@ export class RequestSession {
 
   #send<T>(answer: T, began: number): MaybePromise<T | Response> {
     this.close();
-    const events = this.#context.events.settled();
+    const events = this.#context.events.pending;
     return events === undefined
       ? this.#respond(answer, began)
       : events.then(() => this.#respond(answer, began));
@@ -130,7 +130,7 @@ export class RequestSession {
 
   async #refuse(error: unknown, began: number): Promise<Response> {
     this.close();
-    await this.#context.events.settled();
+    await this.#context.events.pending;
     if (!(error instanceof SessionError)) throw error;
     const answer = await this.#onError(error, this.#request);
     const isBare = error.code === "ERR_GONE" && this.#context.policy.sendsGoneUnmodified &&

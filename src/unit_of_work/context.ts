@@ -36,6 +36,19 @@ export interface SessionContext extends SavingKit {
   readonly running: Set<Promise<void>>;
 }
 
+/** What was found of a request's cookies, or under an id. */
+export interface Loaded {
+  /** The session, and its content as the handler is to see it. */
+  readonly stored?: StoredSession;
+  readonly draft?: Draft;
+  /** Sessions that cannot be shown: a logout ends them, and a login. */
+  readonly hidden?: readonly StoredSession[];
+  /** Whether the cookies, if there are any, led to no session and that is all there is to say of them. */
+  readonly hasStaleCookies?: boolean;
+  /** Until when a newer cookie than the request's may be on its way to the browser, in milliseconds. */
+  readonly newerCookieUntil?: number;
+}
+
 /** The parts that all requests share. */
 export function createContext(settings: Settings): SessionContext {
   const { secrets, cookie, timeout, now, onEvent } = settings;
@@ -81,6 +94,18 @@ export function isLive(
 ): boolean {
   const { limits, format, now } = context;
   return now() < endsAt(limits, stored.record, format.read(stored.record));
+}
+
+/** A session that is over as it was loaded, with the instants that others have given it since; `undefined` if it has ended. */
+export async function renewed(
+  context: SessionContext,
+  stored: StoredSession,
+): Promise<StoredSession | undefined> {
+  const now = await context.transport.reload(stored);
+  if (now === undefined || !isLive(context, now)) return undefined;
+  // The rest stays as it was loaded: if that has changed too, the save finds out.
+  const { touchedAt, expiresAt } = now.record;
+  return { ...stored, record: { ...stored.record, touchedAt, expiresAt } };
 }
 
 /** Keeps track of a session's content; without one, of a new session's. */

@@ -1,6 +1,6 @@
 /** The live sessions of a user, page by page, and their number kept within a limit. */
 
-import type { Transport } from "../transport/transport.ts";
+import type { StoredSession, Transport } from "../transport/transport.ts";
 import { SessionError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import { ignoreSessionErrors } from "../guard/call_guard.ts";
@@ -17,6 +17,9 @@ export interface UserSessionsContext {
   /** The most sessions that a user may have. */
   readonly maxSessionsPerUser: number;
 }
+
+/** How often ending a session that changes at the same time is tried. */
+const mostTries = 10;
 
 /** When a session ends; `undefined` if its head cannot be read. */
 export function endOfRecord(limits: Limits, record: SessionSummary): number | undefined {
@@ -72,6 +75,29 @@ export async function endByKey(
   if (!await transport.revoke(key)) return false;
   events.emit("ended", key, reason);
   return true;
+}
+
+/** Ends a session by its storage key if it is this user's; whether it was. @throws {SessionError} `ERR_CONFLICT`; `ERR_STORE`. */
+export async function endOwned(context: UserSessionsContext, key: string, userId: string): Promise<boolean> {
+  const { transport, events } = context;
+  for (let tries = 0; tries < mostTries; tries++) {
+    let found: StoredSession | undefined;
+    try {
+      found = await transport.inspect(key);
+    } catch (error) {
+      if (!(error instanceof SessionError && error.code === "ERR_DAMAGED")) throw error;
+      // Its data cannot be read: the list still says whose it is, and nobody can log in to it.
+      for await (const one of indexed(transport.list.bind(transport), userId)) {
+        if (one.key === key) return await endByKey(context, key);
+      }
+    }
+    if (found?.record.userId !== userId) return false;
+    if (await (transport.endUnchanged ?? transport.end).call(transport, found)) {
+      events.emit("ended", key);
+      return true;
+    }
+  }
+  throw new SessionError("ERR_CONFLICT", `The session was changed by others ${mostTries} times in a row`);
 }
 
 /**

@@ -7,8 +7,8 @@ import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import type { MaybePromise } from "../store.ts";
 import type { StoredSession } from "../transport/transport.ts";
 import { check } from "./save.ts";
-import type { SessionContext } from "./context.ts";
-import { type Loaded, UnitOfWork } from "./unit_of_work.ts";
+import type { Loaded, SessionContext } from "./context.ts";
+import { UnitOfWork } from "./unit_of_work.ts";
 
 /**
  * The unit of work for a request: on the one live session that its cookies lead to, or on a new one.
@@ -108,8 +108,13 @@ async function admitChecked(context: SessionContext, stored: StoredSession, draf
   if (
     stampOf !== undefined && draft.userId !== undefined && await stampOf(draft.userId) !== draft.meta.stamp
   ) {
-    if (await transport.end(stored)) events.emit("ended", key, "stamp");
-    return {};
+    if (await (transport.endUnchanged ?? transport.end).call(transport, stored)) {
+      events.emit("ended", key, "stamp");
+      return {};
+    }
+    // It was changed since, perhaps by the login that brought the new credentials.
+    const now = await transport.reload(stored);
+    return now === undefined || now.ref.version === stored.ref.version ? {} : await choose(context, [now]);
   }
   const fitting = await check(context, stored.record, draft);
   if (fitting !== undefined) return { stored, draft: fitting };

@@ -116,3 +116,14 @@ export class Logout {
     return this.#exposed = ObservedPromise.of(work, restore);
   }
 }
+
+/** Ends what a request's cookies lead to beside the session with this key: `hidden`, and what the transport has not looked for. */
+export async function endOthers(
+  { transport, events }: { readonly transport: Transport; readonly events: Events },
+  header: string | null | undefined,
+  hidden: readonly StoredSession[],
+  key: string | undefined,
+): Promise<void> {
+  if (typeof header === "string") await transport.endOthers?.(header, key);
+  for (const found of hidden) if (await transport.end(found)) events.emit("ended", found.ref.key);
+}

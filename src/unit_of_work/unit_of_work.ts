@@ -2,33 +2,18 @@
 
 import type { StoredSession } from "../transport/transport.ts";
 import { gone, SessionError } from "../errors.ts";
-import type { Draft } from "../data/format.ts";
 import { cookieAge, endOf, idleEndOf, isTouchDue, type SessionAge } from "../data/lifetime.ts";
 import { ignoreSessionErrors, rethrowAsStoreError } from "../guard/call_guard.ts";
 import type { Policy } from "../transport/policy.ts";
 import { overtaken, ownSave } from "./save_queue.ts";
-import { Logout } from "./logout.ts";
+import { endOthers, Logout } from "./logout.ts";
 import { readChecked, Save } from "./save.ts";
-import { isLive, type SessionContext, trackerOf } from "./context.ts";
+import { isLive, type Loaded, renewed, type SessionContext, trackerOf } from "./context.ts";
 import { requireFit } from "../schema.ts";
 import type { ChangeTracker } from "./change_tracker.ts";
 import type { MaybePromise } from "../store.ts";
 import { keepWithinLimit } from "./live_sessions.ts";
 
-/** What was found of a request's cookies, or under an id. */
-export interface Loaded {
-  /** The session, and its content as the handler is to see it. */
-  readonly stored?: StoredSession;
-  readonly draft?: Draft;
-  /** Sessions that cannot be shown: a logout ends them, and a login. */
-  readonly hidden?: readonly StoredSession[];
-  /** Whether the cookies, if there are any, led to no session and that is all there is to say of them. */
-  readonly hasStaleCookies?: boolean;
-  /** Until when a newer cookie than the request's may be on its way to the browser, in milliseconds. */
-  readonly newerCookieUntil?: number;
-}
-
-/** Shared, as an array for each request has its price. */
 const none: readonly never[] = [];
 
 export class UnitOfWork {
@@ -42,6 +27,7 @@ export class UnitOfWork {
   isClosed = false;
   #hidden: readonly StoredSession[];
   readonly #hasStaleCookies: boolean;
+  #hasEndedOthers = false;
   /** None may take the place of a newer cookie. */
   #newerCookieUntil: number;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
@@ -82,7 +68,15 @@ export class UnitOfWork {
   #commit(isAnswer: boolean): MaybePromise<void> {
     const { stored, tracker, context } = this;
     const { draft } = tracker;
-    if (this.#header === undefined && stored !== undefined && !isLive(context, stored)) this.#gone("expired");
+    if (this.#header === undefined && stored !== undefined && !isLive(context, stored)) {
+      return this.#run(
+        renewed(context, stored).then((now) => {
+          if (now === undefined) this.#gone("expired");
+          this.stored = now;
+          return this.#commit(isAnswer);
+        }),
+      );
+    }
     const isForced = isAnswer &&
       (stored === undefined ? this.#staleCookieAction() === "replace" : context.savesEveryRequest);
     const { isModified } = tracker;
@@ -99,8 +93,16 @@ export class UnitOfWork {
     }
     if (idleEndOf(context.limits, draft, now) <= now) return this.flush();
     if (endOf(context.limits, draft, now) <= now) this.#gone("expired");
-    if (this.#hidden.length > 0 && tracker.rotation?.why === "login") {
-      return this.#run(this.#endHidden().then(() => this.#commit(isAnswer)));
+    const mayLeaveOthers = this.#hidden.length > 0 || context.transport.endOthers !== undefined;
+    if (tracker.rotation?.why === "login" && mayLeaveOthers && !this.#hasEndedOthers) {
+      // A login leaves no session behind that the same cookies lead to (SR-016).
+      return this.#run(
+        endOthers(context, this.#header, this.#hidden, stored?.ref.key).then(() => {
+          this.#hidden = none;
+          this.#hasEndedOthers = true;
+          return this.#commit(isAnswer);
+        }),
+      );
     }
     return context.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
@@ -109,13 +111,6 @@ export class UnitOfWork {
   #gone(event: "expired" | "gone"): never {
     this.context.events.emit(event, this.stored?.ref.key);
     throw gone();
-  }
-
-  /** A log-in leaves no session behind that the same cookies lead to (SR-016). */
-  async #endHidden(): Promise<void> {
-    const { transport, events } = this.context;
-    for (const found of this.#hidden) if (await transport.end(found)) events.emit("ended", found.ref.key);
-    this.#hidden = [];
   }
 
   /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
@@ -155,7 +150,7 @@ export class UnitOfWork {
   /** Commits for `session.save()`. A failure that nobody awaits is met again by the answer's commit. */
   async save(): Promise<void> {
     await this.commit(false);
-    await this.context.events.settled();
+    await this.context.events.pending;
   }
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
@@ -318,7 +313,7 @@ export class UnitOfWork {
     this.#uncertainSave = undefined;
     const done = this.#run(ended.then((fields) => {
       this.#cleared(fields);
-      return context.events.settled();
+      return context.events.pending;
     }));
     return logout.expose(done, () => {
       const { unfinished } = logout;

@@ -47,7 +47,7 @@ function bench(options: Partial<SessionsOptions<never>> = {}) {
     events.length = 0;
     const header = cookies.length === 0 ? null : cookies.join("; ");
     const { stored, draft, hasStaleCookies = false } = await find(context, header);
-    await context.events.settled();
+    await context.events.pending;
     const values = stored && Object.fromEntries(draft!.values);
     return { values, isStale: hasStaleCookies, events: events.splice(0) };
   }
