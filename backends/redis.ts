@@ -57,6 +57,8 @@ export type {
 
 /** For how much longer than a write can take a removed record leaves its mark, in milliseconds. */
 const markFor = 1000;
+/** So many records of a list are asked for at once in a cluster. */
+const headsAtOnce = 16;
 
 /**
  * A store in Redis.
@@ -147,12 +149,12 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const { front, back, user } = this.#written(key, record, token);
+    const { front, middle, back, user } = this.#written(key, record, token);
     const life = this.#life(record.expiresAt);
     const { entry, latest } = this.#wire.cluster
       ? await this.#index.enter(user, key, token, life, by)
       : nowhere;
-    const args = [String(this.#now()), front, back, user, life, entry, latest];
+    const args = [String(this.#now()), front, middle, back, user, life, entry, latest];
     const [made] = await this.#wire.ask(scripts.create, [this.#prefix + key], args, by, token);
     if (made === "yes") return token;
     await this.#index.leave(user, key, token, by);
@@ -167,11 +169,11 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const { front, back, user, ends } = this.#written(key, record, token);
+    const { front, middle, back, user, ends } = this.#written(key, record, token);
     const life = this.#life(record.expiresAt);
     let { entry, latest } = nowhere;
     const ask = () => {
-      const args = [version, front, back, user, ends, life, entry, latest];
+      const args = [version, front, middle, back, user, ends, life, entry, latest];
       return this.#wire.ask(scripts.save, [this.#prefix + key], args, by, token);
     };
     let [saved, ...before] = await ask();
@@ -250,14 +252,20 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     return next === undefined ? { entries } : { entries, next };
   }
 
-  /** The beginnings of records: in one question, but in a cluster, where each may be on another server. */
+  /** The beginnings of records: in one question, but in a cluster, where each may be on another server, a few at a time. */
   async #heads(keys: readonly string[], by: number): Promise<unknown[]> {
-    if (keys.length === 0) return [];
     const ask = async (some: readonly string[]) => {
       const [texts] = await this.#wire.ask(scripts.heads, some.map((key) => this.#prefix + key), [], by);
       return texts as unknown[];
     };
-    return this.#wire.cluster ? (await Promise.all(keys.map((key) => ask([key])))).flat() : await ask(keys);
+    if (keys.length === 0) return [];
+    if (!this.#wire.cluster) return await ask(keys);
+    const texts: unknown[] = [];
+    while (texts.length < keys.length) {
+      const some = keys.slice(texts.length, texts.length + headsAtOnce);
+      texts.push(...(await Promise.all(some.map((key) => ask([key])))).flat());
+    }
+    return texts;
   }
 
   /**

@@ -22,12 +22,12 @@ import type { Wire } from "./wire.ts";
 export interface Entered {
   /** The entry's own part of its name; empty without a user. */
   readonly entry: string;
-  /** The latest end of the record, by the servers' clocks; empty without a user. */
+  /** Until when the index holds the entry, by the servers' clocks; 0 without a user. */
   readonly latest: string;
 }
 
 /** Without a user, or on one server, where the scripts keep the index themselves. */
-export const nowhere: Entered = { entry: "", latest: "" };
+export const nowhere: Entered = { entry: "", latest: "0" };
 
 /** The indexes, each under `prefix` and the user as JSON. */
 export class UserIndex {
