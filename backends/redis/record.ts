@@ -2,8 +2,7 @@
  * Records as texts. Five parts, each but the last on a line of its own:
  *
  * 1. the format, the key, the sum of the instants, `touchedAt`, `expiresAt`, until when the index of the user holds the session (twice), the
- *    version, the sums of data and record, `createdAt`. All but the last three have fixed places, so that a touch writes over them and a script
- *    finds them at once.
+ *    version, the sums of data and record, `createdAt`. All have fixed places, so that a touch writes over some and a script finds them at once.
  * 2. the user as JSON, or nothing.
  * 3. in a cluster the entry in the index (else `-`), and the versions before this one.
  * 4. the head as JSON, or nothing.

@@ -68,9 +68,10 @@ const open = `
 local at, version, user = KEYS[1]
 local text = call('GETRANGE', at, 0, 1023)
 local isMark = sub(text, 1, 2) == 'x '
-local first = sub(text, 1, 2) == '${FORMAT} ' and find(text, '\\n', ${userAt + 1}, true)
+local isOurs = sub(text, 1, 2) == '${FORMAT} '
+local first = isOurs and find(text, '\\n', ${userAt + 1}, true)
 local second = first and find(text, '\\n', first + 1, true)
-if #text == 1024 and not isMark and not second then
+if isOurs and not second and #text == 1024 then
   text = call('GETRANGE', at, 0, 16383)
   first = find(text, '\\n', ${userAt + 1}, true)
   second = first and find(text, '\\n', first + 1, true)
@@ -85,10 +86,10 @@ const former: string = `sub(text, first + ${versionWidth + 2}, second - 1)`;
 /** The versions that a record had, its own first. */
 const had = `version .. ',' .. sub(${former}, 1, ${3 * (versionWidth + 1)})`;
 
-/** The entry of a record in an index of a cluster; empty for none. */
+/** The entry of a record in an index of a cluster; empty for none, and for one that is damaged, which a client might not give back. */
 const entry = `
 local entry = sub(text, first + 1, first + ${versionWidth})
-if sub(entry, 1, 1) == '-' then entry = '' end
+if find(entry, '[^0-9a-z]') then entry = '' end
 `;
 
 /**
@@ -160,7 +161,7 @@ export const create: Script = {
 local had = version and ${had} or isMark and text or ''
 if find(had, ARGV[1] .. ',', 1, true) then ${answer("'yes'")} end
 -- An expired record is free, and a mark; anything else that is there is not
-local isFree = text == '' or isMark or version and tonumber(${ends}) <= tonumber(ARGV[5])
+local isFree = text == '' or isMark or version and (tonumber(${ends}) or math.huge) <= tonumber(ARGV[5])
 if not isFree then ${answer("'no'")} end
 if late then ${answer("'late'")} end
 local life, entry, promised = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
@@ -184,12 +185,12 @@ local life, same = tonumber(ARGV[11]), user == ARGV[9]
 ${entry + promised}
 local before = entry
 if not same then entry, promised = '', 0 end
-if ARGV[12] ~= '' then entry, promised = ARGV[12], math.max(promised, tonumber(ARGV[13])) end
+if ARGV[13] ~= '0' then entry, promised = ARGV[12], math.max(promised, tonumber(ARGV[13])) end
 -- An end that stays is the one that the key knows already
 if same and ${ends} == ARGV[10] and life > 0 then
   life = nil
-elseif not alone and ARGV[9] ~= '' and now + life > promised then
-  if ARGV[12] == '' then ${answer("'index'", "entry")} end
+elseif not alone and ARGV[9] ~= '' and life > 0 and now + life > promised then
+  if ARGV[13] == '0' then ${answer("'index'", "entry")} end
   life = promised - now
 end
 if late then ${answer("'late'")} end
@@ -217,10 +218,10 @@ if isLater ~= endsLater then ${
 local life = tonumber(ARGV[7]) > tonumber(ends) and tonumber(ARGV[9])
 ${entry + promised}
 local before = promised
-if not alone and user ~= '' and life and now + life > promised then
-  if ARGV[10] == '' or ARGV[10] ~= entry then ${answer("'index'", "user", "entry")} end
-  promised = tonumber(ARGV[11])
-  life = math.min(life, promised - now)
+if not alone and user ~= '' and life and life > 0 and now + life > promised then
+  if ARGV[11] == '0' or ARGV[10] ~= entry then ${answer("'index'", "user", "entry")} end
+  promised = math.max(promised, tonumber(ARGV[11]))
+  life = math.floor(math.min(life, promised - now))
 end
 if late then ${answer("'late'")} end
 ${enterBeside("user")}
@@ -275,15 +276,18 @@ ${answer()}`,
  */
 export const members: Script = {
   source: head + `
-local from, after = ARGV[5], ARGV[6]
+local from, after, byte = ARGV[5], ARGV[6], string.byte
 if from == '' then from = string.format('%.0f', now - ${slack}) end
 local rank = call('ZCOUNT', KEYS[1], '-inf', '(' .. from)
 if after ~= '' then
   -- Of those with the same end: by their names
   local most = rank + call('ZCOUNT', KEYS[1], from, from)
   while rank < most do
-    local middle = math.floor((rank + most) / 2)
-    if call('ZRANGE', KEYS[1], middle, middle)[1] <= after then rank = middle + 1 else most = middle end
+    local middle, i = math.floor((rank + most) / 2), 1
+    local name = call('ZRANGE', KEYS[1], middle, middle)[1]
+    -- Byte by byte, as Redis does: to Lua one text comes before another as the language of the server has it
+    while i <= #name and byte(name, i) == byte(after, i) do i = i + 1 end
+    if i > #name or i <= #after and byte(name, i) < byte(after, i) then rank = middle + 1 else most = middle end
   end
 end
 ${answer("call('ZRANGE', KEYS[1], rank, rank + ARGV[7] - 1, 'WITHSCORES')")}`,

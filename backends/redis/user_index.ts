@@ -10,9 +10,10 @@
  *   meanwhile; and that life does not come back: a `save` needs a version that is gone, and a `create` that the client sends
  *   twice meets the mark that the removal has left. So an index holds the live sessions and what killed processes left behind.
  * - An entry lapses no earlier than its record, however late a write is carried out (its server may have stood still for a day). The
- *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and every write that moves the end of a record is told
- *   not to let it live past E and half an hour by the clock of the record's server. This takes servers that agree within half an hour.
- *   Ends only move up, since a write with a later end may still be coming.
+ *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and no write lets a record live past E and half an
+ *   hour by the clock of the record's server: the record itself says how late that is. This takes servers that agree within half an hour.
+ *   Ends only move up, since a write with a later end may still be coming. E is later than the record needs by a quarter of its life: until
+ *   a renewal goes past what the record says, the index has nothing to learn.
  */
 
 import * as scripts from "./scripts.ts";
