@@ -5,6 +5,7 @@ import { type RedisClient, RedisStore } from "../backends/redis.ts";
 import { SessionError } from "../src/errors.ts";
 import { clients, freshKey, type Opened, openPool, shaped } from "./redis_clients.ts";
 import { allAre, assertHeld, codeOf, halt, prepare, works } from "./redis_late.ts";
+import { timeOf } from "./redis_wire_rig.ts";
 import { contents, type Proxy, type Server, skip, startProxy, startServer, until } from "./redis_server.ts";
 
 /** More than Bun's own five seconds, for slow machines. */
@@ -108,8 +109,9 @@ describe("the time of a write of RedisStore", { skip }, () => {
       // After the name, the script, the number of keys, the keys, the token and the mode
       const window = 3 + Number(args[2]) + 2;
       const asked = args.map((arg, i) => i === window || i === window + 1 ? String(Number(arg) - by) : arg);
-      const reply = await pass(asked) as string[];
-      return [reply[0], String(Number(reply[1]) + by), ...reply.slice(2)];
+      const [token, seconds, microseconds, ...answer] = await pass(asked) as string[];
+      const time = Number(seconds) * 1000 + Number(microseconds) / 1000;
+      return [token, ...timeOf(time + by), ...answer];
     });
   }
 
