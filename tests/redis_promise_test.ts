@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Redis } from "ioredis";
 import { RedisStore, type RedisStoreOptions } from "../backends/redis.ts";
-import { promisedAt, promisedWidth, versionAt } from "../backends/redis/record.ts";
+import { promisedAt, promisedWidth, userAt, versionAt } from "../backends/redis/record.ts";
 import { dice } from "./dice.ts";
 import { freshKey, intercept, recordOf } from "./redis_clients.ts";
 import { type Server, skip, startServer } from "./redis_server.ts";
@@ -123,7 +123,8 @@ describe("what the user index of RedisStore promises", { skip }, () => {
           const version = (await store.create(key, record))!;
           // As an index that was lost would be: only a promise that holds lets a renewal pass by it
           await client.del(indexOf(userId));
-          await client.setrange(`sojourn:${key}`, at, "9");
+          const text = (await client.get(`sojourn:${key}`))!;
+          await client.setrange(`sojourn:${key}`, at, String((Number(text[at]) + 1) % 10));
           assert.equal((await store.load(key))?.version, version);
           if (at === promisedAt + promisedWidth) continue; // between the two
           commands = [];
@@ -201,6 +202,54 @@ describe("what the user index of RedisStore promises", { skip }, () => {
         if (!isMixed) assert.equal(await client.zcard(indexOf(userId)), 1, `step ${step}, ${what}`);
       }
     };
+
+    it(`a save or a touch of what has ended takes it away, and enters no index, ${where}`, async () => {
+      await watched(cluster);
+      const now = Date.now();
+      const later = new RedisStore(intercept(client, (args) => (commands.push(args), "pass")), {
+        cluster,
+        now: () => now + 2 * hour,
+      });
+      await later.load(freshKey()); // the time
+      for (const how of ["the same end", "a later end", "another user", "a touch"]) {
+        const [key, userId] = [freshKey(), `ended ${how} ${cluster}`];
+        const record = recordOf("1", { userId, expiresAt: now + hour });
+        const version = (await open({ cluster }).create(key, record))!;
+        await client.setrange(`sojourn:${key}`, promisedAt, "x"); // which promises nothing
+        const expiresAt = record.expiresAt + (how === "the same end" ? 0 : 1000);
+        const next = { ...record, expiresAt, userId: how === "another user" ? `${userId}!` : userId };
+        const before = await state(userId);
+        commands = [];
+        if (how === "a touch") assert.ok(await later.touch(key, now + 5000, expiresAt, version));
+        else assert.ok(await later.save(key, next, version), how);
+        assert.equal(commands.length, cluster && how === "another user" ? 2 : 1, how);
+        assert.equal(await client.exists(`sojourn:${key}`, indexOf(`${userId}!`)), 0, how);
+        // In a cluster an entry too many lapses by itself
+        const isLeft = !cluster || how === "another user";
+        assert.deepEqual(await state(userId), isLeft ? [-2] : before, how);
+      }
+    });
+
+    it(`a damaged entry does not keep a touch or a save from entering the index, ${where}`, async () => {
+      const store = await watched(cluster);
+      const now = Date.now();
+      for (const damage of ["-", "\u00e9", "\ufffd", " ", "K"]) {
+        for (const how of ["save", "touch"] as const) {
+          const [key, userId] = [freshKey(), `entry ${how} ${cluster}`];
+          const record = recordOf("1", { userId, expiresAt: now + hour });
+          const version = (await store.create(key, record))!;
+          const text = (await client.get(`sojourn:${key}`))!;
+          await client.setrange(`sojourn:${key}`, text.indexOf("\n", userAt) + 1, damage);
+          commands = [];
+          if (how === "touch") assert.ok(await store.touch(key, now + 5000, now + 4 * hour, version));
+          else assert.ok(await store.save(key, { ...record, expiresAt: now + 4 * hour }, version));
+          assert.equal(commands.length, cluster ? 3 : 1, `${damage} ${how}`);
+          await assertHeld(key, userId, `${damage} ${how}`);
+          assert.deepEqual((await store.list(userId)).entries.map((one) => one.key), [key]);
+          assert.ok(await store.delete(key));
+        }
+      }
+    });
 
     it(`SR-040 users whose ids are long and all escaped are held, renewed, listed and left, ${where}`, async () => {
       const store = await watched(cluster);
