@@ -233,7 +233,7 @@ describe("what the user index of RedisStore promises", { skip }, () => {
     it(`a damaged entry does not keep a touch or a save from entering the index, ${where}`, async () => {
       const store = await watched(cluster);
       const now = Date.now();
-      for (const damage of ["-", "\u00e9", "\ufffd", " ", "K"]) {
+      for (const damage of ["-", " ", "K", "é", Buffer.of(0xff), Buffer.of(0xc3)]) {
         for (const how of ["save", "touch"] as const) {
           const [key, userId] = [freshKey(), `entry ${how} ${cluster}`];
           const record = recordOf("1", { userId, expiresAt: now + hour });
