@@ -65,6 +65,12 @@ export function createContext(settings: Settings): SessionContext {
   return context;
 }
 
+/** Waits for the commits under way, then closes the store. */
+export async function closeContext({ running, transport }: SessionContext): Promise<void> {
+  while (running.size > 0) await Promise.allSettled(running);
+  await transport.close();
+}
+
 /** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */
 function guardStamps({ stampOf, timeout }: Settings, events: Events): SessionContext["stampOf"] {
   if (stampOf === undefined) return undefined;
