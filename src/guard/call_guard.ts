@@ -215,18 +215,17 @@ export async function ignoreSessionErrors(work: () => MaybePromise<void>): Promi
   }
 }
 
-/** Errors of calls that ran out of time, whose outcome nobody knows. */
-const timeouts = new WeakSet<SessionError>();
+/** Marks errors of calls that ran out of time, whose outcome nobody knows; those of another copy of this package too. */
+const hasTimedOut = Symbol.for("sojourn.hasTimedOut");
 
 function late(seconds: number): SessionError {
   const error = new SessionError("ERR_STORE", `The session store did not answer within ${seconds} s`);
-  timeouts.add(error);
-  return error;
+  return Object.defineProperty(error, hasTimedOut, { value: true });
 }
 
 /** Whether a failure means that the store hangs, so that nobody else should wait for it in turn. */
 export function isTimeout(error: unknown): boolean {
-  return error instanceof SessionError && timeouts.has(error);
+  return error instanceof SessionError && hasTimedOut in error;
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -1,10 +1,11 @@
 /** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
 
 import {
-  bringsTransport,
   type CarriedStore,
+  makeTransport,
   type StoredSession,
   type TransportContext,
+  type TransportingStore,
 } from "../../../src/transport/transport.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
 import { StoreTransport } from "../../../src/transport/store_transport.ts";
@@ -46,9 +47,10 @@ export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {
       `Cannot adopt sessions: "cookieName" must be a cookie's name: received ${typeof cookieName}`,
     );
   }
-  const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
-  bringsTransport(carried, (kit) => new AdoptingTransport(store, kit, cookieName));
-  return carried;
+  const adopting: TransportingStore = {
+    [makeTransport]: (context) => new AdoptingTransport(store, context, cookieName),
+  };
+  return adopting;
 }
 
 class AdoptingTransport extends StoreTransport {
