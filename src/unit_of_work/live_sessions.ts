@@ -1,22 +1,11 @@
 /** The live sessions of a user, page by page, and their number kept within a limit. */
 
-import type { Transport } from "../transport/transport.ts";
+import type { SessionContext } from "./context.ts";
 import { SessionError } from "../errors.ts";
-import type { Events } from "../events.ts";
 import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import { metaOf } from "../data/record_head.ts";
 import { endsAt, type Limits } from "../data/lifetime.ts";
 import type { IndexedRecord, MaybePromise, SessionPage, SessionSummary } from "../store.ts";
-
-/** What it takes to look at a user's sessions. */
-export interface UserSessionsContext {
-  readonly transport: Transport;
-  readonly events: Events;
-  readonly limits: Limits;
-  readonly now: () => number;
-  /** The most sessions that a user may have. */
-  readonly maxSessionsPerUser: number;
-}
 
 /** When a session ends; `undefined` if its head cannot be read. */
 export function endOfRecord(limits: Limits, record: SessionSummary): number | undefined {
@@ -52,7 +41,7 @@ export async function* indexed(
 
 /** The live ones, with their ends. */
 export async function liveSessions(
-  { transport, limits, now }: UserSessionsContext,
+  { transport, limits, now }: SessionContext,
   userId: string,
 ): Promise<(IndexedRecord & { readonly end: number })[]> {
   const found = [];
@@ -65,7 +54,7 @@ export async function liveSessions(
 
 /** Ends a session by its storage key; whether there was one. */
 export async function endByKey(
-  { transport, events }: UserSessionsContext,
+  { transport, events }: SessionContext,
   key: string,
   reason?: string,
 ): Promise<boolean> {
@@ -78,7 +67,7 @@ export async function endByKey(
  * Ends the sessions of a user beyond the limit, those first that were longest without activity. Every process takes the same order, so
  * concurrent logins leave as many as the limit allows. The login is saved already: a store that fails here is an event, and undoes nothing.
  */
-export function keepWithinLimit(context: UserSessionsContext, userId: string): Promise<void> | undefined {
+export function keepWithinLimit(context: SessionContext, userId: string): Promise<void> | undefined {
   const { transport, maxSessionsPerUser } = context;
   if (maxSessionsPerUser === Infinity || transport.canList !== true) return undefined;
   return ignoreSessionErrors(async () => {
