@@ -7,7 +7,7 @@
  * @module
  */
 
-import { bringsTransport, type CarriedStore } from "../src/transport/transport.ts";
+import { type CarriedStore, makeTransport, type TransportingStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieTransport, type NotBefore } from "./cookie/cookie_transport.ts";
 import { leastHeaderBytes, maxHeaderBytes, mostChunks } from "./cookie/chunks.ts";
@@ -62,7 +62,11 @@ export interface CookieStoreOptions {
  * ```
  */
 export class CookieStore implements CarriedStore {
-  /** What it does instead of keeping records. */
+  /**
+   * What it does instead of keeping records.
+   *
+   * @deprecated Nothing reads it.
+   */
   readonly carries = "sessions in the cookie";
 
   /**
@@ -96,10 +100,11 @@ export class CookieStore implements CarriedStore {
     const notBefore = revocation === "none" || store !== undefined
       ? undefined
       : (userId: string) => (revocation as NotBefore).notBefore(userId);
-    bringsTransport(
-      this,
-      (kit) => new CookieTransport(kit, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
-    );
+    const maker: TransportingStore = {
+      [makeTransport]: (context) =>
+        new CookieTransport(context, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
+    };
+    Object.assign(this, maker);
   }
 
   /** Does nothing: the revocation store was handed in. */

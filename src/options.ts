@@ -1,6 +1,6 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
-import { type CarriedStore, ownTransport } from "./transport/transport.ts";
+import { type CarriedStore, makeTransport } from "./transport/transport.ts";
 import { type Codec, strictJson } from "./codec.ts";
 import { CookieWriter } from "./transport/cookie.ts";
 import type { CookieOptions } from "./cookie_options.ts";
@@ -103,7 +103,11 @@ type Kind = (name: string, value: unknown) => void;
 const known: Record<keyof SessionsOptions, Kind> = {
   store: (_, value) => {
     const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
-    if (typeof value === "object" && value !== null && ownTransport(value) !== undefined) return;
+    if (typeof value === "object" && value !== null && makeTransport in value) {
+      const own = value[makeTransport];
+      if (typeof own === "function") return;
+      wrong('store[Symbol.for("sojourn.transport")] must be a function', shape(own));
+    }
     const missing = ["load", "create", "save", "delete"].filter((name) => !has(name));
     for (const name of ["touch", "clearExpired", "list", "onEvict", "close"]) {
       const method = (value as Record<string, unknown> | null)?.[name];
@@ -177,6 +181,20 @@ const known: Record<keyof SessionsOptions, Kind> = {
 
 /** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown. */
 export function resolveOptions(options: SessionsOptions<never>): Settings {
+  checkOptions(options);
+  return withDefaults(options, secretBytes(options.secrets));
+}
+
+/** The same with secrets that were checked by other rules: those of a Django site may be short. */
+export function resolveWithSecrets(
+  options: Omit<SessionsOptions<never>, "secrets">,
+  secrets: Secrets,
+): Settings {
+  checkOptions(options);
+  return withDefaults(options, secrets);
+}
+
+function checkOptions(options: Partial<SessionsOptions<never>>): void {
   if (typeof options !== "object" || options === null) wrong("options must be an object", shape(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name)) {
@@ -184,10 +202,13 @@ export function resolveOptions(options: SessionsOptions<never>): Settings {
     }
   }
   for (const [name, check] of Object.entries(known)) check(name, options[name as keyof SessionsOptions]);
+}
+
+function withDefaults(options: Omit<SessionsOptions<never>, "secrets">, secrets: Secrets): Settings {
   const idleAge = options.idleAge ?? 1_209_600;
   return {
     store: options.store,
-    secrets: secretBytes(options.secrets),
+    secrets,
     cookie: new CookieWriter(options.cookie ?? {}),
     idleAge,
     anonymousIdleAge: options.anonymousIdleAge ?? idleAge,

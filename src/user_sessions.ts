@@ -62,6 +62,7 @@ export async function revoke(
   handle: string,
   options: { readonly userId?: string },
 ): Promise<number> {
+  context.policy.requireUserIndex();
   const { userId } = options;
   if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
@@ -69,7 +70,9 @@ export async function revoke(
     // An undefined one comes from a visitor who is not logged in, and owns nothing.
     return userId === undefined ? 0 : Number(await endOwned(context, handle, userId));
   }
-  return Number(await endByKey(context, handle));
+  const hasEnded = await endByKey(context, handle);
+  await context.events.pending;
+  return Number(hasEnded);
 }
 
 /**
@@ -92,5 +95,6 @@ export async function revokeAll(
     const isOver = end !== undefined && context.now() >= end;
     if (await endByKey(context, key) && !isOver) ended++;
   }
+  await context.events.pending;
   return ended;
 }

@@ -1,15 +1,15 @@
 /** Every option of `djangoSessions`, its default, and its validation. */
 
 import {
-  bringsTransport,
-  type CarriedStore,
+  makeTransport,
   type Transport,
   type TransportContext,
+  type TransportingStore,
 } from "../../src/transport/transport.ts";
 import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
-import { resolveOptions, type Settings } from "../../src/options.ts";
+import { resolveWithSecrets, type Settings } from "../../src/options.ts";
 import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
 import type { SessionData } from "../../src/session_map.ts";
@@ -204,15 +204,13 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     );
   }
   const savesEveryRequest = flag(options, "sessionSaveEveryRequest", false);
-  const carried: CarriedStore = { carries: "sessions shared with Django" };
+  const travelling: TransportingStore = { [makeTransport]: make };
   const { schema, timeout, onEvent, asyncContext, now } = options;
   const given = { schema, timeout, onEvent, asyncContext, now };
-  const settings = resolveOptions({
+  const settings = resolveWithSecrets({
     ...given as object,
     onError: options.onError ?? djangoRefusal,
-    store: (bringsTransport(carried, make), carried),
-    // Checked for form only: the secrets of a Django site may be short.
-    secrets: [crypto.getRandomValues(new Uint8Array(32))],
+    store: travelling,
     cookie: {
       name: cookie.name,
       path: cookie.path,
@@ -223,7 +221,7 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     rolling: false,
     saveEveryRequest: savesEveryRequest,
     expireAtBrowserClose: flag(options, "sessionExpireAtBrowserClose", false),
-  });
+  }, secrets);
   function make(kit: TransportContext): Transport {
     const jar = new CookieJar(cookie, kit.now);
     const all = {
@@ -236,5 +234,5 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     return store === undefined ? new SignedTransport(all) : new RowTransport(store, all);
   }
   // As long as the site says, ten years or more.
-  return { ...settings, secrets, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
+  return { ...settings, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
 }

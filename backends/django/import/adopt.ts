@@ -1,11 +1,12 @@
 /** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
 
 import {
-  bringsTransport,
   type CarriedStore,
   type LogoutResult,
+  makeTransport,
   type StoredSession,
   type TransportContext,
+  type TransportingStore,
 } from "../../../src/transport/transport.ts";
 import { storageKey } from "../../../src/crypto/session_id.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
@@ -48,9 +49,10 @@ export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {
       `Cannot adopt sessions: "cookieName" must be a cookie's name: received ${typeof cookieName}`,
     );
   }
-  const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
-  bringsTransport(carried, (kit) => new AdoptingTransport(store, kit, cookieName));
-  return carried;
+  const adopting: TransportingStore = {
+    [makeTransport]: (context) => new AdoptingTransport(store, context, cookieName),
+  };
+  return adopting;
 }
 
 /** At most so many cookies of Django are looked at when sessions are to be ended. */
