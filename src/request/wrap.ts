@@ -32,11 +32,10 @@ export function wrapHandler<Answer, R extends Request, Bound extends R, Rest ext
     } catch (error) {
       return binding.fail(request, error, began) as Outcome;
     }
-    const isPromise = answer instanceof Promise;
-    if (!isPromise && !isThenable(answer)) {
+    if (!(answer instanceof Promise) && !isThenable(answer)) {
       return binding.respondAfterLoad(request, answer, began) as Outcome;
     }
-    const pending: Promise<Awaited<Answer>> = isPromise ? answer : Promise.resolve(answer);
+    const pending = answer instanceof Promise ? answer : Promise.resolve(answer);
     return pending.then(
       (answer) => binding.respond(request, answer, began),
       (error) => binding.fail(request, error, began),
