@@ -293,9 +293,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       ['no await for `await send("EVAL"', "an async function waits for what it returns"],
     ],
   },
-  "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
   "backends/redis.ts": {
     tests: ["stores/redis/calls_test", "stores/redis/cluster_calls_test"],
-    equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
   },
 };
