@@ -5,6 +5,7 @@
  * @module
  */
 import { handlesAll } from "../src/handled.ts";
+import { check, text } from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -138,11 +139,11 @@ export class SqliteStore implements CountableStore {
    * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
    */
   static async open(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
-    if (typeof path !== "string") throw new TypeError(`"path" must be a string: received ${typeof path}`);
-    readOptions(options);
+    check("SqliteStore", "path", text("a string"), path);
+    const settings = readOptions(options);
     const database = await openDatabase(path);
     try {
-      const store = new SqliteStore(database, options);
+      const store = new SqliteStore(database, settings);
       await store.#reads.run(() => {}, "open");
       store.#owned = database;
       store.#rows = new RowMemory();

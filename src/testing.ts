@@ -6,6 +6,7 @@
  * @module
  */
 import { describe, it } from "node:test";
+import { callback, check } from "./option_checks.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
 import type { StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
@@ -55,9 +56,7 @@ export function testStore(
   open: () => MaybePromise<SessionStore>,
   options: StoreTestOptions = {},
 ): void {
-  if (typeof open !== "function") {
-    throw new TypeError(`Cannot test the store as "open" must be a function: received ${typeof open}`);
-  }
+  check("testStore", "open", callback, open);
   const cases = storeCases(open, options);
   if (options.register !== undefined) {
     for (const { name: promise, run } of cases) {

@@ -75,10 +75,10 @@ export class DjangoDbStore implements DjangoEngine {
    * with other columns; `ERR_DAMAGED` if it is damaged or no database.
    */
   static async open(database: string | SqlClient, options?: DjangoDbStoreOptions): Promise<DjangoDbStore> {
-    readDbOptions(options);
+    const settings = readDbOptions(options);
     const owned = typeof database === "string" ? await openSite(database) : undefined;
     try {
-      const store = new DjangoDbStore(owned ?? database as SqlClient, options);
+      const store = new DjangoDbStore(owned ?? database as SqlClient, settings);
       await store.#engine.check();
       store.#owned = owned;
       return store;
