@@ -132,7 +132,7 @@ export function checkOptions<Options extends object, Bare extends keyof Options 
       `${by}: unknown option ${shown}${hint}; known options: ${known.map(full).join(", ")}`,
     );
   }
-  const options: Record<string, unknown> = {};
+  const options: Record<string, unknown> = Object.create(null);
   for (const [name, [kind, otherwise]] of Object.entries<readonly [Kind, unknown?]>(table)) {
     const value: unknown = Object.hasOwn(given, name) ? given[name as keyof Options] : undefined;
     if (value !== undefined || kind.isRequired) check(by, full(name), kind, value);

@@ -8,7 +8,7 @@
 import { describe, it } from "node:test";
 import { callback, check } from "./option_checks.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
-import type { StoreTestOptions } from "./testing/options.ts";
+import { readOptions, type StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
 
 export type {
@@ -57,10 +57,11 @@ export function testStore(
   options: StoreTestOptions = {},
 ): void {
   check("testStore", "open", callback, open);
-  const cases = storeCases(open, options);
-  if (options.register !== undefined) {
+  const settings = readOptions(options);
+  const cases = storeCases(open, settings);
+  if (settings.register !== undefined) {
     for (const { name: promise, run } of cases) {
-      options.register(`${name}: ${promise}`, async () => void await run());
+      settings.register(`${name}: ${promise}`, async () => void await run());
     }
     return;
   }
