@@ -5,15 +5,8 @@
  */
 
 import { handlesAll } from "../src/handled.ts";
-import {
-  check,
-  checkOptions,
-  clock,
-  number,
-  seconds,
-  store as aStore,
-  type Table,
-} from "../src/option_checks.ts";
+import { check, checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_kinds.ts";
 import { checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -51,8 +44,15 @@ export interface CachedStoreOptions {
   readonly now?: () => number;
 }
 
-const staleness = number("a number of seconds from 0 to 86400", (value) => value >= 0 && value <= 86_400);
-const table: Table<CachedStoreOptions> = { staleness: [staleness, 0], timeout: [seconds, 0.1], now: clock };
+const staleness = is.number(
+  "a number of seconds from 0 to 86400",
+  (value) => value >= 0 && value <= 86_400,
+);
+const table: Table<CachedStoreOptions> = {
+  staleness: [staleness, 0],
+  timeout: [is.seconds, 0.1],
+  now: is.clock,
+};
 /** How many ms a cache that was too slow is left alone. */
 const REST = 1000;
 
@@ -122,8 +122,8 @@ export class CachedStore implements SessionStore {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(cache: SessionStore, store: SessionStore, options: CachedStoreOptions = {}) {
-    check("CachedStore", "cache", aStore, cache);
-    check("CachedStore", "store", aStore, store);
+    check("CachedStore", "cache", is.store, cache);
+    check("CachedStore", "store", is.store, store);
     const { staleness, timeout, now } = checkOptions("CachedStore", table, options);
     this.#cache = cache;
     this.#store = store;

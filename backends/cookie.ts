@@ -7,17 +7,8 @@
  * @module
  */
 
-import {
-  checkOptions,
-  flag,
-  having,
-  isStore,
-  kind,
-  refuse,
-  required,
-  type Table,
-  whole,
-} from "../src/option_checks.ts";
+import { checkOptions, refuse, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_kinds.ts";
 import { bringsTransport, type CarriedStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieTransport, type NotBefore } from "./cookie/cookie_transport.ts";
@@ -51,15 +42,15 @@ export interface CookieStoreOptions {
 }
 
 const by = "CookieStore";
-const oracle = having("", ["notBefore"]);
+const oracle = is.having("", ["notBefore"]);
 const table: Table<CookieStoreOptions, "revocation"> = {
-  revocation: [required(kind(
+  revocation: [is.required(is.kind(
     'a session store, { notBefore(userId) } or "none"',
-    (value) => value === "none" || isStore(value) || oracle.problem(value) === undefined,
+    (value) => value === "none" || is.isStore(value) || oracle.problem(value) === undefined,
   ))],
-  chunks: [whole(1, mostChunks), 1],
-  maxHeaderBytes: [whole(leastHeaderBytes), maxHeaderBytes],
-  seal: [flag, true],
+  chunks: [is.whole(1, mostChunks), 1],
+  maxHeaderBytes: [is.whole(leastHeaderBytes), maxHeaderBytes],
+  seal: [is.flag, true],
 };
 
 /**
@@ -96,7 +87,7 @@ export class CookieStore implements CarriedStore {
    */
   constructor(options: CookieStoreOptions) {
     const { revocation, chunks, maxHeaderBytes, seal } = checkOptions(by, table, options);
-    const store = isStore(revocation) ? revocation : undefined;
+    const store = is.isStore(revocation) ? revocation : undefined;
     if (store?.forgets) {
       refuse(
         by,

@@ -6,7 +6,8 @@
 
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
-import { check, having } from "../src/option_checks.ts";
+import { check } from "../src/option_checks.ts";
+import * as is from "../src/option_kinds.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -81,7 +82,7 @@ export class DenoKvStore implements CountableStore {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(kv: DenoKv, options: DenoKvStoreOptions = {}) {
-    check("DenoKvStore", "kv", having("a Deno.Kv", ["get", "list", "atomic", "close"]), kv);
+    check("DenoKvStore", "kv", is.having("a Deno.Kv", ["get", "list", "atomic", "close"]), kv);
     const { prefix, timeout, now } = readOptions(options);
     this.#kv = kv;
     this.#keys = new KvKeys(prefix);

@@ -7,15 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
-import {
-  check,
-  checkOptions,
-  clock,
-  oneOf,
-  path as aPath,
-  seconds,
-  type Table,
-} from "../src/option_checks.ts";
+import { check, checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_kinds.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -61,9 +54,9 @@ export interface FileStoreOptions {
 }
 
 const table: Table<FileStoreOptions> = {
-  durability: [oneOf("sync", "os"), "sync"],
-  timeout: [seconds, 2],
-  now: clock,
+  durability: [is.oneOf("sync", "os"), "sync"],
+  timeout: [is.seconds, 2],
+  now: is.clock,
 };
 
 /**
@@ -110,7 +103,7 @@ export class FileStore implements CountableStore {
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
-   * @throws {RangeError} If `timeout` is not a positive number up to 86,400.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the disk is full, read-only or broken (`ERR_STORE`).
    *
    * @example
@@ -123,7 +116,7 @@ export class FileStore implements CountableStore {
    */
   static async open(directory: string | URL, options: FileStoreOptions = {}): Promise<FileStore> {
     const path = directory instanceof URL ? fileURLToPath(directory) : directory;
-    check("FileStore", "directory", aPath, path);
+    check("FileStore", "directory", is.path, path);
     const { durability, timeout, now } = checkOptions("FileStore", table, options);
     const disk = nodeDisk(durability === "sync");
     const folders = await orStoreError(() => openFolders(disk, path));

@@ -4,7 +4,8 @@
  * @module
  */
 import { handled } from "../src/handled.ts";
-import { checkOptions, clock, type Table, wholeOrInfinity } from "../src/option_checks.ts";
+import { checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_kinds.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -61,7 +62,7 @@ export interface MemoryStoreOptions {
   readonly now?: () => number;
 }
 
-const table: Table<MemoryStoreOptions> = { maxEntries: [wholeOrInfinity, 10_000], now: clock };
+const table: Table<MemoryStoreOptions> = { maxEntries: [is.wholeOrInfinity, 10_000], now: is.clock };
 
 /**
  * A store that keeps its records in memory, and forgets them with the process.

@@ -8,24 +8,8 @@ import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./crypto/signer.ts";
 import { mostAge } from "./data/lifetime.ts";
-import {
-  callback,
-  check,
-  checkOptions,
-  clock,
-  flag,
-  having,
-  kind,
-  number,
-  plainObject,
-  refuse,
-  required,
-  seconds,
-  store as aStore,
-  type Table,
-  whole,
-  wholeOrInfinity,
-} from "./option_checks.ts";
+import { check, checkOptions, refuse, type Table } from "./option_checks.ts";
+import * as is from "./option_kinds.ts";
 import type { StandardSchema } from "./schema.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
@@ -118,14 +102,14 @@ export interface Settings {
 
 const hint = "`openssl rand -base64 32` makes one";
 const isSecret = (value: unknown) => typeof value === "string" || value instanceof Uint8Array;
-const secret = kind(`at least 32 bytes of text or bytes; ${hint}`, isSecret);
-const secrets = kind(
+const secret = is.kind(`at least 32 bytes of text or bytes; ${hint}`, isSecret);
+const secrets = is.kind(
   `an array of at least one secret, newest first; ${hint}`,
   (value) => Array.isArray(value) && value.length > 0,
 );
 const isCarried = (value: unknown) =>
   typeof value === "object" && value !== null && ownTransport(value) !== undefined;
-const age = number(
+const age = is.number(
   `a number above 0 and at most ${mostAge} (ten years), in seconds, not milliseconds`,
   (value) => value > 0 && value <= mostAge,
 );
@@ -138,31 +122,38 @@ type Shared = Pick<SessionsOptions, "schema" | "timeout" | "onEvent" | "onError"
 type Bare = "schema" | "onEvent" | "onError";
 /** The options that `djangoSessions` has as well. */
 export const sharedOptions: Table<Shared, Bare> = {
-  schema: [kind("a Standard Schema, version 1", isStandard)],
-  timeout: [seconds, 2],
-  onEvent: [callback],
-  onError: [callback],
-  asyncContext: [flag, false],
-  now: clock,
+  schema: [is.kind("a Standard Schema, version 1", isStandard)],
+  timeout: [is.seconds, 2],
+  onEvent: [is.callback],
+  onError: [is.callback],
+  asyncContext: [is.flag, false],
+  now: is.clock,
 };
 const table: Table<SessionsOptions, Bare | "store" | "secrets" | "stampOf" | "anonymousIdleAge"> = {
-  store: [required({ ...aStore, problem: (value) => isCarried(value) ? undefined : aStore.problem(value) })],
-  secrets: [required(secrets)],
-  cookie: [plainObject, {}],
+  store: [
+    is.required({ ...is.store, problem: (value) => isCarried(value) ? undefined : is.store.problem(value) }),
+  ],
+  secrets: [is.required(secrets)],
+  cookie: [is.plainObject, {}],
   idleAge: [age, 1_209_600],
   anonymousIdleAge: [age],
   absoluteAge: [{ ...age, problem: (value) => value === null ? undefined : age.problem(value) }, 2_592_000],
-  rolling: [flag, true],
-  saveEveryRequest: [flag, false],
-  expireAtBrowserClose: [flag, false],
-  stampOf: [callback],
-  maxSessionsPerUser: [wholeOrInfinity, 1_000],
-  codec: [having("an object with the methods encode and decode", ["encode", "decode"]), strictJson],
-  maxBytes: [whole(1), 65_536],
+  rolling: [is.flag, true],
+  saveEveryRequest: [is.flag, false],
+  expireAtBrowserClose: [is.flag, false],
+  stampOf: [is.callback],
+  maxSessionsPerUser: [is.wholeOrInfinity, 1_000],
+  codec: [is.having("an object with the methods encode and decode", ["encode", "decode"]), strictJson],
+  maxBytes: [is.whole(1), 65_536],
   ...sharedOptions,
 };
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If one is wrong, missing or unknown. */
+/**
+ * The options of `by` with their defaults.
+ *
+ * @throws {TypeError} If an option is unknown, missing or of another type.
+ * @throws {RangeError} If an option is out of range.
+ */
 export function resolveOptions(given: SessionsOptions<never>, by = "createSessions"): Settings {
   const options = checkOptions(by, table, given as SessionsOptions);
   const { now } = options;
@@ -176,7 +167,7 @@ export function resolveOptions(given: SessionsOptions<never>, by = "createSessio
     secrets: secretBytes(options.secrets, by),
     cookie: new CookieWriter(options.cookie, by),
     // Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does.
-    now: now === clock[1] ? now : () => Math.floor(now()),
+    now: now === is.clock[1] ? now : () => Math.floor(now()),
   };
 }
 

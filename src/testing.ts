@@ -6,7 +6,8 @@
  * @module
  */
 import { describe, it } from "node:test";
-import { callback, check } from "./option_checks.ts";
+import { check } from "./option_checks.ts";
+import * as is from "./option_kinds.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
 import { readOptions, type StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
@@ -56,7 +57,7 @@ export function testStore(
   open: () => MaybePromise<SessionStore>,
   options: StoreTestOptions = {},
 ): void {
-  check("testStore", "open", callback, open);
+  check("testStore", "open", is.callback, open);
   const settings = readOptions(options);
   const cases = storeCases(open, settings);
   if (settings.register !== undefined) {

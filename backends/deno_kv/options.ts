@@ -1,6 +1,7 @@
 /** What can be chosen about a `DenoKvStore`, and the checks of it. */
 
-import { checkOptions, clock, kind, seconds, type Table } from "../../src/option_checks.ts";
+import { checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_kinds.ts";
 
 /** How a {@linkcode DenoKvStore} works. */
 export interface DenoKvStoreOptions {
@@ -24,14 +25,18 @@ export interface DenoKvStoreOptions {
   readonly now?: () => number;
 }
 
-const prefix = kind(
+const prefix = is.kind(
   "a string of 1 to 256 characters",
   (value) => typeof value === "string",
   ({ length }: string) => length >= 1 && length <= 256,
 );
-const table: Table<DenoKvStoreOptions> = { prefix: [prefix, "sessions"], timeout: [seconds, 2], now: clock };
+const table: Table<DenoKvStoreOptions> = {
+  prefix: [prefix, "sessions"],
+  timeout: [is.seconds, 2],
+  now: is.clock,
+};
 
-/** The options with their defaults. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readOptions(given: DenoKvStoreOptions): Required<DenoKvStoreOptions> {
   return checkOptions("DenoKvStore", table, given);
 }

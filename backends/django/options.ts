@@ -9,20 +9,8 @@ import {
 import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
-import {
-  callback,
-  check,
-  checkOptions,
-  flag,
-  having,
-  type Kind,
-  kind,
-  number,
-  oneOf,
-  refuse,
-  required,
-  type Table,
-} from "../../src/option_checks.ts";
+import { check, checkOptions, refuse, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_kinds.ts";
 import { resolveOptions, type Settings, sharedOptions } from "../../src/options.ts";
 import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
@@ -85,40 +73,40 @@ export interface DjangoSessionsOptions<Data extends object = SessionData> {
 }
 
 const by = "djangoSessions";
-const key = kind(
+const key = is.kind(
   "text or bytes, not empty",
   (value) => (typeof value === "string" || value instanceof Uint8Array) && value.length > 0,
 );
-const keys = kind("an array", Array.isArray);
-const engine = { ...oneOf("signed_cookies"), expected: '"signed_cookies"; other engines are stores' };
+const keys = is.kind("an array", Array.isArray);
+const engine = { ...is.oneOf("signed_cookies"), expected: '"signed_cookies"; other engines are stores' };
 const methods = ["load", "create", "replace", "rotate", "delete", "clearExpired"];
 /** Browsers ignore the dot that old sites put in front. */
 const withoutDot = (domain: unknown) => typeof domain === "string" ? domain.replace(/^\./, "") : domain;
-const domain: Kind = {
+const domain: is.Kind = {
   ...cookieDomain,
   problem: (value) => value === null ? undefined : cookieDomain.problem(withoutDot(value)),
 };
 const table: Table<DjangoSessionsOptions, "secretKey" | "store" | "engine" | "useTz" | "schema" | "onEvent"> =
   {
-    secretKey: [required(key)],
+    secretKey: [is.required(key)],
     secretKeyFallbacks: [keys, []],
-    store: [having("a Django engine, such as a DjangoDbStore", methods)],
+    store: [is.having("a Django engine, such as a DjangoDbStore", methods)],
     engine: [engine],
     sessionCookieName: [cookieName, "sessionid"],
     sessionCookieAge: [
-      number("a number of seconds, above 0 and finite", (age) => age > 0 && age <= 8.64e12),
+      is.number("a number of seconds, above 0 and finite", (age) => age > 0 && age <= 8.64e12),
       1_209_600,
     ],
     sessionCookieDomain: [domain, null],
     sessionCookiePath: [cookiePath, "/"],
-    sessionCookieSecure: [flag, false],
-    sessionCookieHttponly: [flag, true],
-    sessionCookieSamesite: [oneOf("Lax", "Strict", "None", false), "Lax"],
-    sessionSaveEveryRequest: [flag, false],
-    sessionExpireAtBrowserClose: [flag, false],
-    useTz: [flag],
+    sessionCookieSecure: [is.flag, false],
+    sessionCookieHttponly: [is.flag, true],
+    sessionCookieSamesite: [is.oneOf("Lax", "Strict", "None", false), "Lax"],
+    sessionSaveEveryRequest: [is.flag, false],
+    sessionExpireAtBrowserClose: [is.flag, false],
+    useTz: [is.flag],
     ...sharedOptions,
-    onError: [callback, djangoRefusal],
+    onError: [is.callback, djangoRefusal],
   };
 
 /** The salt of a class `SessionStore` that keeps rows, and of the one that keeps cookies. */
@@ -153,7 +141,12 @@ function djangoRefusal(error: SessionError): Response {
   throw error;
 }
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown. */
+/**
+ * The options with their defaults.
+ *
+ * @throws {TypeError} If an option is unknown, missing or of another type.
+ * @throws {RangeError} If an option is out of range.
+ */
 export function settleDjango(given: DjangoSessionsOptions<never>): Settings {
   const options = checkOptions(by, table, given as DjangoSessionsOptions);
   const { engine, store, sessionCookieAge, sessionSaveEveryRequest: savesEveryRequest } = options;

@@ -1,15 +1,7 @@
 /** Every option of the Redis store, its default, and its validation. */
 
-import {
-  type Checked,
-  checkOptions,
-  clock,
-  flag,
-  seconds,
-  type Table,
-  text,
-  whole,
-} from "../../src/option_checks.ts";
+import { type Checked, checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_kinds.ts";
 
 /** Settings of a `RedisStore`. */
 export interface RedisStoreOptions {
@@ -42,14 +34,14 @@ export interface RedisStoreOptions {
 }
 
 const table: Table<RedisStoreOptions, "cluster"> = {
-  prefix: [text(), "sojourn:"],
-  timeout: [seconds, 2],
-  maxWaiting: [whole(1), 10_000],
-  cluster: [flag],
-  now: clock,
+  prefix: [is.text(), "sojourn:"],
+  timeout: [is.seconds, 2],
+  maxWaiting: [is.whole(1), 10_000],
+  cluster: [is.flag],
+  now: is.clock,
 };
 
-/** The options with their defaults. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readOptions(given: RedisStoreOptions): Checked<RedisStoreOptions, "cluster"> {
   return checkOptions("RedisStore", table, given);
 }

@@ -1,6 +1,7 @@
 /** Every option of the SQLite store, its default, and its validation. */
 
-import { checkOptions, clock, oneOf, seconds, type Table, text } from "../../src/option_checks.ts";
+import { checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_kinds.ts";
 
 /** How a `SqliteStore` behaves. */
 export interface SqliteStoreOptions {
@@ -34,13 +35,13 @@ export interface SqliteStoreOptions {
 
 const isName = (name: string) => /^(?!sqlite_)[a-z_][a-z0-9_]{0,63}$/i.test(name);
 const table: Table<SqliteStoreOptions> = {
-  synchronous: [oneOf("FULL", "NORMAL"), "FULL"],
-  timeout: [seconds, 2],
-  table: [text("a name of at most 64 letters, digits and underscores", isName), "sojourn_session"],
-  now: clock,
+  synchronous: [is.oneOf("FULL", "NORMAL"), "FULL"],
+  timeout: [is.seconds, 2],
+  table: [is.text("a name of at most 64 letters, digits and underscores", isName), "sojourn_session"],
+  now: is.clock,
 };
 
-/** The options with their defaults. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readOptions(given: SqliteStoreOptions = {}): Required<SqliteStoreOptions> {
   return checkOptions("SqliteStore", table, given);
 }

@@ -1,5 +1,6 @@
 /** A cookie-keeping client for tests. */
-import { checkOptions, clock, type Table } from "../option_checks.ts";
+import { checkOptions, type Table } from "../option_checks.ts";
+import * as is from "../option_kinds.ts";
 import type { MaybePromise } from "../store.ts";
 import { CookieMap } from "./cookie_map.ts";
 import { CookieJar } from "./jar.ts";
@@ -20,7 +21,7 @@ export interface SessionClientOptions {
   readonly now?: () => number;
 }
 
-const table: Table<SessionClientOptions> = { now: clock };
+const table: Table<SessionClientOptions> = { now: is.clock };
 
 /**
  * A client that keeps cookies as a browser does (RFC 6265bis): around a handler, without any network, or for a URL.

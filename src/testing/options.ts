@@ -1,5 +1,6 @@
 /** The options of the store contract suite: their defaults, and what is refused. */
-import { callback, checkOptions, flag, kind, type Table, whole } from "../option_checks.ts";
+import { checkOptions, type Table } from "../option_checks.ts";
+import * as is from "../option_kinds.ts";
 import type { MaybePromise, SessionStore } from "../store.ts";
 import type { CaseTools } from "./case.ts";
 
@@ -61,23 +62,23 @@ export interface StoreTestOptions {
 
 type Hook = "reopen" | "fail" | "damage";
 const optional = ["touch", "clearExpired", "list", "version", "close"];
-const without = kind(
+const without = is.kind(
   `an array of optional methods (${optional.join(", ")})`,
   (value) => Array.isArray(value) && value.every((name) => optional.includes(name)),
 );
 const table: Table<StoreTestOptions, "seed" | Hook | "register"> = {
-  maxBytes: [whole(1, 2 ** 31), 65_536],
-  runs: [whole(0, 1_000_000), 20],
-  seed: [whole(0, 2 ** 32 - 1)],
-  expiresAlone: [flag, false],
+  maxBytes: [is.whole(1, 2 ** 31), 65_536],
+  runs: [is.whole(0, 1_000_000), 20],
+  seed: [is.whole(0, 2 ** 32 - 1)],
+  expiresAlone: [is.flag, false],
   without: [without, []],
-  reopen: [callback],
-  fail: [callback],
-  damage: [callback],
-  register: [callback],
+  reopen: [is.callback],
+  fail: [is.callback],
+  damage: [is.callback],
+  register: [is.callback],
 };
 
-/** The options with their defaults. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readOptions(given: StoreTestOptions): StoreTestOptions & Omit<CaseTools, "random" | Hook> {
   return { seed: Math.floor(Math.random() * 2 ** 32), ...checkOptions("testStore", table, given) };
 }

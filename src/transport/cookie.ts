@@ -1,16 +1,8 @@
 /** Reads one cookie from a request's header and writes one `Set-Cookie` (RFC 6265bis). */
 
 import type { CookieAttributes } from "../cookie_options.ts";
-import {
-  checkOptions,
-  flag,
-  type Kind,
-  oneOf,
-  refuse,
-  type Table,
-  text,
-  typeName,
-} from "../option_checks.ts";
+import { checkOptions, refuse, type Table } from "../option_checks.ts";
+import * as is from "../option_kinds.ts";
 
 /** The most bytes of name and value together that browsers keep (RFC 6265bis, section 5.6). */
 export const maxCookieBytes = 4096;
@@ -71,19 +63,19 @@ const isDomain =
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
 /** Attributes are no secrets: they are shown, cut short. */
-const attribute = (expected: string, isRight: (text: string) => boolean): Kind => ({
-  ...text(expected, isRight),
-  received: (value) => typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeName(value),
+const attribute = (expected: string, isRight: (text: string) => boolean): is.Kind => ({
+  ...is.text(expected, isRight),
+  received: (value) => typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : is.typeName(value),
 });
-export const cookieName: Kind = attribute(
+export const cookieName: is.Kind = attribute(
   "a token (RFC 9110, section 5.6.2) of at most 256 characters",
   (name) => isToken.test(name) && name.length <= 256,
 );
-export const cookiePath: Kind = attribute(
+export const cookiePath: is.Kind = attribute(
   'a path that begins with "/", in ASCII without ";" or a space at the end, of at most 1024 characters',
   (path) => isPath.test(path) && path.length <= 1024,
 );
-export const cookieDomain: Kind = attribute(
+export const cookieDomain: is.Kind = attribute(
   "a host name without a leading dot",
   (name) => isDomain.test(name),
 );
@@ -91,9 +83,9 @@ const table: Table<CookieAttributes, "domain"> = {
   name: [cookieName, "__Host-sid"],
   path: [cookiePath, "/"],
   domain: [cookieDomain],
-  sameSite: [oneOf("Strict", "Lax", "None"), "Lax"],
-  secure: [flag, true],
-  partitioned: [flag, false],
+  sameSite: [is.oneOf("Strict", "Lax", "None"), "Lax"],
+  secure: [is.flag, true],
+  partitioned: [is.flag, false],
 };
 
 /** Writes the `Set-Cookie` fields of one cookie, whose name and attributes were checked once, at construction (SR-008). */

@@ -1,6 +1,7 @@
 /** Where Django's cache framework keeps an entry, and how long it may take: the options of both stores that have to do with a cache. */
 
-import { checkOptions, seconds, type Table, text, whole } from "../../../src/option_checks.ts";
+import { checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_kinds.ts";
 
 /** What both stores can be told of a cache. */
 export interface CacheOptions {
@@ -17,12 +18,12 @@ export interface CacheSettings {
   readonly timeout: number;
 }
 
-/** Checks the options of the store `by`. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** Checks the options of the store `by`. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readCacheOptions(given: CacheOptions, by: string, otherwise: number): CacheSettings {
   const table: Table<CacheOptions> = {
-    keyPrefix: [text(), ""],
-    version: [whole(0), 1],
-    timeout: [seconds, otherwise],
+    keyPrefix: [is.text(), ""],
+    version: [is.whole(0), 1],
+    timeout: [is.seconds, otherwise],
   };
   const { keyPrefix, version, timeout } = checkOptions(by, table, given);
   return { prefix: `${keyPrefix}:${version}:`, timeout };

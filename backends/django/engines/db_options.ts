@@ -1,14 +1,7 @@
 /** Every option of a `DjangoDbStore`, its default, and its validation. */
 
-import {
-  type Checked,
-  checkOptions,
-  flag,
-  oneOf,
-  seconds,
-  type Table,
-  text,
-} from "../../../src/option_checks.ts";
+import { type Checked, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_kinds.ts";
 import type { SqlDialect } from "./sql/client.ts";
 
 /** How a `DjangoDbStore` behaves. */
@@ -34,13 +27,13 @@ export type DjangoDbSettings = Checked<DjangoDbStoreOptions, "dialect">;
 
 const isName = (name: string) => /^(?!sqlite_)[a-z_][a-z0-9_]{0,127}$/i.test(name);
 const table: Table<DjangoDbStoreOptions, "dialect"> = {
-  useTz: [flag, true],
-  timeout: [seconds, 2],
-  table: [text("a name of at most 128 letters, digits and underscores", isName), "django_session"],
-  dialect: [oneOf("postgresql", "mysql")],
+  useTz: [is.flag, true],
+  timeout: [is.seconds, 2],
+  table: [is.text("a name of at most 128 letters, digits and underscores", isName), "django_session"],
+  dialect: [is.oneOf("postgresql", "mysql")],
 };
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If one is unknown or wrong. */
+/** Checks options and fills in defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readDbOptions(given: DjangoDbStoreOptions = {}): DjangoDbSettings {
   return checkOptions("DjangoDbStore", table, given);
 }

@@ -3,7 +3,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../../../src/errors.ts";
-import { check, checkOptions, path as aPath, seconds, type Table, text } from "../../../src/option_checks.ts";
+import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_kinds.ts";
 import { handlesAll } from "../../../src/handled.ts";
 import {
   hold,
@@ -33,8 +34,8 @@ export interface DjangoFileStoreOptions {
 
 const isCookieName = (name: string) => /^[\w!#$%&'*+.^`|~-]+$/.test(name);
 const table: Table<DjangoFileStoreOptions> = {
-  cookieName: [text("the name of a cookie", isCookieName), "sessionid"],
-  timeout: [seconds, 2],
+  cookieName: [is.text("the name of a cookie", isCookieName), "sessionid"],
+  timeout: [is.seconds, 2],
 };
 /** Nobody is at work on one change for so long, in ms. */
 const abandoned = 10_000;
@@ -92,7 +93,7 @@ export class DjangoFileStore implements DjangoEngine {
    */
   static async open(folder: string | URL, options: DjangoFileStoreOptions = {}): Promise<DjangoFileStore> {
     const path = folder instanceof URL ? fileURLToPath(folder) : folder;
-    check("DjangoFileStore", "folder", aPath, path);
+    check("DjangoFileStore", "folder", is.path, path);
     const { cookieName, timeout } = checkOptions("DjangoFileStore", table, options);
     const store = new DjangoFileStore(resolve(path), cookieName, timeout);
     await orStoreError(() => store.#prepare());

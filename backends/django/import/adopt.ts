@@ -8,7 +8,8 @@ import {
 } from "../../../src/transport/transport.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
 import { StoreTransport } from "../../../src/transport/store_transport.ts";
-import { check, checkOptions, store as aStore, type Table, text } from "../../../src/option_checks.ts";
+import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_kinds.ts";
 import type { MaybePromise, SessionStore } from "../../../src/store.ts";
 import { importedId, isDjangoKey } from "./importer.ts";
 
@@ -18,7 +19,7 @@ export interface AdoptDjangoOptions {
   readonly cookieName?: string;
 }
 
-const cookieName = text("the name of a cookie", (name) => name !== "");
+const cookieName = is.text("the name of a cookie", (name) => name !== "");
 const table: Table<AdoptDjangoOptions> = { cookieName: [cookieName, "sessionid"] };
 
 /**
@@ -43,7 +44,7 @@ const table: Table<AdoptDjangoOptions> = { cookieName: [cookieName, "sessionid"]
  * ```
  */
 export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {}): CarriedStore {
-  check("adoptDjango", "store", aStore, store);
+  check("adoptDjango", "store", is.store, store);
   const { cookieName } = checkOptions("adoptDjango", table, options);
   const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
   bringsTransport(carried, (kit) => new AdoptingTransport(store, kit, cookieName));
