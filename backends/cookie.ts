@@ -82,7 +82,7 @@ export class CookieStore implements CarriedStore {
   /**
    * A store whose sessions are in their cookies.
    *
-   * @throws {TypeError} If the choice of revocation is missing or is a store that forgets, or an option is wrong.
+   * @throws {TypeError} If the choice of revocation is missing or is a store that forgets, or an option is unknown or of another type.
    * @throws {RangeError} If `chunks` is not a whole number from 1 to 20, or `maxHeaderBytes` none from 1,024.
    */
   constructor(options: CookieStoreOptions) {
