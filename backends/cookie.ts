@@ -8,7 +8,7 @@
  */
 
 import { checkOptions, refuse, type Table } from "../src/option_checks.ts";
-import * as is from "../src/option_kinds.ts";
+import * as is from "../src/option_checks.ts";
 import { bringsTransport, type CarriedStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieTransport, type NotBefore } from "./cookie/cookie_transport.ts";

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
 import { check, checkOptions, type Table } from "../src/option_checks.ts";
-import * as is from "../src/option_kinds.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,

@@ -5,7 +5,7 @@
  */
 import { handled } from "../src/handled.ts";
 import { checkOptions, type Table } from "../src/option_checks.ts";
-import * as is from "../src/option_kinds.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,

@@ -9,7 +9,7 @@ import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./crypto/signer.ts";
 import { mostAge } from "./data/lifetime.ts";
 import { check, checkOptions, refuse, type Table } from "./option_checks.ts";
-import * as is from "./option_kinds.ts";
+import * as is from "./option_checks.ts";
 import type { StandardSchema } from "./schema.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";

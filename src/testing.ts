@@ -7,7 +7,7 @@
  */
 import { describe, it } from "node:test";
 import { check } from "./option_checks.ts";
-import * as is from "./option_kinds.ts";
+import * as is from "./option_checks.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
 import { readOptions, type StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";

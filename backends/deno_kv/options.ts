@@ -1,7 +1,7 @@
 /** What can be chosen about a `DenoKvStore`, and the checks of it. */
 
 import { checkOptions, type Table } from "../../src/option_checks.ts";
-import * as is from "../../src/option_kinds.ts";
+import * as is from "../../src/option_checks.ts";
 
 /** How a {@linkcode DenoKvStore} works. */
 export interface DenoKvStoreOptions {

@@ -10,7 +10,7 @@ import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.t
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
 import { check, checkOptions, refuse, type Table } from "../../src/option_checks.ts";
-import * as is from "../../src/option_kinds.ts";
+import * as is from "../../src/option_checks.ts";
 import { resolveOptions, type Settings, sharedOptions } from "../../src/options.ts";
 import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";

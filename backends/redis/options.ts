@@ -1,7 +1,7 @@
 /** Every option of the Redis store, its default, and its validation. */
 
 import { type Checked, checkOptions, type Table } from "../../src/option_checks.ts";
-import * as is from "../../src/option_kinds.ts";
+import * as is from "../../src/option_checks.ts";
 
 /** Settings of a `RedisStore`. */
 export interface RedisStoreOptions {

@@ -1,7 +1,7 @@
 /** Every option of the SQLite store, its default, and its validation. */
 
 import { checkOptions, type Table } from "../../src/option_checks.ts";
-import * as is from "../../src/option_kinds.ts";
+import * as is from "../../src/option_checks.ts";
 
 /** How a `SqliteStore` behaves. */
 export interface SqliteStoreOptions {

@@ -1,6 +1,6 @@
 /** A cookie-keeping client for tests. */
 import { checkOptions, type Table } from "../option_checks.ts";
-import * as is from "../option_kinds.ts";
+import * as is from "../option_checks.ts";
 import type { MaybePromise } from "../store.ts";
 import { CookieMap } from "./cookie_map.ts";
 import { CookieJar } from "./jar.ts";

@@ -1,6 +1,6 @@
 /** The options of the store contract suite: their defaults, and what is refused. */
 import { checkOptions, type Table } from "../option_checks.ts";
-import * as is from "../option_kinds.ts";
+import * as is from "../option_checks.ts";
 import type { MaybePromise, SessionStore } from "../store.ts";
 import type { CaseTools } from "./case.ts";
 

@@ -2,7 +2,7 @@
 
 import type { CookieAttributes } from "../cookie_options.ts";
 import { checkOptions, refuse, type Table } from "../option_checks.ts";
-import * as is from "../option_kinds.ts";
+import * as is from "../option_checks.ts";
 
 /** The most bytes of name and value together that browsers keep (RFC 6265bis, section 5.6). */
 export const maxCookieBytes = 4096;

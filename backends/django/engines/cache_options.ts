@@ -1,7 +1,7 @@
 /** Where Django's cache framework keeps an entry, and how long it may take: the options of both stores that have to do with a cache. */
 
 import { checkOptions, type Table } from "../../../src/option_checks.ts";
-import * as is from "../../../src/option_kinds.ts";
+import * as is from "../../../src/option_checks.ts";
 
 /** What both stores can be told of a cache. */
 export interface CacheOptions {

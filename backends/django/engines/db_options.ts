@@ -1,7 +1,7 @@
 /** Every option of a `DjangoDbStore`, its default, and its validation. */
 
 import { type Checked, checkOptions, type Table } from "../../../src/option_checks.ts";
-import * as is from "../../../src/option_kinds.ts";
+import * as is from "../../../src/option_checks.ts";
 import type { SqlDialect } from "./sql/client.ts";
 
 /** How a `DjangoDbStore` behaves. */

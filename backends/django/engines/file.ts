@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../../../src/errors.ts";
 import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
-import * as is from "../../../src/option_kinds.ts";
+import * as is from "../../../src/option_checks.ts";
 import { handlesAll } from "../../../src/handled.ts";
 import {
   hold,

@@ -9,7 +9,7 @@ import {
 import { readCookie } from "../../../src/transport/cookie.ts";
 import { StoreTransport } from "../../../src/transport/store_transport.ts";
 import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
-import * as is from "../../../src/option_kinds.ts";
+import * as is from "../../../src/option_checks.ts";
 import type { MaybePromise, SessionStore } from "../../../src/store.ts";
 import { importedId, isDjangoKey } from "./importer.ts";
 
