@@ -6,6 +6,8 @@
 
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
+import { check } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -20,7 +22,7 @@ import { RunningCalls } from "./support/running_calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv/client.ts";
 import { KvKeys } from "./deno_kv/keys.ts";
 import { openKv } from "./deno_kv/open.ts";
-import { checkOptions, type DenoKvStoreOptions } from "./deno_kv/options.ts";
+import { type DenoKvStoreOptions, readOptions } from "./deno_kv/options.ts";
 import type { Edit, Found, Plan, Put } from "./deno_kv/plan.ts";
 import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv/record.ts";
 import { countRecords } from "./deno_kv/stats.ts";
@@ -76,15 +78,12 @@ export class DenoKvStore implements CountableStore {
    *
    * On other runtimes than Deno, pass what `openKv` of `npm:@deno/kv` gives. Its `encodeV8` and `decodeV8` are never used.
    *
-   * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type
-   * @throws {RangeError} If an option is out of range
+   * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type.
+   * @throws {RangeError} If an option is out of range.
    */
   constructor(kv: DenoKv, options: DenoKvStoreOptions = {}) {
-    const missing = ["get", "list", "atomic", "close"].find((name) =>
-      typeof (kv as unknown as Record<string, unknown> | null)?.[name] !== "function"
-    );
-    if (missing !== undefined) throw new TypeError(`Cannot use kv as a Deno.Kv: it has no method ${missing}`);
-    const { prefix, timeout, now } = checkOptions(options);
+    check("DenoKvStore", "kv", is.having("a Deno.Kv", ["get", "list", "atomic", "close"]), kv);
+    const { prefix, timeout, now } = readOptions(options);
     this.#kv = kv;
     this.#keys = new KvKeys(prefix);
     this.#timeout = timeout;
@@ -95,12 +94,14 @@ export class DenoKvStore implements CountableStore {
    * Opens the database at `path` with `Deno.openKv` and a store over it. `path` is a file, `":memory:"`, the URL of a
    * remote database, or nothing for the runtime's default database. The file gets the access rights of the umask.
    *
+   * @throws {TypeError} If an option is unknown or of the wrong type.
+   * @throws {RangeError} If an option is out of range.
    * @throws {SessionError} `ERR_UNSUPPORTED` if the runtime has no `Deno.openKv`, `ERR_DAMAGED` if the file is not a
    * database, `ERR_STORE` if it cannot be opened
    */
   static async open(path?: string, options: DenoKvStoreOptions = {}): Promise<DenoKvStore> {
-    checkOptions(options);
-    const store = new DenoKvStore(await openKv(path), options);
+    const settings = readOptions(options);
+    const store = new DenoKvStore(await openKv(path), settings);
     store.#opened = true;
     return store;
   }

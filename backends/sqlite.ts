@@ -5,6 +5,8 @@
  * @module
  */
 import { handlesAll } from "../src/handled.ts";
+import { check } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -104,8 +106,8 @@ export class SqliteStore implements CountableStore {
    * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
    * transactions open across an `await`, give the store a connection of its own.
    *
-   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
+   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
    * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
    */
@@ -132,17 +134,17 @@ export class SqliteStore implements CountableStore {
    * Opens a file, and makes it, readable by its owner alone, if there is none. The folder must exist. `":memory:"` is a
    * database that ends with the store.
    *
-   * @throws {TypeError} If `path` is no string, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
+   * @throws {TypeError} If `path` is no string, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the file cannot be opened, stays busy for `timeout`, or has a table of that name with other
    * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
    */
   static async open(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
-    if (typeof path !== "string") throw new TypeError(`"path" must be a string: received ${typeof path}`);
-    readOptions(options);
+    check("SqliteStore", "path", is.text("a string"), path);
+    const settings = readOptions(options);
     const database = await openDatabase(path);
     try {
-      const store = new SqliteStore(database, options);
+      const store = new SqliteStore(database, settings);
       await store.#reads.run(() => {}, "open");
       store.#owned = database;
       store.#rows = new RowMemory();

@@ -159,7 +159,8 @@ export class Sessions<Data extends object = SessionData> {
 /**
  * Sessions for a store and a cookie. Nothing is read from the environment and nothing starts before the first request.
  *
- * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
+ * @throws {TypeError} If an option is unknown, missing or of another type; the message says what was expected.
+ * @throws {RangeError} If an option is out of range.
  *
  * @example
  * ```ts

@@ -17,6 +17,7 @@ import { SaveQueue } from "./save_queue.ts";
 import { ownPolicy, type Policy } from "../transport/policy.ts";
 import { endsAt, type Limits } from "../data/lifetime.ts";
 import type { StandardSchema } from "../schema.ts";
+import { refuse } from "../option_checks.ts";
 import type { Settings } from "../options.ts";
 import type { MaybePromise, SessionStore } from "../store.ts";
 
@@ -79,7 +80,7 @@ export function createContext(settings: Settings): SessionContext {
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,
-    maxSessionsPerUser: settings.maxSessionsPerUser,
+    maxSessionsPerUser: mostSessions(settings.maxSessionsPerUser, transport),
     running: new Set(),
   };
   return context;
@@ -89,6 +90,17 @@ export function createContext(settings: Settings): SessionContext {
 export async function closeContext({ running, transport }: SessionContext): Promise<void> {
   while (running.size > 0) await Promise.allSettled(running);
   await transport.close();
+}
+
+/** Keeping users within a limit takes a list of their sessions. @throws {TypeError} If a limit was asked for and there is no list. */
+function mostSessions(given: number | undefined, transport: Transport): number {
+  if (transport.canList === true) return given ?? 1_000;
+  if (given === undefined || given === Infinity) return Infinity;
+  return refuse(
+    "createSessions",
+    "maxSessionsPerUser needs a store that lists a user's sessions",
+    "a store without list",
+  );
 }
 
 /** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */

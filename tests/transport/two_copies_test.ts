@@ -124,7 +124,8 @@ describe("a store with a transport of its own", () => {
       const store = { [name]: value } as CarriedStore;
       assert.throws(() => createSessions({ store, secrets }), {
         name: "TypeError",
-        message: /store\[Symbol\.for\("sojourn\.transport"\)\] must be a function: received /,
+        message:
+          /^createSessions: store must be a session store: received an object whose Symbol\.for\("sojourn\.transport"\) is not a method$/,
       });
     }
   });
