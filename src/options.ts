@@ -160,8 +160,9 @@ const withoutSecrets: Table<Sealed, Own> = {
 };
 
 const table: Table<SessionsOptions, Own | "secrets"> = {
-  ...withoutSecrets,
+  store: withoutSecrets.store,
   secrets: [is.required(secrets)],
+  ...withoutSecrets,
 };
 
 /**
