@@ -23,8 +23,8 @@ import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv/client.ts";
 import { KvKeys } from "./deno_kv/keys.ts";
 import { openKv } from "./deno_kv/open.ts";
 import { type DenoKvStoreOptions, readOptions } from "./deno_kv/options.ts";
-import type { Edit, Found, Plan, Put } from "./deno_kv/plan.ts";
-import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv/record.ts";
+import type { Edit, Found, IndexEntry, Plan, Put } from "./deno_kv/plan.ts";
+import { decodeRecord, decodeSummary, encodeRecord, salvage, summaryOf } from "./deno_kv/record.ts";
 import { countRecords } from "./deno_kv/stats.ts";
 import { unlist } from "./deno_kv/unlist.ts";
 import { type BoundedCall, withDeadline } from "./deno_kv/within.ts";
@@ -150,7 +150,7 @@ export class DenoKvStore implements CountableStore {
 
   /**
    * Removes the record, also one that cannot be read; whether there was one. A log-out wins: when others keep changing the record, the last try
-   * removes it whatever it has become, and index entries that this leaves behind are passed over and expire.
+   * removes it whatever it has become. Index entries that this leaves behind are never listed, and go with the next list.
    *
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
@@ -220,7 +220,8 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * A page of one user's records, by their keys, from the user index alone; expired ones may be among them.
+   * A page of one user's records, by their keys; expired ones may be among them. The index tells which they are, the records what
+   * they are; for one that cannot be read its entry speaks. An entry without a record is taken out.
    *
    * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} `ERR_STORE` if the database fails
    */
@@ -231,15 +232,16 @@ export class DenoKvStore implements CountableStore {
       // Behind this key and before any other
       const selector = after === undefined ? { prefix } : { prefix, start: [...prefix, `${after}0`] };
       const found = this.#kv.list(selector, { consistency: "strong", limit })[Symbol.asyncIterator]();
-      const entries: IndexedRecord[] = [];
-      let [last, count] = ["", 0];
+      const page: IndexEntry[] = [];
       for (let step = await ask(found.next()); !step.done; step = await ask(found.next())) {
-        last = String(step.value.key.at(-1));
-        count++;
-        const record = decodeSummary(last, step.value.value);
-        if (record?.userId === userId) entries.push({ key: last, record });
+        page.push(step.value as IndexEntry);
       }
-      return count < limit ? { entries } : { entries, next: last };
+      const entries: IndexedRecord[] = [];
+      for (let i = 0; i < page.length; i += WIDTH) {
+        const some = page.slice(i, i + WIDTH).map((entry) => this.#look(ask, entry));
+        for (const one of await Promise.all(some)) if (one?.record.userId === userId) entries.push(one);
+      }
+      return page.length < limit ? { entries } : { entries, next: String(page.at(-1)!.key.at(-1)) };
     });
   }
 
@@ -269,17 +271,21 @@ export class DenoKvStore implements CountableStore {
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
     );
     if (stamp === null) return { stamp, record: undefined };
-    try {
-      return { stamp, record: decodeRecord(key, value) };
-    } catch (error) {
-      if (!anything) throw error;
-      return {
-        stamp,
-        record: salvage(value),
-        isDamaged: true,
-        isNewer: (error as SessionError).code === "ERR_STORE",
-      };
+    return { stamp, ...(anything ? salvage(key, value) : { record: decodeRecord(key, value) }) };
+  }
+
+  /** What an entry of the user index leads to. */
+  async #look(ask: BoundedCall, entry: IndexEntry): Promise<IndexedRecord | undefined> {
+    const key = String(entry.key.at(-1));
+    const found = await this.#read(ask, key, true);
+    // Whether that succeeds or not: the next list finds it again
+    if (found.stamp === null) {
+      await ask(this.#apply([this.#check(key, found), (write) => write.delete(entry.key)])).catch(() => {});
     }
+    const record = found.isDamaged
+      ? decodeSummary(key, entry.value)
+      : found.record && summaryOf(found.record);
+    return record && { key, record };
   }
 
   #check(key: string, found: Found): Edit {

@@ -160,9 +160,8 @@ const withoutSecrets: Table<Sealed, Own> = {
 };
 
 const table: Table<SessionsOptions, Own | "secrets"> = {
-  store: withoutSecrets.store,
-  secrets: [is.required(secrets)],
   ...withoutSecrets,
+  secrets: [is.required(secrets)],
 };
 
 /**

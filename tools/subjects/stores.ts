@@ -256,6 +256,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       "stores/deno_kv/calls_test",
       "stores/deno_kv/deno_kv_test",
       "stores/deno_kv/faults_test",
+      "stores/deno_kv/index_test",
       "stores/deno_kv/close_test",
     ],
     equivalent: [["<= in `removed < limit`", "a batch of none ends it as well"]],
