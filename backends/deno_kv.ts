@@ -26,7 +26,6 @@ import { type DenoKvStoreOptions, readOptions } from "./deno_kv/options.ts";
 import type { Edit, Found, IndexEntry, Plan, Put } from "./deno_kv/plan.ts";
 import { decodeRecord, decodeSummary, encodeRecord, salvage, summaryOf } from "./deno_kv/record.ts";
 import { countRecords } from "./deno_kv/stats.ts";
-import { unlist } from "./deno_kv/unlist.ts";
 import { type BoundedCall, withDeadline } from "./deno_kv/within.ts";
 import { checkPage } from "./support/pages.ts";
 
@@ -155,19 +154,14 @@ export class DenoKvStore implements CountableStore {
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   delete(key: string): Promise<boolean> {
-    return this.#calls.run(async () => {
-      let isLost = false;
-      const isGone = await this.#commit(async (ask, last) => {
+    return this.#calls.run(() =>
+      this.#commit(async (ask, last) => {
         const old = await this.#read(ask, key, true);
         if (old.stamp === null) return { answer: false };
-        isLost = old.record === undefined;
         const removal = await this.#remove(key, old.record);
         return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
-      });
-      // Nothing tells whose it was. What a look through all users does not find in time is shown until it expires.
-      if (isGone && isLost) await unlist(this.#kv, this.#keys.users, key, this.#timeout);
-      return isGone;
-    });
+      })
+    );
   }
 
   /**

@@ -119,4 +119,18 @@ describe("the user index of a Deno KV store", () => {
     assert.deepEqual(await listed("\ud800"), [key(1)]);
     assert.deepEqual(await listed("\ud801"), [key(2)]);
   });
+
+  it("SR-048 a log-out of a damaged record is done in one commit, whatever becomes of the database then", async () => {
+    await store.create(key(1), record("ada"));
+    await spoil("record", () => new TextEncoder().encode("garbage"));
+    const hung = {
+      ...wrapKv(kv, {}),
+      list: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }),
+    };
+    const started = performance.now();
+    const closing = new DenoKvStore(hung as DenoKv, { timeout: 1 });
+    assert.equal(await closing.delete(key(1)), true);
+    assert.ok(performance.now() - started < 500, "it waited for a look through the index");
+    assert.deepEqual(await listed("ada"), []);
+  });
 });
