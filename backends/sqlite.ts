@@ -20,7 +20,6 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { instantsSum } from "./support/checksum.ts";
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
@@ -29,7 +28,6 @@ import {
   type Columns,
   lastAfter,
   legible,
-  readInstants,
   readRow,
   readSummary,
   readVersion,
@@ -39,6 +37,7 @@ import {
 } from "./sqlite/rows.ts";
 import { isBusy, troubleOf } from "./sqlite/errors.ts";
 import { Reads } from "./sqlite/reads.ts";
+import { touch, touched } from "./sqlite/touch.ts";
 import { Writes } from "./sqlite/group_commit.ts";
 import { checkPage } from "./support/pages.ts";
 import { pause, StatsCounter } from "./support/stats_counter.ts";
@@ -218,25 +217,17 @@ export class SqliteStore implements CountableStore {
   /**
    * Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had.
    *
-   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   * @throws {SessionError} If they are damaged, which they then stay (`ERR_DAMAGED`), or the database cannot be written within the time limit
+   * (`ERR_STORE`).
    */
   touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
-    return this.#writes.add((statements) => {
-      const move = (touched: number, expires: number) => {
-        const sum = instantsSum(key, touched, expires);
-        return statements.touch.run(touched, expires, sum, key, version, touched, expires).changes > 0;
-      };
-      if (move(touchedAt, expiresAt)) return true;
-      const row = statements.instants.get(key, version) ?? undefined; // Bun says null
-      if (row === undefined) return false;
-      const [touched, expires] = readInstants(row);
-      if (touched < touchedAt || expires < expiresAt) {
-        move(Math.max(touched, touchedAt), Math.max(expires, expiresAt));
-      }
-      return true;
-    }, () => this.#learn(key));
+    const answer = this.#writes.add(
+      (statements) => touch(statements, key, touchedAt, expiresAt, version),
+      () => this.#learn(key),
+    );
+    return answer instanceof Promise ? answer.then(touched) : touched(answer);
   }
 
   /**
