@@ -23,7 +23,6 @@ import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/layout.ts";
 import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
-import { TimeSlice } from "./file/time_slice.ts";
 import { checkPage } from "./support/pages.ts";
 import { StatsCounter } from "./support/stats_counter.ts";
 
@@ -91,7 +90,6 @@ export class FileStore implements CountableStore {
   readonly #sessions: FileSessions;
   readonly #sweep: Sweep;
   readonly #calls = new RunningCalls();
-  readonly #turn = new TimeSlice();
 
   private constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -193,7 +191,7 @@ export class FileStore implements CountableStore {
     }
     return await this.#calls.run(() =>
       orStoreError(async () => {
-        await this.#turn.yieldIfDue();
+        await this.#sessions.turn.yieldIfDue();
         return await work();
       })
     );
