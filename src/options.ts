@@ -159,9 +159,11 @@ const withoutSecrets: Table<Sealed, Own> = {
   ...sharedOptions,
 };
 
+const { store: keptIn, ...others } = withoutSecrets;
 const table: Table<SessionsOptions, Own | "secrets"> = {
-  ...withoutSecrets,
+  store: keptIn,
   secrets: [is.required(secrets)],
+  ...others,
 };
 
 /**
