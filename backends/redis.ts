@@ -57,6 +57,10 @@ export type {
 
 /** For how much longer than a write can take a removed record leaves its mark, in milliseconds. */
 const markFor = 1000;
+/** So many records of a list are asked for at once in a cluster, if so many commands may wait. */
+const headsAtOnce = 16;
+/** The longest life that Redis is told, in milliseconds: 220,000 years, so that what an index promises has at most 16 digits. */
+const longestLife = 7e15;
 
 /**
  * A store in Redis.
@@ -67,8 +71,9 @@ const markFor = 1000;
  * A session is a string under `prefix` + key, with the time to live of the session; a user's sessions are a sorted set under
  * `prefix` + `"user:"` + the user id as JSON, which loses its dead entries as it changes and lives no longer than an hour after them.
  * Every operation is a script (the user needs the rights for `EVALSHA` and `EVAL`), so that record and index change in one atomic step and
- * one round trip. In a cluster they are on two servers: a log-in, and what moves the end of a logged-in session, takes two or three steps, and
- * is safe to be killed between them; the servers' clocks have to agree within half an hour.
+ * one round trip. In a cluster they are on two servers: a log-in takes two or three steps, and so does a renewal of a logged-in session for which
+ * its entry in the index has to stay longer, which is about one for each quarter of its life. To be killed between them is safe; the servers'
+ * clocks have to agree within half an hour.
  *
  * While Redis is away, slow or full, operations throw `ERR_STORE` within `timeout`; what was certainly not applied is
  * tried again within it. Afterwards the store works again by itself. An evicted, flushed or forgotten session is "not found".
@@ -98,6 +103,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   readonly #prefix: string;
   readonly #index: UserIndex;
   readonly #now: () => number;
+  readonly #headsAtOnce: number;
 
   /**
    * A store over an open client.
@@ -112,6 +118,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     this.#prefix = prefix;
     this.#index = new UserIndex(this.#wire, prefix);
     this.#now = now;
+    this.#headsAtOnce = Math.min(headsAtOnce, maxWaiting);
   }
 
   /**
@@ -147,12 +154,12 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const { front, back, user } = this.#written(key, record, token);
+    const { front, middle, back, user } = this.#written(key, record, token);
     const life = this.#life(record.expiresAt);
     const { entry, latest } = this.#wire.cluster
       ? await this.#index.enter(user, key, token, life, by)
       : noEntry;
-    const args = [String(this.#now()), front, back, user, life, entry, latest];
+    const args = [String(this.#now()), front, middle, back, user, life, entry, latest];
     const [made] = await this.#wire.run(scripts.create, [this.#prefix + key], args, by, token);
     if (made === "yes") return token;
     await this.#index.leave(user, key, token, by);
@@ -167,11 +174,11 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     const by = this.#wire.deadline();
     const token = this.#wire.token();
-    const { front, back, user, ends } = this.#written(key, record, token);
+    const { front, middle, back, user, ends } = this.#written(key, record, token);
     const life = this.#life(record.expiresAt);
     let { entry, latest } = noEntry;
     const ask = () => {
-      const args = [version, front, back, user, ends, life, entry, latest];
+      const args = [version, front, middle, back, user, ends, life, entry, latest];
       return this.#wire.run(scripts.save, [this.#prefix + key], args, by, token);
     };
     let [saved, ...before] = await ask();
@@ -250,14 +257,20 @@ export class RedisStore implements CountableStore, AsyncDisposable {
     return next === undefined ? { entries } : { entries, next };
   }
 
-  /** The beginnings of records: in one question, but in a cluster, where each may be on another server. */
+  /** The beginnings of records: in one question, but in a cluster, where each may be on another server, a few at a time. */
   async #heads(keys: readonly string[], by: number): Promise<unknown[]> {
-    if (keys.length === 0) return [];
     const ask = async (some: readonly string[]) => {
       const [texts] = await this.#wire.run(scripts.heads, some.map((key) => this.#prefix + key), [], by);
       return texts as unknown[];
     };
-    return this.#wire.cluster ? (await Promise.all(keys.map((key) => ask([key])))).flat() : await ask(keys);
+    if (keys.length === 0) return [];
+    if (!this.#wire.cluster) return await ask(keys);
+    const texts: unknown[] = [];
+    while (texts.length < keys.length) {
+      const some = keys.slice(texts.length, texts.length + this.#headsAtOnce);
+      texts.push(...(await Promise.all(some.map((key) => ask([key])))).flat());
+    }
+    return texts;
   }
 
   /**
@@ -295,7 +308,7 @@ export class RedisStore implements CountableStore, AsyncDisposable {
 
   /** What is left of a life. Relative, so that the server's clock need not agree with ours. */
   #life(expiresAt: number): string {
-    return String(Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), Number.MAX_SAFE_INTEGER))));
+    return String(Math.ceil(Math.max(0, Math.min(expiresAt - this.#now(), longestLife))));
   }
 }
 

@@ -3,6 +3,7 @@
 import { read, write } from "../backends/redis/record.ts";
 import { toColumns } from "../backends/sqlite/rows.ts";
 import type { Server } from "../tests/support/redis/server.ts";
+import { stored } from "../tests/support/redis/text.ts";
 import type { SessionRecord } from "../src/store.ts";
 import { openSqlite } from "./subjects/clients.ts";
 
@@ -63,10 +64,7 @@ export async function fillRedis(
     for n = 2, #ARGV, 2 do redis.call('SET', ARGV[1] .. ARGV[n], ARGV[n + 1], 'PX', life) end`;
   const keys = Array.from({ length: count }, newKey);
   for (let n = 0; n < count; n += batch) {
-    const copies = keys.slice(n, n + batch).flatMap((key) => {
-      const { front, back } = write(key, like, version);
-      return [key, `${front} - ${back}`];
-    });
+    const copies = keys.slice(n, n + batch).flatMap((key) => [key, stored(write(key, like, version))]);
     await cli("EVAL", script, "1", at!, prefix, ...copies);
   }
   return some(keys).map((key) => ({ key, version }));

@@ -44,7 +44,8 @@ export class Events {
   readonly #now: () => number;
   readonly #sign: (key: string) => Promise<string>;
   readonly #tags = new BoundedCache<string, string>(1024);
-  #pending: Promise<void> | undefined;
+  /** Resolves when every event so far was handed over; `undefined` when none waits. */
+  pending: Promise<void> | undefined;
 
   constructor(
     hook: ((event: SessionEvent) => unknown) | undefined,
@@ -61,26 +62,21 @@ export class Events {
     if (this.#hook === undefined && !eventChannel.hasSubscribers) return;
     const event = { type, ...(reason === undefined ? {} : { reason }), at: this.#now() };
     const tag = key === undefined ? undefined : this.#tags.get(key);
-    if (this.#pending === undefined && (key === undefined || tag !== undefined)) {
+    if (this.pending === undefined && (key === undefined || tag !== undefined)) {
       this.#tell(event, tag);
       return;
     }
     const made = key === undefined ? undefined : this.tagOf(key);
-    const told = Promise.all([made, this.#pending]).then(([tag]) => {
+    const told = Promise.all([made, this.pending]).then(([tag]) => {
       this.#tell(event, tag);
-      if (this.#pending === told) this.#pending = undefined;
+      if (this.pending === told) this.pending = undefined;
     });
-    this.#pending = told;
+    this.pending = told;
   }
 
   /** The tag of the session with this storage key; `undefined` if none can be made. */
   tagOf(key: string): MaybePromise<string | undefined> {
     return this.#tags.get(key) ?? this.#tag(key);
-  }
-
-  /** Resolves when every event so far was handed over; `undefined` when none waits. */
-  settled(): Promise<void> | undefined {
-    return this.#pending;
   }
 
   async #tag(key: string): Promise<string | undefined> {

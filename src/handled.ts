@@ -1,6 +1,13 @@
-/** Promises whose rejection ends no process when nobody waits for them. Whoever waits is told all the same. */
+/** What a value may be before it is there, and promises whose rejection ends no process when nobody waits for them. */
 
-/** The same promise. */
+import type { MaybePromise } from "./store.ts";
+
+/** Goes on with a value, immediately if it is there. */
+export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** The same promise; those who wait for it still see it fail. */
 export function handled<P extends Promise<unknown>>(promise: P): P {
   // Not by its own `then`, as a `Reported` would take that for somebody who asks.
   Promise.prototype.then.call(promise, undefined, () => {});

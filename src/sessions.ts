@@ -1,7 +1,7 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createContext } from "./unit_of_work/context.ts";
+import { createContext, type SessionContext } from "./unit_of_work/context.ts";
 import * as devices from "./user_sessions.ts";
 import { SessionError, unbound } from "./errors.ts";
 import { handled, promised } from "./handled.ts";
@@ -12,7 +12,6 @@ import { needsSession, type OnError, RequestSession } from "./request/request_se
 import { Session } from "./session.ts";
 import type { SessionData } from "./session_map.ts";
 import type { MaybePromise } from "./store.ts";
-import type { SessionContext } from "./unit_of_work/unit_of_work.ts";
 
 /** What `wrap` adds to a request. */
 export interface SessionRequest<Data extends object> {
@@ -197,7 +196,7 @@ export class Sessions<Data extends object = SessionData> {
   open(id?: string): Promise<Session<Data>> {
     return promised(async () => {
       const unit = await open(this.#context, id);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return new Session<Data>(unit);
     });
   }
@@ -232,7 +231,7 @@ export class Sessions<Data extends object = SessionData> {
     return promised(async () => {
       this.#context.policy.requireUserIndex();
       const ended = await devices.revoke(this.#context, handle, options);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return ended;
     });
   }
@@ -246,7 +245,7 @@ export class Sessions<Data extends object = SessionData> {
   revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
     return promised(async () => {
       const ended = await devices.revokeAll(this.#context, userId, options.except);
-      await this.#context.events.settled();
+      await this.#context.events.pending;
       return ended;
     });
   }

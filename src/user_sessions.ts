@@ -2,8 +2,8 @@
 
 import { metaOf } from "./data/record_head.ts";
 import { unitOf } from "./session_map.ts";
-import type { SessionContext } from "./unit_of_work/unit_of_work.ts";
-import { endByKey, endOfRecord, indexed, liveSessions } from "./unit_of_work/live_sessions.ts";
+import type { SessionContext } from "./unit_of_work/context.ts";
+import { endByKey, endOfRecord, endOwned, indexed, liveSessions } from "./unit_of_work/live_sessions.ts";
 
 /** One of a user's sessions, safe to show and to log. Instants in milliseconds since the epoch. */
 export interface SessionInfo {
@@ -66,8 +66,8 @@ export async function revoke(
   if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
   if ("userId" in options) {
-    // An undefined one comes from a visitor who is not logged in, and whose nothing is.
-    if (userId === undefined || (await context.transport.inspect(handle))?.userId !== userId) return 0;
+    // An undefined one comes from a visitor who is not logged in, and owns nothing.
+    return userId === undefined ? 0 : Number(await endOwned(context, handle, userId));
   }
   return Number(await endByKey(context, handle));
 }

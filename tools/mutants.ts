@@ -18,9 +18,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type Mutant, mutantsOf } from "./mutate.ts";
-import { type Subject, subjects } from "./mutants_map.ts";
+import { subjects } from "./mutants_map.ts";
 import { bun, deno, installBun, root } from "./project.ts";
 import { run } from "./run.ts";
+import type { Subject } from "./subjects/subject.ts";
 
 const WORKERS = 2;
 /** A test that measures time would notice the other mutant. */

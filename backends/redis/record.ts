@@ -1,11 +1,12 @@
 /**
- * Records as texts. Four parts, each but the last on a line of its own:
+ * Records as texts. Five parts, each but the last on a line of its own:
  *
- * 1. the format, the key, the sum of the instants, `touchedAt`, `expiresAt`, the version, the sums of data and record, `createdAt`, in a cluster
- *    the entry in the index (else `-`), and the versions before this one. The first five have fixed places, so that a touch writes over three.
+ * 1. the format, the key, the sum of the instants, `touchedAt`, `expiresAt`, until when the index of the user holds the session (twice), the
+ *    version, the sums of data and record, `createdAt`. All have fixed places, so that a touch writes over some and a script finds them at once.
  * 2. the user as JSON, or nothing.
- * 3. the head as JSON, or nothing.
- * 4. the data as it is.
+ * 3. in a cluster the entry in the index (else `-`), and the versions before this one.
+ * 4. the head as JSON, or nothing.
+ * 5. the data as it is.
  */
 
 import { SessionError } from "../../src/errors.ts";
@@ -14,21 +15,31 @@ import { dataSum, instantsSum, recordSum, type Summed, sumsOf } from "../support
 
 /** The format that this version of the library writes. */
 export const FORMAT = "2";
-/** Where the sum of the instants and the instants are in a text. */
+/** The most characters of a 32-bit number, of any number, of an instant in whole milliseconds and of a version. */
+const sumWidth = 10;
+export const numberWidth = 24;
+export const promisedWidth = 16;
+export const versionWidth = 34;
+/** Where the fields of fixed places are, the sum of the instants first. */
 export const instantsAt: number = `${FORMAT} `.length + 64 + 1;
-/** The most characters of a 32-bit number and of any number. */
-const [sumWidth, numberWidth] = [10, 24];
-const touchedFrom = instantsAt + sumWidth + 1;
-const endsFrom = touchedFrom + numberWidth + 1;
+export const touchedAt: number = instantsAt + sumWidth + 1;
+export const endsAt: number = touchedAt + numberWidth + 1;
+export const promisedAt: number = endsAt + numberWidth + 1;
+export const versionAt: number = promisedAt + 2 * (promisedWidth + 1);
+/** Where the sums of data and record are, and where the second line begins, as all of the first has a width. */
+const sumsAt: number = versionAt + versionWidth + 1;
+const createdAtAt: number = sumsAt + 2 * (sumWidth + 1);
+export const userAt: number = createdAtAt + numberWidth + 1;
 
 /** A user as it is stored: JSON, or empty for none. */
 export function storedUser(userId: string | undefined): string {
   return userId === undefined ? "" : JSON.stringify(userId);
 }
 
-/** A record's text, but for what the server puts in at the end of its first line. */
+/** A record's text, but for what the server puts in: what the index holds behind `front`, entry and versions behind `middle`. */
 export interface Written {
   readonly front: string;
+  readonly middle: string;
   readonly back: string;
   readonly user: string;
   /** `expiresAt`, as the text has it. */
@@ -41,10 +52,11 @@ export function writtenInstants(key: string, touchedAt: number, expiresAt: numbe
 }
 
 function instantsText(sum: number, touchedAt: number, expiresAt: number): string {
-  return `${String(sum).padStart(sumWidth)} ${String(touchedAt).padStart(numberWidth)} ${
-    String(expiresAt).padStart(numberWidth)
-  }`;
+  return `${sumText(sum)} ${numberText(touchedAt)} ${numberText(expiresAt)}`;
 }
+
+const sumText = (sum: number) => String(sum).padStart(sumWidth);
+const numberText = (number: number) => String(number).padStart(numberWidth);
 
 /** The text of a record. @throws {SessionError} `ERR_SERIALIZE` for a lone surrogate, which UTF-8 has none of. */
 export function write(key: string, record: SessionRecord, version: string): Written {
@@ -55,9 +67,13 @@ export function write(key: string, record: SessionRecord, version: string): Writ
   const user = storedUser(userId);
   const sums = sumsOf({ key, version, data, head, userId, createdAt, touchedAt, expiresAt });
   const instants = instantsText(sums.instants, touchedAt, expiresAt);
-  const front = `${FORMAT} ${key} ${instants} ${version} ${sums.data} ${sums.record} ${createdAt}`;
-  const back = `\n${user}\n${head === undefined ? "" : JSON.stringify(head)}\n${data}`;
-  return { front, back, user, ends: String(expiresAt) };
+  return {
+    front: `${FORMAT} ${key} ${instants} `,
+    middle: `${version} ${sumText(sums.data)} ${sumText(sums.record)} ${numberText(createdAt)}\n${user}\n`,
+    back: `\n${head === undefined ? "" : JSON.stringify(head)}\n${data}`,
+    user,
+    ends: numberText(expiresAt),
+  };
 }
 
 /** Whether a text says itself that it is a record under this key. */
@@ -103,20 +119,24 @@ interface Opened {
 
 function open(key: string, text: string): Opened {
   if (!isWhole(key, text)) throw foreign(text);
-  const first = text.indexOf("\n");
+  const number = (at: number, width: number) => numberOf(text.slice(at, at + width));
+  const first = text.indexOf("\n", userAt);
   const second = text.indexOf("\n", first + 1);
   const third = text.indexOf("\n", second + 1);
   if (first < 0 || second < 0 || third < 0) throw damaged();
-  const touchedAt = numberOf(text.slice(touchedFrom, touchedFrom + numberWidth));
-  const expiresAt = numberOf(text.slice(endsFrom, endsFrom + numberWidth));
-  const [version, ofData, sum, created] = text.slice(endsFrom + numberWidth + 1, first).split(" ", 4);
-  const userId = jsonOf(text.slice(first + 1, second));
-  const head = jsonOf(text.slice(second + 1, third));
-  const summed = { key, version: version!, head, userId, createdAt: numberOf(created), touchedAt, expiresAt };
-  const isGood = Number(sum) === recordSum(summed) &&
-    Number(text.slice(instantsAt, instantsAt + sumWidth)) === instantsSum(key, touchedAt, expiresAt);
+  const summed = {
+    key,
+    version: text.slice(versionAt, versionAt + versionWidth),
+    head: jsonOf(text.slice(second + 1, third)),
+    userId: jsonOf(text.slice(userAt, first)),
+    createdAt: number(createdAtAt, numberWidth),
+    touchedAt: number(touchedAt, numberWidth),
+    expiresAt: number(endsAt, numberWidth),
+  };
+  const isGood = number(sumsAt + sumWidth + 1, sumWidth) === recordSum(summed) &&
+    number(instantsAt, sumWidth) === instantsSum(key, summed.touchedAt, summed.expiresAt);
   if (!isGood) throw damaged();
-  return { summed, dataSum: numberOf(ofData), dataAt: third + 1 };
+  return { summed, dataSum: number(sumsAt, sumWidth), dataAt: third + 1 };
 }
 
 /** What stands there instead of a record of this format. */
@@ -141,8 +161,8 @@ export function damaged(cause?: unknown): SessionError {
   return new SessionError("ERR_DAMAGED", "A record in Redis is not what was written", { cause });
 }
 
-function numberOf(value: string | undefined): number {
-  const number = value === undefined ? NaN : Number(value);
+function numberOf(value: string): number {
+  const number = Number(value);
   if (!Number.isFinite(number)) throw damaged();
   return number;
 }

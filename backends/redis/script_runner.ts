@@ -3,6 +3,7 @@
 import { SessionError } from "../../src/errors.ts";
 import { Deadlines } from "../../src/guard/deadlines.ts";
 import type { Client } from "./client.ts";
+import { versionWidth } from "./record.ts";
 import type { Script } from "./scripts.ts";
 import { ServerClock } from "../support/server_clock.ts";
 
@@ -39,9 +40,9 @@ export class ScriptRunner {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** A text that was never given out before, by this process or another. */
+  /** A text that was never given out before, by this process or another, as long as a version is. */
   token(): string {
-    return this.#origin + (this.#count++).toString(36);
+    return this.#origin + (this.#count++).toString(36).padStart(versionWidth - this.#origin.length, "0");
   }
 
   /** When an operation that starts now has to be over. */
@@ -110,8 +111,8 @@ export class ScriptRunner {
     const [from, until] = known.window(sent, by);
     const all = [command, what, String(keys.length), ...keys, token, mode, from, until, ...args];
     return this.#run(all, keys[0]!, by, (reply) => {
-      const answer = own(reply, token);
-      known.learn(Number(answer.shift()), sent, performance.now());
+      const [seconds, microseconds, ...answer] = own(reply, token);
+      known.learn(Number(seconds) * 1000 + Number(microseconds) / 1000, sent, performance.now());
       return answer;
     });
   }
@@ -217,7 +218,10 @@ async function evaluate(
  * then nothing in the answer is believed.
  */
 function own(reply: unknown, token: string): unknown[] {
-  if (!Array.isArray(reply) || text(reply[0]) !== token || !Number.isFinite(Number(text(reply[1])))) {
+  if (
+    !Array.isArray(reply) || text(reply[0]) !== token ||
+    !Number.isFinite(Number(text(reply[1])) + Number(text(reply[2])))
+  ) {
     throw new SessionError("ERR_STORE", "The Redis client gave an answer that belongs to another command");
   }
   return texts(reply.slice(1));

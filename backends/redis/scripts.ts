@@ -1,6 +1,6 @@
 /**
  * The server-side scripts. Each one is atomic, and starts its answer with the token that the question carried, so that an
- * answer can only reach the question it belongs to, and the server's time.
+ * answer can only reach the question it belongs to, and the server's time: its seconds, its microseconds.
  *
  * A record is a string: see `record.ts`. The token of a write becomes the version. A client may send a write twice: ioredis and Bun do,
  * when the connection broke before the answer. A record that has, or had, the token already is therefore a success; told as a conflict,
@@ -18,7 +18,18 @@
  * when its caller was told that it failed. Before its time it comes only if the clock is not the one that the client thinks.
  */
 
-import { FORMAT, instantsAt } from "./record.ts";
+import {
+  endsAt,
+  FORMAT,
+  instantsAt,
+  numberWidth,
+  promisedAt,
+  promisedWidth,
+  touchedAt,
+  userAt,
+  versionAt,
+  versionWidth,
+} from "./record.ts";
 
 /** A script and, once known, its name on the server. */
 export interface Script {
@@ -28,173 +39,235 @@ export interface Script {
   sha?: string;
 }
 
-/** An entry stays in an index for so much longer than its record lives, in milliseconds, by the clock of the index. */
+/** An entry stays in an index for so much longer than it promises, in milliseconds, by the clock of the index. */
 const slack = 3_600_000;
 
-/** What every script begins with. */
+/**
+ * What every script begins with. An answer is the token, the server's time in its two parts, and what was asked for. What follows is plain
+ * code rather than functions where each save goes through it: to make a function costs Redis as much as a command.
+ */
 export const head = `
-local time = redis.call('TIME')
+local call, sub, find = redis.call, string.sub, string.find
+local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local late = now < tonumber(ARGV[3]) or now > tonumber(ARGV[4])
 local alone = ARGV[2] == 'alone'
-local args = {unpack(ARGV, 5)}
-local function answer(...) return {ARGV[1], string.format('%.3f', now), ...} end
-local function whole(number) return string.format('%.0f', number) end
 `;
 
-/** An entry's end, its score, only ever moves up; an index loses its dead entries, and lives no longer than the rest. */
-const enter = `
-local function enter(index, entry, life)
-  redis.call('ZADD', index, 'GT', whole(now + life), entry)
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', whole(now - ${slack}))
-  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
-  if last[2] then redis.call('PEXPIRE', index, whole(last[2] - now + ${slack})) end
-  return now + life
-end
-`;
+/** An answer. */
+const answer = (...values: string[]) => `return {${["ARGV[1]", "time[1]", "time[2]", ...values].join(", ")}}`;
 
-/** A record without its data; `nil` for none, for a mark, and for what this version of the library has not written. */
+/** A part of a text with a fixed place; Lua counts from 1. */
+const part = (at: number, width: number) => `sub(text, ${at + 1}, ${at + width})`;
+
+/**
+ * Opens a record without its data: `version`, which is `nil` for none, for a mark, and for what this version of the library has not written;
+ * `user`, and with `first` and `second`, where lines end, what is read below.
+ */
 const open = `
-local function open(at)
-  local text = redis.call('GETRANGE', at, 0, 1023)
-  local sum, touched, ends, version, entry, had = string.match(text,
-    '^${FORMAT} %x+ +(%d+) +(%S+) +(%S+) (%S+) %d+ %d+ %S+ (%S+) (%S*)\\n')
-  if not version then return nil, text end
-  local from = string.find(text, '\\n', 1, true) + 1
-  if not string.find(text, '\\n', from, true) then text = redis.call('GETRANGE', at, 0, 16383) end
-  local user = string.sub(text, from, (string.find(text, '\\n', from, true) or 0) - 1)
-  return {sum = sum, touched = touched, ends = ends, version = version, had = version .. ',' .. had, user = user,
-    entry = entry == '-' and '' or entry}, text
+local at, version, user = KEYS[1]
+local text = call('GETRANGE', at, 0, 1023)
+local isMark = sub(text, 1, 2) == 'x '
+local isOurs = sub(text, 1, 2) == '${FORMAT} '
+local first = isOurs and find(text, '\\n', ${userAt + 1}, true)
+local second = first and find(text, '\\n', first + 1, true)
+if isOurs and not second and #text == 1024 then
+  text = call('GETRANGE', at, 0, 16383)
+  first = find(text, '\\n', ${userAt + 1}, true)
+  second = first and find(text, '\\n', first + 1, true)
 end
-local function isMark(text) return string.sub(text, 1, 2) == 'x ' end
+if second then version, user = ${part(versionAt, versionWidth)}, sub(text, ${userAt + 1}, first - 1) end
 `;
 
-/** The index of a user in the same step, where it is on the same server. A damaged index is no obstacle to leaving it. */
-const beside = `
-local function beside(at, user) return string.sub(at, 1, -65) .. 'user:' .. user end
-local function leave(at, user)
-  if alone and user ~= '' then redis.pcall('ZREM', beside(at, user), string.sub(at, -64)) end
+const touched: string = part(touchedAt, numberWidth);
+const ends: string = part(endsAt, numberWidth);
+const former: string = `sub(text, first + ${versionWidth + 2}, second - 1)`;
+
+/** The versions that a record had, its own first. */
+const had = `version .. ',' .. sub(${former}, 1, ${3 * (versionWidth + 1)})`;
+
+/** The entry of a record in an index of a cluster; empty for none, and for one that is damaged, which a client might not give back. */
+const entry = `
+local entry = sub(text, first + 1, first + ${versionWidth})
+if find(entry, '[^0-9a-z]') then entry = '' end
+`;
+
+/**
+ * Until when the index holds the entry of a record. It stands there twice: where damage has made a difference, the index has promised nothing.
+ */
+const promised = `
+local promised = ${part(promisedAt, promisedWidth)}
+promised = promised == ${part(promisedAt + promisedWidth + 1, promisedWidth)} and tonumber(promised) or 0
+`;
+
+/** The same, as a record has it. */
+const promise = (value: string) => `string.rep(string.format('%${promisedWidth}.0f', ${value}) .. ' ', 2)`;
+const noPromise = `'${`${"0".padStart(promisedWidth)} `.repeat(2)}'`;
+const noEntry = `'${"-".padEnd(versionWidth)}'`;
+
+/** The index of a user on the same server. */
+const beside = (user: string) => `sub(at, 1, -65) .. 'user:' .. ${user}`;
+
+/** Takes a record out of it in the same step. A damaged index is no obstacle. */
+const leave = (user: string) =>
+  `if alone and ${user} ~= '' then redis.pcall('ZREM', ${beside(user)}, sub(at, -64)) end`;
+
+/**
+ * Enters a session in an index for a quarter longer than it is to live, and sets until when: a life that is renewed needs the index again
+ * when it goes past that. An entry's end, its score, only ever moves up; an index loses its dead entries, and lives no longer than the rest.
+ */
+const enter = (index: string, entry: string, life: string) => `
+do
+  local index = ${index}
+  promised = now + ${life} * 1.25
+  call('ZADD', index, 'GT', string.format('%.0f', promised), ${entry})
+  call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now - ${slack}))
+  local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  if last[2] then call('PEXPIRE', index, string.format('%.0f', last[2] - now + ${slack})) end
 end
 `;
 
-/** What is left of a life, but not past the latest end that the index has been told of. */
-const rest = `
-local function rest(life, latest)
-  if latest == '' then return tonumber(life) end
-  return math.min(life, latest - now)
+/** Enters the user of a record that is to live, where the index is on the same server and has not promised as much. The first that may fail. */
+const enterBeside = (user: string) => `
+if alone and ${user} ~= '' and life and life > 0 and now + life > promised then
+${enter(beside(user), "sub(at, -64)", "life")}
 end
 `;
 
-/** Writes a record; without a life its end stays. One that has ended already goes at once. */
-const put = enter + beside + rest + `
-local function put(at, front, back, user, entry, had, life, before)
-  local goes = life and life <= 0
-  -- First: what may fail
-  if alone and user ~= '' and life and not goes then enter(beside(at, user), string.sub(at, -64), life) end
-  if before and (goes or before ~= user) then leave(at, before) end
-  if goes then return redis.call('DEL', at) end
-  if entry == '' then entry = '-' end
-  local text = front .. ' ' .. entry .. ' ' .. string.sub(had, 1, 120) .. back
-  if life then redis.call('SET', at, text, 'PX', whole(math.max(life, 1))) else redis.call('SET', at, text, 'KEEPTTL') end
+/** Writes the record in the parts that begin with this argument. Without a life the end stays; one that is over takes the record away. */
+const put = (from: number, user: string, had: string) => `
+if life and life <= 0 then
+  call('DEL', at)
+else
+  local text = ARGV[${from}] .. (${user} == '' and ${noPromise} or ${promise("promised")}) .. ARGV[${
+  from + 1
+}] ..
+    (entry == '' and ${noEntry} or entry) .. ' ' .. ${had} .. ARGV[${from + 2}]
+  if life then call('SET', at, text, 'PX', string.format('%.0f', math.max(life, 1))) else call('SET', at, text, 'KEEPTTL') end
 end
 `;
 
 /** KEYS record. Answers its text, or nothing. */
 export const load: Script = {
   source: head + `
-local text = redis.call('GET', KEYS[1])
-if text and string.sub(text, 1, 2) == 'x ' then text = false end
-return answer(text)`,
+local text = call('GET', KEYS[1])
+if text and sub(text, 1, 2) == 'x ' then text = false end
+${answer("text")}`,
 };
 
-/** KEYS record; args now, front, back, user, life, entry in the index, latest end. Answers yes, no or late. */
+/** KEYS record; args now, the three parts, user, life, entry in the index, until when the index holds it. Answers yes, no or late. */
 export const create: Script = {
-  source: head + open + put + `
-local r, text = open(KEYS[1])
-local had = r and r.had or isMark(text) and text or ''
-if string.find(had, ARGV[1] .. ',', 1, true) then return answer('yes') end
+  source: head + open + `
+local had = version and ${had} or isMark and text or ''
+if find(had, ARGV[1] .. ',', 1, true) then ${answer("'yes'")} end
 -- An expired record is free, and a mark; anything else that is there is not
-if text ~= '' and not isMark(text) and not (r and tonumber(r.ends) <= tonumber(args[1])) then return answer('no') end
-if late then return answer('late') end
-put(KEYS[1], args[2], args[3], args[4], args[6], '', rest(args[5], args[7]), r and r.user)
-return answer('yes')`,
+local isFree = text == '' or isMark or version and (tonumber(${ends}) or math.huge) <= tonumber(ARGV[5])
+if not isFree then ${answer("'no'")} end
+if late then ${answer("'late'")} end
+local life, entry, promised = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
+if not alone and ARGV[9] ~= '' then life = math.min(life, promised - now) end
+${enterBeside("ARGV[9]")}
+if version and (life <= 0 or user ~= ARGV[9]) then ${leave("user")} end
+${put(6, "ARGV[9]", "''")}
+${answer("'yes'")}`,
 };
 
 /**
- * KEYS record; args version, front, back, user, expires, life, entry in the index, latest end. Answers yes, the user before and the entry
- * before; no; late; or, in a cluster, index and the entry, empty for a new one: the index comes first.
+ * KEYS record; args version, the three parts, user, expires, life, entry in the index, until when the index holds it. Answers yes, and the
+ * user and the entry before if the user was another; no; late; or, in a cluster, index and the entry, empty for a new one: the index comes first.
  */
 export const save: Script = {
-  source: head + open + put + `
-local r = open(KEYS[1])
-if not r then return answer('no') end
-if string.find(r.had, ARGV[1] .. ',', 1, true) then return answer('yes') end
-if r.version ~= args[1] then return answer('no') end
-local user, life, entry = args[4], rest(args[6], args[8]), args[7]
--- An end that stays is the one that index and key know already
-local stays = r.user == user and r.ends == args[5]
-if not alone and user ~= '' and args[8] == '' then
-  entry = r.user == user and r.entry or ''
-  if not stays then return answer('index', entry) end
+  source: head + open + `
+if version ~= ARGV[5] then
+  ${answer(`version and find(${had}, ARGV[1] .. ',', 1, true) and 'yes' or 'no'`)}
 end
-if late then return answer('late') end
-put(KEYS[1], args[2], args[3], user, entry, r.had, (not stays or life <= 0) and life, r.user)
-return answer('yes', r.user, r.entry)`,
+local life, same = tonumber(ARGV[11]), user == ARGV[9]
+${entry + promised}
+local before = entry
+if not same then entry, promised = '', 0 end
+if ARGV[13] ~= '0' then entry, promised = ARGV[12], math.max(promised, tonumber(ARGV[13])) end
+-- An end that stays is the one that the key knows already
+if same and ${ends} == ARGV[10] and life > 0 then
+  life = nil
+elseif not alone and ARGV[9] ~= '' and life > 0 and now + life > promised then
+  if ARGV[13] == '0' then ${answer("'index'", "entry")} end
+  life = promised - now
+end
+if late then ${answer("'late'")} end
+${enterBeside("ARGV[9]")}
+if not same or life and life <= 0 then ${leave("user")} end
+${put(6, "ARGV[9]", had)}
+if same then ${answer("'yes'")} end
+${answer("'yes'", "user", "before")}`,
 };
 
 /**
- * KEYS record; args version, touched, expires, what is written for them, life, entry, latest end. Answers yes; no; late; other and the two
- * instants as they have to be, if only one of them is later than before; or, in a cluster, index, the user and the entry: the index comes first.
+ * KEYS record; args version, touched, expires, what is written for them, life, entry in the index, until when the index holds it. Answers
+ * yes; no; late; other and the two instants as they have to be, if only one of them is later than before; or, in a cluster, index, the
+ * user and the entry: the index comes first.
  */
 export const touch: Script = {
-  source: head + open + enter + beside + rest + `
-local r = open(KEYS[1])
-if not r or r.version ~= args[1] then return answer('no') end
-local isLater, endsLater = tonumber(args[2]) >= tonumber(r.touched), tonumber(args[3]) >= tonumber(r.ends)
-if not isLater and not endsLater then return answer('yes') end
-if isLater ~= endsLater then
-  return answer('other', isLater and args[2] or r.touched, endsLater and args[3] or r.ends)
+  source: head + open + `
+if version ~= ARGV[5] then ${answer("'no'")} end
+local touched, ends = ${touched}, ${ends}
+local isLater, endsLater = tonumber(ARGV[6]) >= tonumber(touched), tonumber(ARGV[7]) >= tonumber(ends)
+if not isLater and not endsLater then ${answer("'yes'")} end
+if isLater ~= endsLater then ${
+    answer("'other'", "isLater and ARGV[6] or touched", "endsLater and ARGV[7] or ends")
+  } end
+local life = tonumber(ARGV[7]) > tonumber(ends) and tonumber(ARGV[9])
+${entry + promised}
+local before = promised
+if not alone and user ~= '' and life and life > 0 and now + life > promised then
+  if ARGV[11] == '0' or ARGV[10] ~= entry then ${answer("'index'", "user", "entry")} end
+  promised = math.max(promised, tonumber(ARGV[11]))
+  life = math.floor(math.min(life, promised - now))
 end
-local life = rest(args[5], args[7])
-local moves = tonumber(args[3]) > tonumber(r.ends)
-if moves and r.user ~= '' and not alone and (args[7] == '' or args[6] ~= r.entry) then
-  return answer('index', r.user, r.entry)
-end
-if late then return answer('late') end
-if moves and r.user ~= '' and alone then
-  if life > 0 then enter(beside(KEYS[1], r.user), string.sub(KEYS[1], -64), life) else leave(KEYS[1], r.user) end
-end
-redis.call('SETRANGE', KEYS[1], ${instantsAt}, args[4])
-if moves then redis.call('PEXPIRE', KEYS[1], whole(life)) end
-return answer('yes')`,
+if late then ${answer("'late'")} end
+${enterBeside("user")}
+if life and life <= 0 then ${leave("user")} end
+call('SETRANGE', at, ${instantsAt}, ARGV[8])
+if promised ~= before then call('SETRANGE', at, ${promisedAt}, ${promise("promised")}) end
+if life then call('PEXPIRE', at, string.format('%.0f', life)) end
+${answer("'yes'")}`,
 };
 
 /** KEYS record; args the time that a write has, in milliseconds. Answers yes, the user and the entry; no; or late. */
 export const remove: Script = {
-  source: head + open + beside + `
-if redis.call('EXISTS', KEYS[1]) == 0 then return answer('no') end
-local r, text
-if redis.call('TYPE', KEYS[1]).ok == 'string' then r, text = open(KEYS[1]) end
-if text and isMark(text) then return answer('no') end
-if late then return answer('late') end
-if r then leave(KEYS[1], r.user) end
-redis.call('SET', KEYS[1], 'x ' .. (r and r.had or ''), 'PX', args[1])
-return answer('yes', r and r.user or '', r and r.entry or '')`,
+  source: head + `
+if call('EXISTS', KEYS[1]) == 0 then ${answer("'no'")} end
+if call('TYPE', KEYS[1]).ok ~= 'string' then
+  if late then ${answer("'late'")} end
+  call('SET', KEYS[1], 'x ', 'PX', ARGV[5])
+  ${answer("'yes'")}
+end
+${open}
+if isMark then ${answer("'no'")} end
+if late then ${answer("'late'")} end
+if not version then
+  call('SET', at, 'x ', 'PX', ARGV[5])
+  ${answer("'yes'")}
+end
+${entry + leave("user")}
+call('SET', at, 'x ' .. ${had}, 'PX', ARGV[5])
+${answer("'yes'", "user", "entry")}`,
 };
 
 /** KEYS index; args entry, life. Answers late, or the latest end that the record may be given: half the slack is for the clocks. */
 export const index: Script = {
-  source: head + enter + `
-if late then return answer('late') end
-return answer(whole(enter(KEYS[1], args[1], args[2]) + ${slack / 2}))`,
+  source: head + `
+if late then ${answer("'late'")} end
+local promised
+${enter("KEYS[1]", "ARGV[5]", "ARGV[6]")}
+${answer(`string.format('%.0f', promised + ${slack / 2})`)}`,
 };
 
 /** KEYS index; args entry. Answers late or nothing. */
 export const unindex: Script = {
   source: head + `
-if late then return answer('late') end
-redis.call('ZREM', KEYS[1], args[1])
-return answer()`,
+if late then ${answer("'late'")} end
+call('ZREM', KEYS[1], ARGV[5])
+${answer()}`,
 };
 
 /**
@@ -203,21 +276,21 @@ return answer()`,
  */
 export const members: Script = {
   source: head + `
-local from, after, size = args[1], args[2], tonumber(args[3])
-local page, offset = {}, 0
-while #page < size * 2 do
-  local some = redis.call('ZRANGE', KEYS[1], from == '' and whole(now - ${slack}) or from, '+inf', 'BYSCORE',
-    'LIMIT', offset, size, 'WITHSCORES')
-  for i = 1, #some, 2 do
-    if #page < size * 2 and not (some[i + 1] == from and some[i] <= after) then
-      page[#page + 1] = some[i]
-      page[#page + 1] = some[i + 1]
-    end
+local from, after, byte = ARGV[5], ARGV[6], string.byte
+if from == '' then from = string.format('%.0f', now - ${slack}) end
+local rank = call('ZCOUNT', KEYS[1], '-inf', '(' .. from)
+if after ~= '' then
+  -- Of those with the same end: by their names
+  local most = rank + call('ZCOUNT', KEYS[1], from, from)
+  while rank < most do
+    local middle, i = math.floor((rank + most) / 2), 1
+    local name = call('ZRANGE', KEYS[1], middle, middle)[1]
+    -- Byte by byte, as Redis does: to Lua one text comes before another as the language of the server has it
+    while i <= #name and byte(name, i) == byte(after, i) do i = i + 1 end
+    if i > #name or i <= #after and byte(name, i) < byte(after, i) then rank = middle + 1 else most = middle end
   end
-  if #some < size * 2 then break end
-  offset = offset + size
 end
-return answer(page)`,
+${answer("call('ZRANGE', KEYS[1], rank, rank + ARGV[7] - 1, 'WITHSCORES')")}`,
 };
 
 /** KEYS record, one or, on one server, several. Answers the beginning of each text, with all but the data. */
@@ -225,14 +298,14 @@ export const heads: Script = {
   source: head + `
 local found = {}
 for i, at in ipairs(KEYS) do
-  local text = redis.call('TYPE', at).ok == 'string' and redis.call('GETRANGE', at, 0, 2047) or ''
+  local text = call('TYPE', at).ok == 'string' and call('GETRANGE', at, 0, 2047) or ''
   if #text == 2048 then
     local _, lines = string.gsub(text, '\\n', '')
-    if lines < 3 then text = redis.call('GETRANGE', at, 0, 65535) end
+    if lines < 4 then text = call('GETRANGE', at, 0, 65535) end
   end
   found[i] = text
 end
-return answer(found)`,
+${answer("found")}`,
 };
 
 /**
@@ -242,14 +315,14 @@ return answer(found)`,
 export const page: Script = {
   source: head + `
 local pattern = string.gsub(KEYS[1], '[*?%[%]\\\\]', '\\\\%0') .. string.rep('?', 64)
-local step = redis.call('SCAN', args[1], 'MATCH', pattern, 'COUNT', 100)
+local step = call('SCAN', ARGV[5], 'MATCH', pattern, 'COUNT', 100)
 local found = {}
 for _, at in ipairs(step[2]) do
-  local key = string.sub(at, -64)
-  if #at == #KEYS[1] + 64 and not string.find(key, '[^0-9a-f]') then
+  local key = sub(at, -64)
+  if #at == #KEYS[1] + 64 and not find(key, '[^0-9a-f]') then
     found[#found + 1] = key
-    found[#found + 1] = redis.call('TYPE', at).ok == 'string' and redis.call('GET', at) or ''
+    found[#found + 1] = call('TYPE', at).ok == 'string' and call('GET', at) or ''
   end
 end
-return answer(step[1], found)`,
+${answer("step[1], found")}`,
 };

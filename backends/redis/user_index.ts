@@ -10,9 +10,10 @@
  *   meanwhile; and that life does not come back: a `save` needs a version that is gone, and a `create` that the client sends
  *   twice meets the mark that the removal has left. So an index holds the live sessions and what killed processes left behind.
  * - An entry lapses no earlier than its record, however late a write is carried out (its server may have stood still for a day). The
- *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and every write that moves the end of a record is told
- *   not to let it live past E and half an hour by the clock of the record's server. This takes servers that agree within half an hour.
- *   Ends only move up, since a write with a later end may still be coming.
+ *   entry, at its end E by the clock of its own server, is kept for the slack, an hour; and no write lets a record live past E and half an
+ *   hour by the clock of the record's server: the record itself says how late that is. This takes servers that agree within half an hour.
+ *   Ends only move up, since a write with a later end may still be coming. E is later than the record needs by a quarter of its life: until
+ *   a renewal goes past what the record says, the index has nothing to learn.
  */
 
 import * as scripts from "./scripts.ts";
@@ -22,12 +23,12 @@ import type { ScriptRunner } from "./script_runner.ts";
 export interface IndexEntry {
   /** The entry's own part of its name; empty without a user. */
   readonly entry: string;
-  /** The latest end of the record, by the servers' clocks; empty without a user. */
+  /** Until when the index holds the entry, by the servers' clocks; 0 without a user. */
   readonly latest: string;
 }
 
 /** Without a user, or on one server, where the scripts keep the index themselves. */
-export const noEntry: IndexEntry = { entry: "", latest: "" };
+export const noEntry: IndexEntry = { entry: "", latest: "0" };
 
 /** The indexes, each under `prefix` and the user as JSON. */
 export class UserIndex {

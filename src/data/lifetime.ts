@@ -52,6 +52,11 @@ export function endOf(limits: Limits, life: SessionAge, touchedAt: number = life
   return Math.min(idleEndOf(limits, life, touchedAt), Math.floor(absoluteEnd(limits, life)));
 }
 
+/** When a session ends: as its record says, which may be by limits that have changed since, and as the limits say now. */
+export function endsAt(limits: Limits, record: { readonly expiresAt: number }, age: SessionAge): number {
+  return Math.min(record.expiresAt, endOf(limits, age));
+}
+
 /** The same without the absolute age. */
 export function idleEndOf(limits: Limits, life: SessionAge, touchedAt: number): number {
   const own = life.meta.expiry;

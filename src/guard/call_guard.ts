@@ -180,7 +180,11 @@ export class GuardedStore {
   }
 
   close(): MaybePromise<void> {
-    return this.#guard.call("close", () => this.#store.close?.(), (value): value is void => value === value);
+    return this.#guard.call(
+      "close",
+      () => this.#store.close?.(),
+      (value): value is void => !isThenable(value),
+    );
   }
 
   /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
@@ -228,9 +232,10 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof SessionError && timeouts.has(error);
 }
 
-function isThenable(value: unknown): value is Promise<unknown> {
+/** Whether a value has to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null &&
-    typeof (value as Promise<unknown>).then === "function";
+    typeof (value as PromiseLike<unknown>).then === "function";
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -6,7 +6,8 @@ import { load } from "../unit_of_work/load.ts";
 import { cancelBody, markPrivate, withoutOthersCookies, withSession } from "./response.ts";
 import { Session } from "../session.ts";
 import type { MaybePromise } from "../store.ts";
-import type { SessionContext, UnitOfWork } from "../unit_of_work/unit_of_work.ts";
+import type { SessionContext } from "../unit_of_work/context.ts";
+import type { UnitOfWork } from "../unit_of_work/unit_of_work.ts";
 
 /** What is answered when the handler let a `SessionError` pass, or the commit failed. */
 export type OnError = (error: SessionError, request: Request) => MaybePromise<Response>;
@@ -101,7 +102,7 @@ export class RequestSession {
 
   #send<T>(answer: T, began: number): MaybePromise<T | Response> {
     this.close();
-    const events = this.#context.events.settled();
+    const events = this.#context.events.pending;
     return events === undefined
       ? this.#respond(answer, began)
       : events.then(() => this.#respond(answer, began));
@@ -129,7 +130,7 @@ export class RequestSession {
 
   async #refuse(error: unknown, began: number): Promise<Response> {
     this.close();
-    await this.#context.events.settled();
+    await this.#context.events.pending;
     if (!(error instanceof SessionError)) throw error;
     const answer = await this.#onError(error, this.#request);
     const isBare = error.code === "ERR_GONE" && this.#context.policy.sendsGoneUnmodified &&

@@ -1,6 +1,6 @@
 /** Puts cookies, `Vary` and `Cache-Control` on any legal `Response`, in place where that is possible. */
 
-import { mustBeRebuilt, rangeOf } from "./response_body.ts";
+import { mustBeRebuilt, rangeOf, rebuiltBody } from "./response_body.ts";
 import type { Events } from "../events.ts";
 
 /** Marks headers as made from a session: no cache may show them to somebody else (SR-066, SR-067). */
@@ -83,7 +83,7 @@ export function withSession(
     applyHeaders((response as Response).headers, cookies, events);
     return response;
   }
-  const range = rangeOf(response, request);
+  const range = rangeOf?.(response, request);
   const plain = cookies.length === 0 ? undefined : (response as MaybeMarked)[originalOf] ??
     { owner: wearer, madeAt: nextTurn(), headers: new Headers(response.headers) };
   const isAnew = plain !== undefined && range === undefined && mustBeRebuilt(response);
@@ -98,7 +98,8 @@ export function withSession(
       if (!(error instanceof TypeError)) throw error;
     }
   }
-  const { body, status, statusText } = response;
+  const { status, statusText } = response;
+  const body = isAnew ? rebuiltBody(response) : response.body;
   const headers = new Headers(response.headers);
   if (response.url !== "" && headers.has("content-encoding")) {
     // `fetch` has unpacked the body already, and these two speak of the packed one.

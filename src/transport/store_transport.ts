@@ -141,17 +141,18 @@ export class StoreTransport implements Transport {
     const [ref, isNow] = [refOf(identity, version), isCurrent(record.head, identity.proof)];
     if (isNow && loaded === undefined) return { record, ref: ref };
     const { since, logins, formers } = readProofs(record.head);
-    const newerUntil = since + onTheWay;
+    // A clock that was set back far says nothing of what is on its way.
+    const newerCookieUntil = this.#context.now() < since - onTheWay ? 0 : since + onTheWay;
     // Also when the id stays: what it leads to is another user's session, or nobody's.
     if (loaded !== undefined && loaded.logins !== logins) {
-      return { record, ref: { ...ref, replacedBy: "login", newerCookieUntil: newerUntil } };
+      return { record, ref: { ...ref, replacedBy: "login", newerCookieUntil } };
     }
     if (isNow) return { record, ref: ref };
     const former = formers.find(({ proof }) => proof === identity.proof);
     if (former !== undefined && this.#context.now() < former.until) {
       return { record, ref: { ...ref, viaOldId: true } };
     }
-    return { record, ref: { ...ref, replacedBy: "rotation", newerCookieUntil: newerUntil } };
+    return { record, ref: { ...ref, replacedBy: "rotation", newerCookieUntil } };
   }
 
   /** What a cookie with this id would lead to. */
@@ -258,10 +259,18 @@ export class StoreTransport implements Transport {
     return { ended, setCookies: keys.size > 0 ? this.#context.cookie.clearAll() : [] };
   }
 
-  /** Saved once more before it is deleted, so that whoever renews it at this moment learns that it is gone (SR-038). */
-  async removeExpired({ ref, record }: StoredSession): Promise<void> {
-    const version = await this.#store.save(ref.key, record, ref.version);
-    if (version !== undefined) await this.#store.delete(ref.key);
+  /** Saved as expired before it is deleted, so that a request that saves or renews it now learns that it has ended. */
+  async endUnchanged({ ref, record }: StoredSession): Promise<boolean> {
+    const expiresAt = Math.min(record.expiresAt, this.#context.now());
+    if (await this.#store.save(ref.key, { ...record, expiresAt }, ref.version) === undefined) return false;
+    await this.#store.delete(ref.key);
+    return true;
+  }
+
+  /** Not if a touch has come since it was loaded, which leaves the version as it is (SR-038). */
+  async removeExpired({ ref, record: { expiresAt } }: StoredSession): Promise<void> {
+    const now = await this.inspect(ref.key);
+    if (now?.record.expiresAt === expiresAt && now.ref.version === ref.version) await this.endUnchanged(now);
   }
 
   setCookie(ref: SessionRef, maxAge: number | undefined, header: string | null): readonly string[] {
@@ -282,8 +291,10 @@ export class StoreTransport implements Transport {
     return this.#store.list(userId, after);
   }
 
-  inspect(key: string): MaybePromise<SessionRecord | undefined> {
-    return this.#store.loadFresh(key);
+  async inspect(key: string): Promise<StoredSession | undefined> {
+    const record = await this.#store.loadFresh(key);
+    return record &&
+      { record, ref: { id: "", key, version: record.version, cookieValue: "", hasOldSignature: false } };
   }
 
   revoke(key: string): MaybePromise<boolean> {

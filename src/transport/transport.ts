@@ -89,6 +89,10 @@ export interface Transport {
   touch(found: StoredSession, record: SessionRecord): MaybePromise<StoredSession | undefined>;
   /** Ends the session; whether there was one. */
   end(found: StoredSession): MaybePromise<boolean>;
+  /** The same, unless the session was changed since it was found; without it, just the same. */
+  endUnchanged?(found: StoredSession): MaybePromise<boolean>;
+  /** Ends what else the cookies of this header lead to, beside the session with this key, where `find` does not look for it. */
+  endOthers?(cookieHeader: string, key: string | undefined): MaybePromise<void>;
   /** Ends every session that the cookies of this header prove, but those with these keys, and clears the cookies. */
   endByCookies(cookieHeader: string | null, except: ReadonlySet<string>): MaybePromise<LogoutResult>;
   /** Removes an expired record, unless it was changed since it was found. */
@@ -98,7 +102,7 @@ export interface Transport {
   /** A page of a user's sessions. */
   list(userId: string, after: string | undefined): MaybePromise<SessionPage>;
   /** One session by its storage key. */
-  inspect(key: string): MaybePromise<SessionRecord | undefined>;
+  inspect(key: string): MaybePromise<StoredSession | undefined>;
   /** Ends a session by its storage key; whether there was one. */
   revoke(key: string): MaybePromise<boolean>;
   /** Removes at most `limit` records that expired by `now`; the number removed. */

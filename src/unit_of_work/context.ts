@@ -1,17 +1,53 @@
 /** Puts the parts of one `Sessions` object together. */
 
-import { ownTransport, type Transport, type TransportContext } from "../transport/transport.ts";
+import {
+  ownTransport,
+  type StoredSession,
+  type Transport,
+  type TransportContext,
+} from "../transport/transport.ts";
 import { Events } from "../events.ts";
-import { Format } from "../data/format.ts";
+import { type DataFormat, type Draft, Format } from "../data/format.ts";
 import { CallGuard } from "../guard/call_guard.ts";
 import { StoreTransport } from "../transport/store_transport.ts";
 import { Signer } from "../crypto/signer.ts";
+import { ChangeTracker } from "./change_tracker.ts";
 import { SaveQueue } from "./save_queue.ts";
-import { isLive } from "./load.ts";
-import { ownPolicy } from "../transport/policy.ts";
+import { ownPolicy, type Policy } from "../transport/policy.ts";
+import { endsAt } from "../data/lifetime.ts";
+import type { SavingKit } from "./save.ts";
 import type { Settings } from "../options.ts";
-import type { SessionStore } from "../store.ts";
-import type { SessionContext } from "./unit_of_work.ts";
+import type { MaybePromise, SessionStore } from "../store.ts";
+
+/** What all units of one `Sessions` object share. */
+export interface SessionContext extends SavingKit {
+  readonly transport: Transport;
+  readonly saves: SaveQueue;
+  readonly events: Events;
+  /** Whether reading counts as activity. */
+  readonly rolls: boolean;
+  readonly savesEveryRequest: boolean;
+  readonly needsSession: Policy["needsSession"] | undefined;
+  /** The stamp that a user's sessions have to bear. */
+  readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
+  /** The most sessions that a user may have. */
+  readonly maxSessionsPerUser: number;
+  /** The commits under way: closing waits for them. */
+  readonly running: Set<Promise<void>>;
+}
+
+/** What was found of a request's cookies, or under an id. */
+export interface Loaded {
+  /** The session, and its content as the handler is to see it. */
+  readonly stored?: StoredSession;
+  readonly draft?: Draft;
+  /** Sessions that cannot be shown: a logout ends them, and a login. */
+  readonly hidden?: readonly StoredSession[];
+  /** Whether the cookies, if there are any, led to no session and that is all there is to say of them. */
+  readonly hasStaleCookies?: boolean;
+  /** Until when a newer cookie than the request's may be on its way to the browser, in milliseconds. */
+  readonly newerCookieUntil?: number;
+}
 
 /** The parts that all requests share. */
 export function createContext(settings: Settings): SessionContext {
@@ -25,7 +61,7 @@ export function createContext(settings: Settings): SessionContext {
   const format = transport.format ?? new Format(settings.codec, settings.maxBytes);
   const context: SessionContext = {
     transport: transport,
-    saves: new SaveQueue(transport, events, (found) => isLive(context, found, format.read(found.record))),
+    saves: new SaveQueue(transport, events, (found) => isLive(context, found)),
     events,
     format,
     policy: transport.policy ?? ownPolicy,
@@ -49,4 +85,34 @@ function guardStamps({ stampOf, timeout }: Settings, events: Events): SessionCon
   const isStamp = (value: unknown): value is string | undefined =>
     value === undefined || typeof value === "string";
   return (userId) => guard.call("stampOf", () => stampOf(userId), isStamp);
+}
+
+/** Whether a session may still be used (SR-038). */
+export function isLive(
+  context: Pick<SessionContext, "limits" | "format" | "now">,
+  stored: StoredSession,
+): boolean {
+  const { limits, format, now } = context;
+  return now() < endsAt(limits, stored.record, format.read(stored.record));
+}
+
+/** A session that is over as it was loaded, with the instants that others have given it since; `undefined` if it has ended. */
+export async function renewed(
+  context: SessionContext,
+  stored: StoredSession,
+): Promise<StoredSession | undefined> {
+  const now = await context.transport.reload(stored);
+  if (now === undefined || !isLive(context, now)) return undefined;
+  // The rest stays as it was loaded: if that has changed too, the save finds out.
+  const { touchedAt, expiresAt } = now.record;
+  return { ...stored, record: { ...stored.record, touchedAt, expiresAt } };
+}
+
+/** Keeps track of a session's content; without one, of a new session's. */
+export function trackerOf({ format, schema, now }: SessionContext, draft?: Draft): ChangeTracker {
+  return new ChangeTracker(format, draft ?? blank(format, now()), schema === undefined);
+}
+
+function blank(format: DataFormat, createdAt: number): Draft {
+  return format.draft(new Map(), { meta: {}, userId: undefined, createdAt, touchedAt: createdAt });
 }

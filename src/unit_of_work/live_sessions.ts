@@ -1,10 +1,11 @@
 /** The live sessions of a user, page by page, and their number kept within a limit. */
 
-import type { Transport } from "../transport/transport.ts";
+import type { StoredSession, Transport } from "../transport/transport.ts";
 import { SessionError } from "../errors.ts";
 import type { Events } from "../events.ts";
+import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import { metaOf } from "../data/record_head.ts";
-import { endOf, type Limits } from "../data/lifetime.ts";
+import { endsAt, type Limits } from "../data/lifetime.ts";
 import type { IndexedRecord, MaybePromise, SessionPage, SessionSummary } from "../store.ts";
 
 /** What it takes to look at a user's sessions. */
@@ -17,11 +18,14 @@ export interface UserSessionsContext {
   readonly maxSessionsPerUser: number;
 }
 
-/** When a session ends, by its own account and by the limits; `undefined` if its head cannot be read. */
+/** How often ending a session that changes at the same time is tried. */
+const mostTries = 10;
+
+/** When a session ends; `undefined` if its head cannot be read. */
 export function endOfRecord(limits: Limits, record: SessionSummary): number | undefined {
-  const { userId, createdAt, touchedAt, expiresAt } = record;
+  const { userId, createdAt, touchedAt } = record;
   try {
-    return Math.min(expiresAt, endOf(limits, { meta: metaOf(record.head), userId, createdAt, touchedAt }));
+    return endsAt(limits, record, { meta: metaOf(record.head), userId, createdAt, touchedAt });
   } catch {
     return undefined;
   }
@@ -73,14 +77,41 @@ export async function endByKey(
   return true;
 }
 
+/** Ends a session by its storage key if it is this user's; whether it was. @throws {SessionError} `ERR_CONFLICT`; `ERR_STORE`. */
+export async function endOwned(context: UserSessionsContext, key: string, userId: string): Promise<boolean> {
+  const { transport, events } = context;
+  for (let tries = 0; tries < mostTries; tries++) {
+    let found: StoredSession | undefined;
+    try {
+      found = await transport.inspect(key);
+    } catch (error) {
+      if (!(error instanceof SessionError && error.code === "ERR_DAMAGED")) throw error;
+      // Its data cannot be read: the list still says whose it is, and nobody can log in to it.
+      for await (const one of indexed(transport.list.bind(transport), userId)) {
+        if (one.key === key) return await endByKey(context, key);
+      }
+    }
+    if (found?.record.userId !== userId) return false;
+    if (await (transport.endUnchanged ?? transport.end).call(transport, found)) {
+      events.emit("ended", key);
+      return true;
+    }
+  }
+  throw new SessionError("ERR_CONFLICT", `The session was changed by others ${mostTries} times in a row`);
+}
+
 /**
  * Ends the sessions of a user beyond the limit, those first that were longest without activity. Every process takes the same order, so
- * log-ins that run concurrently leave as many as the limit allows. A store that fails is an event and no failed log-in.
+ * concurrent logins leave as many as the limit allows. The login is saved already: a store that fails here is an event, and undoes nothing.
  */
-export async function keepWithinLimit(kit: UserSessionsContext, userId: string): Promise<void> {
-  const sessions = await liveSessions(kit, userId);
-  const excess = sessions.length - kit.maxSessionsPerUser;
-  if (excess <= 0) return;
-  sessions.sort((a, b) => a.record.touchedAt - b.record.touchedAt || (a.key < b.key ? -1 : 1));
-  for (const { key } of sessions.slice(0, excess)) await endByKey(kit, key, "limit");
+export function keepWithinLimit(context: UserSessionsContext, userId: string): Promise<void> | undefined {
+  const { transport, maxSessionsPerUser } = context;
+  if (maxSessionsPerUser === Infinity || transport.canList !== true) return undefined;
+  return ignoreSessionErrors(async () => {
+    const sessions = await liveSessions(context, userId);
+    const excess = sessions.length - maxSessionsPerUser;
+    if (excess <= 0) return;
+    sessions.sort((a, b) => a.record.touchedAt - b.record.touchedAt || (a.key < b.key ? -1 : 1));
+    for (const { key } of sessions.slice(0, excess)) await endByKey(context, key, "limit");
+  });
 }

@@ -1,17 +1,14 @@
-/** From a request's cookies, or an id, to the one live session they lead to. */
+/** From a request's cookies, or an id, to the one live session that they lead to. */
 
-import type { StoredSession } from "../transport/transport.ts";
 import { SessionError } from "../errors.ts";
-import { endOf } from "../data/lifetime.ts";
-import { check } from "./save.ts";
 import type { Draft } from "../data/format.ts";
+import { endsAt } from "../data/lifetime.ts";
+import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import type { MaybePromise } from "../store.ts";
-import { type SessionContext, UnitOfWork } from "./unit_of_work.ts";
-
-/** Whether a session may still be used: decided here, whatever the store still holds (SR-038). */
-export function isLive(context: SessionContext, { record }: StoredSession, draft: Draft): boolean {
-  return context.now() < Math.min(record.expiresAt, endOf(context.limits, draft));
-}
+import type { StoredSession } from "../transport/transport.ts";
+import { check } from "./save.ts";
+import type { Loaded, SessionContext } from "./context.ts";
+import { UnitOfWork } from "./unit_of_work.ts";
 
 /**
  * The unit of work for a request: on the one live session that its cookies lead to, or on a new one.
@@ -20,42 +17,47 @@ export function isLive(context: SessionContext, { record }: StoredSession, draft
  */
 export function load(context: SessionContext, header: string | null): MaybePromise<UnitOfWork> {
   const found = context.transport.find(header);
-  return found instanceof Promise
-    ? found.then((all) => choose(context, header, all))
-    : choose(context, header, found);
+  const loaded = found instanceof Promise
+    ? found.then((all) => choose(context, all))
+    : choose(context, found);
+  return loaded instanceof Promise
+    ? loaded.then((loaded) => new UnitOfWork(context, header, loaded))
+    : new UnitOfWork(context, header, loaded);
+}
+
+/** What a request's cookies lead to. */
+export function find(context: SessionContext, header: string | null): MaybePromise<Loaded> {
+  const found = context.transport.find(header);
+  return found instanceof Promise ? found.then((all) => choose(context, all)) : choose(context, found);
 }
 
 /** The unit of work on the session with this id, outside any request. */
 export async function open(context: SessionContext, id: string | undefined): Promise<UnitOfWork> {
   const found = await context.transport.open(id);
-  return await choose(context, undefined, found === undefined ? [] : [found]);
+  return new UnitOfWork(context, undefined, await choose(context, found === undefined ? [] : [found]));
 }
 
-function choose(
-  context: SessionContext,
-  header: string | null | undefined,
-  all: readonly StoredSession[],
-): MaybePromise<UnitOfWork> {
+/** No session, and cookies that are stale if there are any. */
+const nothing: Loaded = { hasStaleCookies: true };
+
+function choose(context: SessionContext, all: readonly StoredSession[]): MaybePromise<Loaded> {
   const [found] = all;
-  if (found === undefined) return stale(context, header);
+  if (found === undefined) return nothing;
   if (all.length === 1 && found.ref.replacedBy === undefined) {
     const draft = read(context, found);
-    if (draft !== undefined && isLive(context, found, draft)) return admit(context, header, found, draft);
+    if (draft !== undefined && isLive(context, found, draft)) return admit(context, found, draft);
   }
-  return chooseOne(context, header, all);
+  return chooseOne(context, all);
 }
 
-async function chooseOne(
-  context: SessionContext,
-  header: string | null | undefined,
-  all: readonly StoredSession[],
-): Promise<UnitOfWork> {
+/** Of several sessions the one that is live; if more than one is, none is shown. */
+async function chooseOne(context: SessionContext, all: readonly StoredSession[]): Promise<Loaded> {
   const live: [StoredSession, Draft][] = [];
   const damaged: StoredSession[] = [];
-  let newerUntil = 0;
+  let newerCookieUntil = 0;
   for (const found of all) {
     if (found.ref.replacedBy !== undefined) {
-      newerUntil = Math.max(newerUntil, found.ref.newerCookieUntil ?? 0);
+      newerCookieUntil = Math.max(newerCookieUntil, found.ref.newerCookieUntil ?? 0);
       continue;
     }
     const draft = read(context, found);
@@ -63,32 +65,12 @@ async function chooseOne(
       damaged.push(found);
       context.events.emit("damaged", found.ref.key);
     } else if (isLive(context, found, draft)) live.push([found, draft]);
-    else await retire(context, found);
+    else await removeExpired(context, found);
   }
   if (live.length > 1) context.events.emit("rejected", undefined, "ambiguous");
-  if (live.length === 1) return await admit(context, header, ...live[0]!);
+  if (live.length === 1) return await admit(context, ...live[0]!);
   const hidden = [...live.map(([found]) => found), ...damaged];
-  const unit = hidden.length === 0 ? stale(context, header) : fresh(context, header, hidden);
-  unit.newerCookieUntil = newerUntil;
-  return unit;
-}
-
-/** A new session for a visitor who cannot be shown these, and may log out of them. */
-function fresh(
-  context: SessionContext,
-  header: string | null | undefined,
-  hidden: readonly StoredSession[],
-): UnitOfWork {
-  const unit = new UnitOfWork(context, header);
-  unit.hidden = hidden;
-  return unit;
-}
-
-/** A new session for cookies that lead to none, or are none. */
-function stale(context: SessionContext, header: string | null | undefined): UnitOfWork {
-  const unit = new UnitOfWork(context, header);
-  unit.staleCookies = header;
-  return unit;
+  return { hidden, newerCookieUntil, hasStaleCookies: hidden.length === 0 };
 }
 
 /** The content of a record; `undefined` if it is damaged. */
@@ -101,55 +83,42 @@ function read(context: SessionContext, { record }: StoredSession): Draft | undef
   }
 }
 
-/** An expired record goes at once. If that fails, the visitor is anonymous all the same. */
-async function retire(context: SessionContext, found: StoredSession): Promise<void> {
-  context.events.emit("expired", found.ref.key);
-  try {
-    await context.transport.removeExpired(found);
-  } catch (error) {
-    if (!(error instanceof SessionError)) throw error;
-  }
+/** Whether a session may still be used: decided here, whatever the store still holds (SR-038). */
+function isLive({ limits, now }: SessionContext, { record }: StoredSession, draft: Draft): boolean {
+  return now() < endsAt(limits, record, draft);
 }
 
-function admit(
-  context: SessionContext,
-  header: string | null | undefined,
-  found: StoredSession,
-  draft: Draft,
-): MaybePromise<UnitOfWork> {
+/** An expired record is removed immediately. If that fails, the visitor is anonymous all the same. */
+function removeExpired({ events, transport }: SessionContext, found: StoredSession): Promise<void> {
+  events.emit("expired", found.ref.key);
+  return ignoreSessionErrors(() => transport.removeExpired(found));
+}
+
+/** A live session, unless its credentials have changed or its data does not fit the schema. */
+function admit(context: SessionContext, stored: StoredSession, draft: Draft): MaybePromise<Loaded> {
   const isStamped = context.stampOf !== undefined && draft.userId !== undefined;
-  if (!isStamped && (context.schema === undefined || draft.values.size === 0)) {
-    return new UnitOfWork(context, header, found, draft);
-  }
-  return admitChecked(context, header, found, draft);
+  const isChecked = context.schema !== undefined && draft.values.size > 0;
+  return isStamped || isChecked ? admitChecked(context, stored, draft) : { stored, draft };
 }
 
-/** A session whose credentials have changed is over (as with Django's session auth hash). */
-async function admitChecked(
-  context: SessionContext,
-  header: string | null | undefined,
-  found: StoredSession,
-  draft: Draft,
-): Promise<UnitOfWork> {
-  const { userId, meta: { stamp } } = draft;
-  if (context.stampOf !== undefined && userId !== undefined && await context.stampOf(userId) !== stamp) {
-    if (await context.transport.end(found)) context.events.emit("ended", found.ref.key, "stamp");
-    return new UnitOfWork(context, header);
+async function admitChecked(context: SessionContext, stored: StoredSession, draft: Draft): Promise<Loaded> {
+  const { stampOf, transport, events } = context;
+  const { key } = stored.ref;
+  // A session whose credentials have changed is over (as with Django's session auth hash).
+  if (
+    stampOf !== undefined && draft.userId !== undefined && await stampOf(draft.userId) !== draft.meta.stamp
+  ) {
+    if (await (transport.endUnchanged ?? transport.end).call(transport, stored)) {
+      events.emit("ended", key, "stamp");
+      return {};
+    }
+    // It was changed since, perhaps by the login that brought the new credentials.
+    const now = await transport.reload(stored);
+    return now === undefined || now.ref.version === stored.ref.version ? {} : await choose(context, [now]);
   }
-  return context.schema === undefined || draft.values.size === 0
-    ? new UnitOfWork(context, header, found, draft)
-    : await fit(context, header, found, draft);
-}
-
-/** Data that does not fit the schema: a fresh session for the visitor, and the record stays until it expires or is logged out. */
-async function fit(
-  context: SessionContext,
-  header: string | null | undefined,
-  found: StoredSession,
-  draft: Draft,
-): Promise<UnitOfWork> {
-  const data = await check(context, found.record, draft);
-  if (data !== undefined) return new UnitOfWork(context, header, found, data);
-  context.events.emit("invalid", found.ref.key);
-  return fresh(context, header, [found]);
+  const fitting = await check(context, stored.record, draft);
+  if (fitting !== undefined) return { stored, draft: fitting };
+  // The visitor gets a new session; the record stays until it expires or is logged out.
+  events.emit("invalid", key);
+  return { hidden: [stored] };
 }

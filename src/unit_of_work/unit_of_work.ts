@@ -1,38 +1,19 @@
 /** One unit of work on one session: what was loaded, what changed, and bringing both back to where sessions are kept. */
 
-import type { StoredSession, Transport } from "../transport/transport.ts";
+import type { StoredSession } from "../transport/transport.ts";
 import { gone, SessionError } from "../errors.ts";
-import type { Draft } from "../data/format.ts";
-import type { Events } from "../events.ts";
 import { cookieAge, endOf, idleEndOf, isTouchDue, type SessionAge } from "../data/lifetime.ts";
 import { ignoreSessionErrors, rethrowAsStoreError } from "../guard/call_guard.ts";
 import type { Policy } from "../transport/policy.ts";
-import { overtaken, ownSave, type SaveQueue } from "./save_queue.ts";
-import { Logout } from "./logout.ts";
-import { readChecked, Save, type SavingKit } from "./save.ts";
+import { overtaken, ownSave } from "./save_queue.ts";
+import { endOthers, Logout } from "./logout.ts";
+import { readChecked, Save } from "./save.ts";
+import { isLive, type Loaded, renewed, type SessionContext, trackerOf } from "./context.ts";
 import { requireFit } from "../schema.ts";
-import { ChangeTracker } from "./change_tracker.ts";
+import type { ChangeTracker } from "./change_tracker.ts";
 import type { MaybePromise } from "../store.ts";
 import { keepWithinLimit } from "./live_sessions.ts";
 
-/** What all units of one `Sessions` object share. */
-export interface SessionContext extends SavingKit {
-  readonly transport: Transport;
-  readonly saves: SaveQueue;
-  readonly events: Events;
-  /** Whether reading counts as activity. */
-  readonly rolls: boolean;
-  readonly savesEveryRequest: boolean;
-  readonly needsSession: Policy["needsSession"] | undefined;
-  /** The stamp that a user's sessions have to bear. */
-  readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
-  /** The most sessions that a user may have. */
-  readonly maxSessionsPerUser: number;
-  /** The commits under way: closing waits for them. */
-  readonly running: Set<Promise<void>>;
-}
-
-/** Shared, as an array for each request has its price. */
 const none: readonly never[] = [];
 
 export class UnitOfWork {
@@ -44,12 +25,11 @@ export class UnitOfWork {
   isUsed = false;
   /** Whether the answer has left, so that a write would be lost. */
   isClosed = false;
-  /** Sessions that the request's cookies lead to and that cannot be shown: a log-out ends them, and a log-in. */
-  hidden: readonly StoredSession[] = none;
-  /** The request's cookies, if they led to no session and that is all there is to say of them. */
-  staleCookies: string | null | undefined;
-  /** Until when a newer cookie than the request's may be on its way to the browser, so that none may take its place; in ms. */
-  newerCookieUntil = 0;
+  #hidden: readonly StoredSession[];
+  readonly #hasStaleCookies: boolean;
+  #hasEndedOthers = false;
+  /** None may take the place of a newer cookie. */
+  #newerCookieUntil: number;
   /** The `Set-Cookie` fields to send: the last word on the cookie. */
   setCookies: readonly string[] = none;
   /** The request's `Cookie` header; `undefined` outside a request. */
@@ -60,16 +40,14 @@ export class UnitOfWork {
   #uncertainSave: Save | undefined;
   #logout: Logout | undefined;
 
-  constructor(
-    context: SessionContext,
-    header: string | null | undefined,
-    found?: StoredSession,
-    draft?: Draft,
-  ) {
+  constructor(context: SessionContext, header: string | null | undefined, loaded: Loaded = {}) {
     this.context = context;
     this.#header = header;
-    this.stored = found;
-    this.tracker = new ChangeTracker(context.format, draft ?? blank(context), context.schema === undefined);
+    this.stored = loaded.stored;
+    this.#hidden = loaded.hidden ?? none;
+    this.#hasStaleCookies = loaded.hasStaleCookies === true;
+    this.#newerCookieUntil = loaded.newerCookieUntil ?? 0;
+    this.tracker = trackerOf(context, loaded.draft);
   }
 
   /**
@@ -79,7 +57,7 @@ export class UnitOfWork {
    */
   commit(isAnswer: boolean): MaybePromise<void> {
     // It is tried once more.
-    if (isAnswer && this.#logout?.mustRetry) return this.#retryLogout(this.#logout);
+    if (isAnswer && this.#logout?.mustRetryBeforeResponding) return this.#retryLogout(this.#logout);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#uncertainSave) {
       return this.#run(this.#resolve(this.#uncertainSave)).then(() => this.commit(isAnswer));
@@ -90,7 +68,15 @@ export class UnitOfWork {
   #commit(isAnswer: boolean): MaybePromise<void> {
     const { stored, tracker, context } = this;
     const { draft } = tracker;
-    if (this.#header === undefined && stored !== undefined && !this.#isLive(stored)) this.#gone("expired");
+    if (this.#header === undefined && stored !== undefined && !isLive(context, stored)) {
+      return this.#run(
+        renewed(context, stored).then((now) => {
+          if (now === undefined) this.#gone("expired");
+          this.stored = now;
+          return this.#commit(isAnswer);
+        }),
+      );
+    }
     const isForced = isAnswer &&
       (stored === undefined ? this.#staleCookieAction() === "replace" : context.savesEveryRequest);
     const { isModified } = tracker;
@@ -102,13 +88,21 @@ export class UnitOfWork {
     }
     const now = context.now();
     if (stored === undefined) {
-      if (now < this.newerCookieUntil && tracker.rotation?.why !== "login") this.#gone("gone");
+      if (now < this.#newerCookieUntil && tracker.rotation?.why !== "login") this.#gone("gone");
       draft.createdAt = now;
     }
     if (idleEndOf(context.limits, draft, now) <= now) return this.flush();
     if (endOf(context.limits, draft, now) <= now) this.#gone("expired");
-    if (this.hidden.length > 0 && tracker.rotation?.why === "login") {
-      return this.#run(this.#endHidden().then(() => this.#commit(isAnswer)));
+    const mayLeaveOthers = this.#hidden.length > 0 || context.transport.endOthers !== undefined;
+    if (tracker.rotation?.why === "login" && mayLeaveOthers && !this.#hasEndedOthers) {
+      // A login leaves no session behind that the same cookies lead to (SR-016).
+      return this.#run(
+        endOthers(context, this.#header, this.#hidden, stored?.ref.key).then(() => {
+          this.#hidden = none;
+          this.#hasEndedOthers = true;
+          return this.#commit(isAnswer);
+        }),
+      );
     }
     return context.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
   }
@@ -117,18 +111,6 @@ export class UnitOfWork {
   #gone(event: "expired" | "gone"): never {
     this.context.events.emit(event, this.stored?.ref.key);
     throw gone();
-  }
-
-  /** A log-in leaves no session behind that the same cookies lead to (SR-016). */
-  async #endHidden(): Promise<void> {
-    const { transport, events } = this.context;
-    for (const found of this.hidden) if (await transport.end(found)) events.emit("ended", found.ref.key);
-    this.hidden = [];
-  }
-
-  #isLive({ record }: StoredSession): boolean {
-    const { limits, format, now } = this.context;
-    return now() < Math.min(record.expiresAt, endOf(limits, format.read(record)));
   }
 
   /** Saves what fits the schema, and exactly that: the session may change while a slow schema looks at it. */
@@ -153,10 +135,10 @@ export class UnitOfWork {
 
   /** What becomes of the request's cookies that led to no session. */
   #staleCookieAction(): ReturnType<Policy["staleCookieAction"]> {
-    const { context, stored, staleCookies, setCookies, isUsed } = this;
-    const isOpen = staleCookies !== undefined && setCookies.length === 0 && stored === undefined &&
-      this.isEmpty;
-    return isOpen ? context.policy.staleCookieAction(staleCookies, isUsed) : "keep";
+    const { context, stored, setCookies, isUsed } = this;
+    const isOpen = this.#hasStaleCookies && this.#header !== undefined && setCookies.length === 0 &&
+      stored === undefined && this.isEmpty;
+    return isOpen ? context.policy.staleCookieAction(this.#header, isUsed) : "keep";
   }
 
   /** The last word on the cookies, before the response gets its headers. */
@@ -168,7 +150,7 @@ export class UnitOfWork {
   /** Commits for `session.save()`. A failure that nobody awaits is met again by the answer's commit. */
   async save(): Promise<void> {
     await this.commit(false);
-    await this.context.events.settled();
+    await this.context.events.pending;
   }
 
   /** What nobody waited for and is still under way; `undefined` if nothing is. Rejects if it is a log-out and fails. */
@@ -246,7 +228,7 @@ export class UnitOfWork {
     const goOn = () => {
       if (needsCookie) this.#sendCookie(saved, tracker.draft);
       const { userId } = tracker.draft;
-      if (rotation?.why === "login" && userId !== undefined) return this.#keepWithinLimit(userId);
+      if (rotation?.why === "login" && userId !== undefined) return keepWithinLimit(context, userId);
     };
     // Under an id that was replaced nothing of the record is shown that it did not show before.
     if (!saving.isMerged || saved.ref.replacedBy) tracker.saved(saved.record);
@@ -258,13 +240,6 @@ export class UnitOfWork {
       });
     }
     return goOn();
-  }
-
-  /** The log-in is saved already: what fails here is told, and does not undo it. */
-  #keepWithinLimit(userId: string): Promise<void> | undefined {
-    const { context } = this;
-    if (context.maxSessionsPerUser === Infinity || context.transport.canList !== true) return undefined;
-    return ignoreSessionErrors(() => keepWithinLimit(context, userId));
   }
 
   /** After a save that failed and may have been written: finds out, so that trying again does nothing twice (SR-049). */
@@ -324,20 +299,21 @@ export class UnitOfWork {
    * to a new session, also before it resolves. If the record cannot be removed, the session is as it was.
    */
   flush(): Promise<void> {
-    const { context, stored, tracker, hidden } = this;
+    const { context, stored, tracker } = this;
+    const hidden = this.#hidden;
     const left = stored || hidden.length > 0
       ? { stored, tracker, uncertainSave: this.#uncertainSave, hidden }
       : undefined;
-    const fresh = new UnitOfWork(context, this.#header).tracker;
+    const fresh = trackerOf(context);
     const logout = this.#logout ??= new Logout(context.transport, context.events, this.#header);
     const ended = logout.end(left, this.#running);
     this.stored = undefined;
     this.tracker = fresh;
-    this.hidden = [];
+    this.#hidden = [];
     this.#uncertainSave = undefined;
     const done = this.#run(ended.then((fields) => {
       this.#cleared(fields);
-      return context.events.settled();
+      return context.events.pending;
     }));
     return logout.expose(done, () => {
       const { unfinished } = logout;
@@ -346,7 +322,7 @@ export class UnitOfWork {
       if (this.stored !== undefined || this.tracker !== fresh || fresh.log.length > 0) return;
       this.stored = unfinished.moved ?? unfinished.stored;
       this.tracker = unfinished.tracker;
-      this.hidden = unfinished.hidden ?? [];
+      this.#hidden = unfinished.hidden ?? [];
       this.#uncertainSave = unfinished.uncertainSave;
     });
   }
@@ -354,7 +330,7 @@ export class UnitOfWork {
   /** All that the cookies led to has ended: what is written from now on may take their place. */
   #cleared(fields: readonly string[]): void {
     if (this.#header !== undefined) this.setCookies = fields;
-    this.newerCookieUntil = 0;
+    this.#newerCookieUntil = 0;
   }
 
   /** Ends what a log-out has left, before what was written since is saved. */
@@ -366,10 +342,4 @@ export class UnitOfWork {
     ));
     return this.commit(true);
   }
-}
-
-/** The content of a new session. */
-function blank({ format, now }: SessionContext): Draft {
-  const createdAt = now();
-  return format.draft(new Map(), { meta: {}, userId: undefined, createdAt, touchedAt: createdAt });
 }

@@ -302,3 +302,35 @@ describe("adopting a Django session", () => {
     assert.throws(() => adoptDjango(new MemoryStore(), { name: "x" } as never), TypeError);
   });
 });
+
+describe("the cookie of a Django site beside one of ours", () => {
+  /** An imported session of ada, and a visitor who has a session of ours as well. */
+  async function both() {
+    const store = new MemoryStore({ now: () => now });
+    const key = keyOf("a");
+    const id = await importedId(key);
+    const proofs = { proof: await proofOf(id), since: now, logins: 0, formers: [] };
+    const record = { data: "{}", userId: "ada", createdAt: now, touchedAt: now, expiresAt: now + day };
+    store.create(await storageKey(id), { ...record, head: withProofs("1", proofs) });
+    const { enter } = visitors(store, { now });
+    const visitor = enter({});
+    await visitor.visit((session) => session.set("a", 1));
+    visitor.client.cookies.set("sessionid", key);
+    return { visitor, onlyDjango: enter({ sessionid: key }) };
+  }
+  const user = (session: Session) => session.userId ?? null;
+
+  it("leads to nobody after a logout [SR-034]", async () => {
+    const { visitor, onlyDjango } = await both();
+    assert.equal(await visitor.visit(user), null);
+    await visitor.visit((session) => session.logout());
+    assert.equal(await onlyDjango.visit(user), null);
+  });
+
+  it("leads to nobody after a login as somebody else [SR-016]", async () => {
+    const { visitor, onlyDjango } = await both();
+    await visitor.visit((session) => session.login("bob"));
+    assert.equal(await visitor.visit(user), "bob");
+    assert.equal(await onlyDjango.visit(user), null);
+  });
+});

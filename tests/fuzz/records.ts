@@ -12,10 +12,13 @@ import { strictJson } from "../../src/codec.ts";
 import { lineOf, metaOf, type RecordMeta, withMeta } from "../../src/data/record_head.ts";
 import { readProofs, withProofs } from "../../src/transport/id_proofs.ts";
 import { makeSite, SpyStore, tokenOf } from "../support/identity_rig.ts";
+import { stored as storedInRedis } from "../support/redis/text.ts";
 import { bytesOf, type Target, utf8 } from "./inputs.ts";
 
 const key = "a".repeat(64);
 const version = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+/** A version in Redis has a length. */
+const ofRedis = version.slice(2);
 
 const datas: Record<string, unknown>[] = [
   {},
@@ -101,7 +104,11 @@ const toValues = (values: readonly unknown[]) =>
 
 /** As Redis keeps them: a lone surrogate is refused at the write. */
 const wellFormed = records.map((record) => ({ ...record, data: record.data.toWellFormed() }));
-const writings = new Set([...records, ...wellFormed].map((record) => textOf({ ...record, version })));
+const writings = new Set(
+  [...records, ...wellFormed].flatMap((record) =>
+    [version, ofRedis].map((version) => textOf({ ...record, version }))
+  ),
+);
 
 /** The same text for the same record. */
 function textOf(record: StoredRecord): string {
@@ -130,10 +137,7 @@ const damagedKv = [
   damaged.set(bytes as number[], at as number);
   return damaged;
 });
-const redis = wellFormed.map((record) => {
-  const { front, back } = writeRedis(key, record, version);
-  return `${front} -${back}`;
-});
+const redis = wellFormed.map((record) => storedInRedis(writeRedis(key, record, ofRedis)));
 const copies = records.map((record) => packCopy(key, { record: { ...record, version }, asOf: 5 }, 9));
 
 const store = new SpyStore();

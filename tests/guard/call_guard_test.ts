@@ -109,7 +109,7 @@ describe("an answer of a store", () => {
             code: "ERR_STORE",
             message: "The session store gave an answer of the wrong kind",
           }, JSON.stringify(answer));
-          await events.settled();
+          await events.pending;
           assert.deepEqual(told, ["store-error"]);
         }
       }
@@ -145,7 +145,7 @@ describe("a store that fails", () => {
           assert.equal(isTimeout(error), false);
           return true;
         });
-        await events.settled();
+        await events.pending;
         assert.deepEqual(told, ["store-error"]);
       }
     });
@@ -160,7 +160,7 @@ describe("a store that fails", () => {
           return error.code === "ERR_STORE" && error.cause === damage &&
             error.message === "A write met a damaged record";
         });
-        await events.settled();
+        await events.pending;
         assert.deepEqual(told, isWrite ? ["store-error"] : []);
       }
     });
@@ -174,7 +174,7 @@ describe("a store that fails", () => {
         return error.code === "ERR_STORE";
       });
       assert.ok(performance.now() - started >= 9);
-      await events.settled();
+      await events.pending;
       assert.deepEqual(told, ["store-error"]);
     });
   }
@@ -200,7 +200,7 @@ describe("a store that fails", () => {
       for (const call of [calls["load"]!, calls["save"]!]) {
         await assert.rejects(async () => await call(store), (error) => error === gone);
       }
-      await events.settled();
+      await events.pending;
       assert.deepEqual(told, []);
     }
   });

@@ -207,4 +207,29 @@ describe("a response as it is sent", () => {
       }
     });
   }
+
+  it("is that of the bare handler as often as it gives the same constant without a body [SR-044]", async () => {
+    const constants = {
+      "empty text": new Response(""),
+      "no bytes": new Response(new Uint8Array()),
+      null: new Response(null, { status: 204 }),
+    };
+    for (const [name, constant] of Object.entries(constants)) {
+      const { sessions } = makeSite();
+      const wrapped = sessions.wrap(async (request) => {
+        (await request.session).set("mark", name);
+        return constant;
+      });
+      await using server = listen((request: Request) => wrapped(request));
+      const cookies = new Set<string>();
+      for (let i = 0; i < 3; i++) {
+        const response = await fetch(server.url);
+        assert.equal(response.status, constant.status, `${name}, ${i}`);
+        assert.equal(await response.text(), "");
+        for (const cookie of response.headers.getSetCookie()) cookies.add(cookie);
+        assert.equal(response.headers.getSetCookie().length, 1, `${name}, ${i}`);
+      }
+      assert.equal(cookies.size, 3, "each visitor has a cookie of their own");
+    }
+  });
 });

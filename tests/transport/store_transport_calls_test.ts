@@ -65,7 +65,7 @@ describe("the store calls of the transport", () => {
     const done: string[] = [];
     store.after = (method) => turn().then(() => void done.push(method));
     await first.removeExpired(made);
-    assert.deepEqual(done, ["save", "delete"]);
+    assert.deepEqual(done, ["load", "save", "delete"]);
     store.close = () => turn().then(() => void done.push("close"));
     await first.close();
     assert.equal(done.at(-1), "close");

@@ -219,7 +219,7 @@ describe("a session that was given a new id with grace", () => {
     const old = await first.create(record("ann"));
     const next = (await first.rotate(old, old.record, cycle(grace)))!;
     const { key } = old.ref;
-    assert.equal((await first.inspect(key))?.userId, "ann");
+    assert.equal((await first.inspect(key))?.record.userId, "ann");
     assert.equal(await first.revoke(key), true);
     assert.equal(await first.inspect(key), undefined);
     assert.equal(await first.reload(next), undefined);

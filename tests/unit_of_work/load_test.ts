@@ -7,7 +7,7 @@ import type { SessionsOptions } from "../../mod.ts";
 import type { StoredSession, Transport } from "../../src/transport/transport.ts";
 import { createContext } from "../../src/unit_of_work/context.ts";
 import { SessionError } from "../../src/errors.ts";
-import { load, open } from "../../src/unit_of_work/load.ts";
+import { find, load, open } from "../../src/unit_of_work/load.ts";
 import { resolveOptions } from "../../src/options.ts";
 import { FaultyStore, secrets } from "../support/fault_rig.ts";
 
@@ -46,10 +46,10 @@ function bench(options: Partial<SessionsOptions<never>> = {}) {
   async function look(...cookies: string[]) {
     events.length = 0;
     const header = cookies.length === 0 ? null : cookies.join("; ");
-    const { stored, tracker, staleCookies } = await load(context, header);
-    await context.events.settled();
-    const values = stored && Object.fromEntries(tracker.draft.values);
-    return { values, isStale: staleCookies === header, events: events.splice(0) };
+    const { stored, draft, hasStaleCookies = false } = await find(context, header);
+    await context.events.pending;
+    const values = stored && Object.fromEntries(draft!.values);
+    return { values, isStale: hasStaleCookies, events: events.splice(0) };
   }
 
   return { clock, store, context, begin, look };

@@ -1,6 +1,6 @@
 /** What has to notice a change of a store, of the sealed cookie, or of what is shared with Django. */
 
-import type { Subject } from "../mutants_map.ts";
+import type { Subject } from "./subject.ts";
 
 const made = "what exists is not made again: the statement does nothing";
 const pauses = "how long the pauses of a busy database are shows in nothing but time";

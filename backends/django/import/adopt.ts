@@ -3,9 +3,11 @@
 import {
   bringsTransport,
   type CarriedStore,
+  type LogoutResult,
   type StoredSession,
   type TransportContext,
 } from "../../../src/transport/transport.ts";
+import { storageKey } from "../../../src/crypto/session_id.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
 import { StoreTransport } from "../../../src/transport/store_transport.ts";
 import type { MaybePromise, SessionStore } from "../../../src/store.ts";
@@ -51,6 +53,9 @@ export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {
   return carried;
 }
 
+/** At most so many cookies of Django are looked at when sessions are to be ended. */
+const mostEnded = 64;
+
 class AdoptingTransport extends StoreTransport {
   readonly #own: string;
   readonly #django: string;
@@ -65,6 +70,25 @@ class AdoptingTransport extends StoreTransport {
     if (header === null || readCookie(header, this.#own, () => false, 1).isPresent) return super.find(header);
     const { values } = readCookie(header, this.#django, isDjangoKey, 2);
     return values.length === 1 ? this.#adopt(values[0]!) : super.find(header);
+  }
+
+  /** Also what the Django cookie of a visitor who has a cookie of ours would lead to without it. */
+  async endOthers(header: string, key: string | undefined): Promise<void> {
+    await this.#endImported(header, new Set(key === undefined ? [] : [key]));
+  }
+
+  override async endByCookies(header: string | null, except: ReadonlySet<string>): Promise<LogoutResult> {
+    const { ended, setCookies } = await super.endByCookies(header, except);
+    return { ended: [...ended, ...await this.#endImported(header, except)], setCookies };
+  }
+
+  async #endImported(header: string | null, except: ReadonlySet<string>): Promise<string[]> {
+    const ended: string[] = [];
+    for (const value of readCookie(header, this.#django, isDjangoKey, mostEnded).values) {
+      const key = await storageKey(await importedId(value));
+      if (!except.has(key) && await this.revoke(key)) ended.push(key);
+    }
+    return ended;
   }
 
   async #adopt(key: string): Promise<readonly StoredSession[]> {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { RedisStore } from "../../../backends/redis.ts";
 import {
   anns,
+  ends,
   k,
   keyOf,
   mark,
@@ -14,6 +15,7 @@ import {
   record,
   storeOf,
   textOf,
+  v,
 } from "../../support/redis/calls_rig.ts";
 import { shaped } from "../../support/redis/clients.ts";
 
@@ -23,8 +25,8 @@ describe("what RedisStore asks one server", () => {
     assert.equal(await store.create(k, record), log[0]!.token);
     assert.equal(await store.create(k, mine), log[1]!.token);
     assert.deepEqual(steps(), ["create p:k", "create p:k"]);
-    assert.deepEqual(log[0]!.args, ["1000", ...parts(record, log[0]!.token), "4001", "", ""]);
-    assert.deepEqual(log[1]!.args, ["1000", ...parts(mine, log[1]!.token), "4001", "", ""]);
+    assert.deepEqual(log[0]!.args, ["1000", ...parts(record, log[0]!.token), "4001", "", "0"]);
+    assert.deepEqual(log[1]!.args, ["1000", ...parts(mine, log[1]!.token), "4001", "", "0"]);
     for (const told of ["no", "Yes", null]) {
       assert.equal(await storeOf(() => [told]).store.create(k, mine), undefined);
     }
@@ -35,8 +37,8 @@ describe("what RedisStore asks one server", () => {
     assert.equal(await store.save(k, record, "v"), log[0]!.token);
     assert.equal(await store.save(k, mine, "v"), log[1]!.token);
     assert.deepEqual(steps(), ["save p:k", "save p:k"]);
-    assert.deepEqual(log[0]!.args, ["v", ...parts(record, log[0]!.token), "5000.5", "4001", "", ""]);
-    assert.deepEqual(log[1]!.args, ["v", ...parts(mine, log[1]!.token), "5000.5", "4001", "", ""]);
+    assert.deepEqual(log[0]!.args, ["v", ...parts(record, log[0]!.token), ends, "4001", "", "0"]);
+    assert.deepEqual(log[1]!.args, ["v", ...parts(mine, log[1]!.token), ends, "4001", "", "0"]);
     const not = storeOf(() => ["no"]);
     assert.equal(await not.store.save(k, mine, "v"), undefined);
     assert.equal(not.log.length, 1);
@@ -56,7 +58,7 @@ describe("what RedisStore asks one server", () => {
     const { store, log, steps } = storeOf(() => ["yes"]);
     assert.equal(await store.touch(k, 7, 3000.5, "v"), true);
     assert.deepEqual(steps(), ["touch p:k"]);
-    assert.deepEqual(log[0]!.args, ["v", ...moved(7, 3000.5, "2001"), "", ""]);
+    assert.deepEqual(log[0]!.args, ["v", ...moved(7, 3000.5, "2001"), "", "0"]);
     assert.equal(await storeOf(() => ["no"]).store.touch(k, 7, 3000, "v"), false);
   });
 
@@ -64,15 +66,15 @@ describe("what RedisStore asks one server", () => {
     const { store, log, steps } = storeOf((_, n) => n === 1 ? ["other", "7", "4000.5"] : ["yes"]);
     assert.equal(await store.touch(k, 7, 3000, "v"), true);
     assert.deepEqual(steps(), ["touch p:k", "touch p:k"]);
-    assert.deepEqual(log[1]!.args, ["v", ...moved(7, 4000.5, "3001"), "", ""]);
+    assert.deepEqual(log[1]!.args, ["v", ...moved(7, 4000.5, "3001"), "", "0"]);
   });
 
-  it("a life is a whole number of milliseconds from 0 on", async () => {
+  it("a life is a whole number of milliseconds from 0 on, and of no more than 16 digits with a quarter more", async () => {
     const { store, log } = storeOf(() => ["yes"]);
-    const ends = [now - 5, now, now + 0.1, now + 1];
+    const ends = [now - 5, now, now + 0.1, now + 1, 7e15 + now - 1, 7e15 + now + 1, Number.MAX_SAFE_INTEGER];
     for (const end of ends) await store.touch(k, 1, end, "v");
     const lives = log.map((one) => one.args[4]);
-    assert.deepEqual(lives, ["0", "0", "1", "1"]);
+    assert.deepEqual(lives, ["0", "0", "1", "1", String(7e15 - 1), String(7e15), String(7e15)]);
   });
 
   it("an instant or a limit that is none is refused before anything is asked", async () => {
@@ -90,7 +92,7 @@ describe("what RedisStore asks one server", () => {
 
   it("a load asks a script first, and then by a plain command", async () => {
     const { store, log, steps } = storeOf(({ command }) => command === "GET" ? textOf() : [textOf()]);
-    const found = { ...mine, version: "v" };
+    const found = { ...mine, version: v };
     assert.deepEqual(await store.load(k), found);
     assert.deepEqual(await store.load(k), found);
     assert.deepEqual(steps(), ["load p:k", "GET p:k"]);
@@ -121,7 +123,7 @@ describe("what RedisStore asks one server", () => {
     for (const answer of [textOf(keyOf("o")), mark, "", null, [textOf()], 5]) {
       const { store, steps } = storeOf(({ command }) => command === "GET" ? answer : [textOf()]);
       await store.load(k);
-      assert.deepEqual(await store.load(k), { ...mine, version: "v" });
+      assert.deepEqual(await store.load(k), { ...mine, version: v });
       assert.deepEqual(steps(), ["load p:k", "GET p:k", "load p:k"]);
     }
   });

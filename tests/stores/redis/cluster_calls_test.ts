@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { RedisStore } from "../../../backends/redis.ts";
 import {
   anns,
+  ends,
   inTurn,
   k,
   keyOf,
@@ -20,7 +21,7 @@ describe("what RedisStore asks a cluster", () => {
     const nobody = storeOf(() => ["yes"], true);
     assert.equal(await nobody.store.create(k, record), nobody.log[0]!.token);
     assert.deepEqual(nobody.steps(), ["create p:k"]);
-    assert.deepEqual(nobody.log[0]!.args, ["1000", ...parts(record, nobody.log[0]!.token), "4001", "", ""]);
+    assert.deepEqual(nobody.log[0]!.args, ["1000", ...parts(record, nobody.log[0]!.token), "4001", "", "0"]);
     const { store, log, steps } = storeOf(inTurn({ index: [[99]], create: [["yes"]] }), true);
     const version = await store.create(k, mine);
     assert.deepEqual(steps(), [`index ${anns}`, "create p:k"]);
@@ -68,9 +69,9 @@ describe("what RedisStore asks a cluster", () => {
     assert.deepEqual(steps(), ["save p:k", `index ${anns}`, "save p:k"]);
     assert.equal(version, log[0]!.token);
     assert.equal(version, log[2]!.token);
-    assert.deepEqual(log[0]!.args.slice(-2), ["", ""]);
+    assert.deepEqual(log[0]!.args.slice(-2), ["", "0"]);
     assert.deepEqual(log[1]!.args, [`${k} old`, "4001"]);
-    assert.deepEqual(log[2]!.args, ["v", ...parts(mine, version!), "5000.5", "4001", "old", "99"]);
+    assert.deepEqual(log[2]!.args, ["v", ...parts(mine, version!), ends, "4001", "old", "99"]);
   });
 
   it("a save for another user takes the entry of the one before out", async () => {
@@ -161,7 +162,7 @@ describe("the client of RedisStore", () => {
     call: (_: string, ...args: string[]) => {
       const [token, mode] = args.slice(2 + Number(args[1]));
       modes.push(mode!);
-      return Promise.resolve([token, "1", "yes"]);
+      return Promise.resolve([token, "1", "0", "yes"]);
     },
   });
 

@@ -173,10 +173,10 @@ describe("RedisStore on a Redis Cluster", { skip }, () => {
         async sendCommand(_name: string, _readonly: boolean, args: string[]) {
           const send = () => client.call(args[0]!, ...args.slice(1)) as Promise<unknown[]>;
           const first = await send();
-          if (!args.some((arg) => arg.endsWith("\ntwice")) || first[2] !== "yes") return first;
+          if (!args.some((arg) => arg.endsWith("\ntwice")) || first[3] !== "yes") return first;
           assert.equal(await store.delete(key), true);
           const second = await send();
-          answer = second[2];
+          answer = second[3];
           return second;
         },
       });

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { RedisStore } from "../../../backends/redis.ts";
-import type { SessionError } from "../../../src/errors.ts";
+import { versionWidth } from "../../../backends/redis/record.ts";
 import { freshKey, intercept, recordOf, shaped } from "../../support/redis/clients.ts";
 import { type Server, skip, startServer, until } from "../../support/redis/server.ts";
 
@@ -55,7 +55,7 @@ describe("RedisStore", { skip }, () => {
           for (const act of acts) {
             await act();
             answer = await send();
-            answers.push(answer[2]);
+            answers.push(answer[3]);
           }
           return answer;
         }),
@@ -137,13 +137,14 @@ describe("RedisStore", { skip }, () => {
     assert.equal((await store.load(key))?.data, "1+++");
     assert.equal(await store.save(key, recordOf("2"), version!), undefined);
     // The versions before this one, of which only so many are kept
+    const seenLast: string[] = [];
     for (let i = 0; i < 9; i++) {
       const seen = (await store.load(key))!;
+      if (i > 4) seenLast.push(seen.version);
       assert.ok(await store.save(key, { ...seen, data: "x" }, seen.version));
     }
-    const [first] = (await client.get(`sojourn:${key}`))!.split("\n");
-    const versions = first!.split(" ").at(-1)!;
-    assert.ok(versions.length > 90 && versions.length <= 120, versions);
+    const line = (await client.get(`sojourn:${key}`))!.split("\n")[2]!;
+    assert.equal(line.slice(versionWidth + 1), seenLast.reverse().map((version) => `${version},`).join(""));
   });
 
   for (const cluster of [false, true]) {
@@ -189,94 +190,6 @@ describe("RedisStore", { skip }, () => {
     const [a, b] = [keys[0]!, keys[1]!];
     await assert.rejects(confused.save(a, recordOf("x"), "v"), { code: "ERR_STORE" });
     await assert.rejects(confused.delete(b), { code: "ERR_STORE" });
-  });
-
-  it("SR-050 what the store has not written is damaged, and is left alone", async () => {
-    const key = freshKey();
-    const name = `sojourn:${key}`;
-    const own = freshKey();
-    await store.create(own, recordOf("own", { userId: "d" }));
-    const text = (await client.get(`sojourn:${own}`))!;
-    const mine = text.replace(own, key);
-    const damage: [string, ...string[]][] = [
-      ["RPUSH", name, "list"],
-      ["HSET", name, "f", "2"],
-      ["SET", name, "text"],
-      ["SET", name, "2"],
-      ["SET", name, "2 " + key],
-      ["SET", name, mine.split("\n")[0]!],
-      ["SET", name, mine], // of the sums of another key
-      ["SET", name, mine.replace('"d"', "d")],
-      ["SET", name, mine.replace('"d"', '"e"')],
-      ["SET", name, mine.replace("own", "")],
-      ["COPY", `sojourn:${own}`, name],
-    ];
-    for (const [i, command] of damage.entries()) {
-      await client.del(name); // the mark of the one before
-      await client.call(...command);
-      await server.cli("ZADD", 'sojourn:user:"d"', "9999999999999", key);
-      const before = await server.cli("DUMP", name);
-      await assert.rejects(store.load(key), { code: "ERR_DAMAGED" }, `${i}`);
-      assert.equal(
-        await store.save(key, recordOf("1"), "v").catch(codeOf),
-        i < 2 ? "ERR_STORE" : undefined,
-        `${i}`,
-      );
-      assert.equal(
-        await store.create(key, recordOf("1")).catch(codeOf),
-        i < 2 ? "ERR_STORE" : undefined,
-        `${i}`,
-      );
-      assert.deepEqual((await store.list("d")).entries.map((one) => one.key), [own], `${i}`);
-      assert.equal(await server.cli("DUMP", name), before, `${i}`);
-      assert.equal(await store.delete(key), true, `${i}`);
-      assert.equal(await store.load(key), undefined, `${i}`);
-    }
-  });
-
-  it("SR-050 a record of a newer format is store trouble, and is left alone", async () => {
-    const key = freshKey();
-    await store.create(key, recordOf("1"));
-    await client.setrange(`sojourn:${key}`, 0, "3");
-    const before = await server.cli("DUMP", `sojourn:${key}`);
-    await assert.rejects(store.load(key), { code: "ERR_STORE", message: /format 3: this release reads 2/ });
-    assert.equal(await server.cli("DUMP", `sojourn:${key}`), before);
-  });
-
-  it("SR-034 a log-out removes whatever is under the key, and what is known of it in the index", async () => {
-    for (const cluster of [false, true]) {
-      const store = new RedisStore(client, { cluster });
-      const user = `ends ${cluster}`;
-      const index = `sojourn:user:${JSON.stringify(user)}`;
-      /** What is put in place of the text, and whether the user can still be read in it. */
-      const damage: [damage: (text: string, key: string) => string | undefined, knows: boolean][] = [
-        [(text) => text.slice(0, -1), true],
-        [(text, key) => text.replace(key, freshKey()), true],
-        [(text) => text.replace(/\d+ \d+\n/, "1 2\n"), true],
-        [(text) => text.replace("1".padStart(24), "z".padStart(24)), true],
-        [(text) => "3" + text.slice(1), false], // of a newer format
-        [(text) => text.split("\n")[0]!, false],
-        [() => "", false],
-        [() => "text", false],
-        [() => undefined, false], // a list
-      ];
-      for (const [i, [bend, knows]] of damage.entries()) {
-        const key = freshKey();
-        const name = `sojourn:${key}`;
-        await store.create(key, recordOf("1", { userId: user }));
-        assert.equal(await server.cli("ZCARD", index), "1");
-        const bent = bend((await client.get(name))!, key);
-        if (bent === undefined) await client.multi().del(name).rpush(name, "text").exec();
-        else await client.set(name, bent);
-        assert.equal(await store.delete(key), true, `${i}`);
-        assert.equal(await store.delete(key), false, `${i}`);
-        assert.equal(await store.load(key), undefined, `${i}`);
-        assert.deepEqual(await store.list(user), { entries: [] }, `${i}`);
-        // Who it was is known from the record alone
-        assert.equal(await server.cli("ZCARD", index), knows ? "0" : "1", `${i}`);
-        await server.cli("DEL", index);
-      }
-    }
   });
 
   it("SR-068 an error holds no key, no user and no data, however deep one looks", async () => {
@@ -343,7 +256,3 @@ describe("RedisStore", { skip }, () => {
     }
   });
 });
-
-function codeOf(error: unknown): string {
-  return (error as SessionError).code;
-}

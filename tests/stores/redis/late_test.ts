@@ -5,6 +5,7 @@ import { type RedisClient, RedisStore } from "../../../backends/redis.ts";
 import { SessionError } from "../../../src/errors.ts";
 import { clients, freshKey, type Opened, openPool, shaped } from "../../support/redis/clients.ts";
 import { allAre, assertHeld, codeOf, halt, prepare, works } from "../../support/redis/late.ts";
+import { timeOf } from "../../support/redis/script_rig.ts";
 import {
   contents,
   type Proxy,
@@ -116,8 +117,9 @@ describe("the time of a write of RedisStore", { skip }, () => {
       // After the name, the script, the number of keys, the keys, the token and the mode
       const window = 3 + Number(args[2]) + 2;
       const asked = args.map((arg, i) => i === window || i === window + 1 ? String(Number(arg) - by) : arg);
-      const reply = await pass(asked) as string[];
-      return [reply[0], String(Number(reply[1]) + by), ...reply.slice(2)];
+      const [token, seconds, microseconds, ...answer] = await pass(asked) as string[];
+      const time = Number(seconds) * 1000 + Number(microseconds) / 1000;
+      return [token, ...timeOf(time + by), ...answer];
     });
   }
 

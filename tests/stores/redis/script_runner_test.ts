@@ -6,12 +6,12 @@ import { bare, clientOf, onClock, pause, script, thrown, wireOf } from "../../su
 const sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
 
 describe("the way to Redis", () => {
-  it("has tokens that differ, of 24 hexadecimal digits and a number", () => {
+  it("has tokens that differ, of 24 hexadecimal digits and a number, all of one length", () => {
     const { wire } = wireOf(() => []);
     const tokens = Array.from({ length: 40 }, () => wire.token());
-    assert.match(tokens[0]!, /^[0-9a-f]{24}0$/);
-    assert.deepEqual(tokens.slice(1, 3).map((token) => token.slice(24)), ["1", "2"]);
-    assert.equal(tokens[36]!.slice(24), "10");
+    assert.match(tokens[0]!, /^[0-9a-f]{24}0{10}$/);
+    assert.deepEqual(tokens.slice(1, 3).map((token) => token.slice(24)), ["0000000001", "0000000002"]);
+    assert.equal(tokens[36]!.slice(24), "0000000010");
     assert.equal(new Set(tokens.map((token) => token.slice(0, 24))).size, 1);
     assert.notEqual(wireOf(() => []).wire.token().slice(0, 24), tokens[0]!.slice(0, 24));
   });
@@ -28,7 +28,8 @@ describe("the way to Redis", () => {
       commands.push(command);
       return [
         "t",
-        "1000.5",
+        "1700000000",
+        "500600",
         "yes",
         ["a", new TextEncoder().encode("b")],
         new TextEncoder().encode("é"),
@@ -40,12 +41,14 @@ describe("the way to Redis", () => {
     assert.deepEqual(commands[0], ["EVALSHA", "e0e1f9", "1", "k", "t", "alone", "0", "0"]);
     await ask();
     const [from, until] = commands[1]!.slice(6).map(Number);
-    assert.ok(from! >= 990 && until! - from! >= 900 && until! - from! <= 1001, `${commands[1]}`);
+    const told = 1_700_000_000_500;
+    assert.ok(from! >= told - 10 && from! < told + 500, `${commands[1]}`);
+    assert.ok(until! - from! >= 900 && until! - from! <= 1001, `${commands[1]}`);
   });
 
   it("tells the client whom a command is about", async () => {
     const keys: string[] = [];
-    const wire = new ScriptRunner(clientOf((_, key) => (keys.push(key), ["t", "1"])), false, 1, 100);
+    const wire = new ScriptRunner(clientOf((_, key) => (keys.push(key), ["t", "1", "0"])), false, 1, 100);
     await wire.run(script(), ["a", "b"], [], wire.deadline(), "t");
     await wire.look("c", wire.deadline());
     assert.deepEqual(keys, ["a", "c"]);
@@ -61,13 +64,27 @@ describe("the way to Redis", () => {
   });
 
   it("SR-061 an answer without its token and a time is refused", async () => {
-    for (const answer of [["u", "1"], ["t"], ["t", "x"], [null, "1"], "t1", null, { 0: "t", 1: "1" }, []]) {
+    const none = { 0: "t", 1: "1", 2: "0" };
+    for (
+      const answer of [
+        ["u", "1", "0"],
+        ["t"],
+        ["t", "1"],
+        ["t", "x", "0"],
+        ["t", "1", "x"],
+        [null, "1", "0"],
+        "t10",
+        null,
+        none,
+        [],
+      ]
+    ) {
       const { ask, wire } = bare(() => answer);
       assert.match((await thrown(ask())).message, /belongs to another command/, `${answer}`);
       assert.equal(wire.look("k", wire.deadline()), undefined, "no time was learned");
     }
     const bytes = (text: string) => new TextEncoder().encode(text);
-    assert.deepEqual(await bare(() => [bytes("t"), bytes("1"), "yes"]).ask(), ["yes"]);
+    assert.deepEqual(await bare(() => [bytes("t"), bytes("1"), bytes("0"), "yes"]).ask(), ["yes"]);
   });
 
   it("finds out the name of a script, once, and sends it in full where it is not known", async () => {
@@ -89,7 +106,7 @@ describe("the way to Redis", () => {
     const { ask: again } = bare((command) => {
       commands.push(command);
       if (command[0] === "EVALSHA") return Promise.reject(new Error("NOSCRIPT"));
-      return ["t", "1"];
+      return ["t", "1", "0"];
     });
     await again([], script(false));
     assert.deepEqual(commands.map(([, what]) => what), [sha, "return 1"]);
@@ -180,7 +197,7 @@ describe("the way to Redis", () => {
     const commands: string[][] = [];
     const { ask } = bare((
       command,
-    ) => (commands.push(command), ["t", "1", commands.length === 1 ? "late" : "yes"]));
+    ) => (commands.push(command), ["t", "1", "0", commands.length === 1 ? "late" : "yes"]));
     assert.deepEqual(await ask(), ["yes"]);
     assert.deepEqual(commands.map(([, name]) => name), ["e0e1f9", "e0e1f9"]);
   });
@@ -224,7 +241,11 @@ describe("the way to Redis", () => {
       throw new Error("Connection is closed.");
     });
     assert.equal(((await thrown(ask())).cause as Error).message, "Connection is closed.");
-    assert.deepEqual(await bare(() => ["t", "1", "yes"]).ask(), ["yes"], "an answer need not be a promise");
+    assert.deepEqual(
+      await bare(() => ["t", "1", "0", "yes"]).ask(),
+      ["yes"],
+      "an answer need not be a promise",
+    );
   });
 
   it("an answer that does not come ends in time", async () => {

@@ -15,7 +15,7 @@ describe("the index of a user's sessions in a cluster", () => {
     assert.equal(indexOf(() => []).index.name('"ann"'), 'p:user:"ann"');
   });
 
-  it("is entered with the life of the record, and tells the latest end", async () => {
+  it("is entered with the life of the record, and tells until when it holds the entry", async () => {
     const { index, log, by } = indexOf(() => [1234]);
     assert.deepEqual(await index.enter('"ann"', "key", "entry", "50", by), {
       entry: "entry",
@@ -27,7 +27,7 @@ describe("the index of a user's sessions in a cluster", () => {
       ["index", 'p:user:"ann"', "key", "50"],
     ]);
     assert.equal(await index.enter("", "key", "entry", "50", by), noEntry);
-    assert.deepEqual(noEntry, { entry: "", latest: "" });
+    assert.deepEqual(noEntry, { entry: "", latest: "0" });
     assert.equal(log.length, 2);
   });
 

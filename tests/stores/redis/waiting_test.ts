@@ -29,13 +29,13 @@ describe("how many commands wait for Redis", () => {
     const first = [ask(), ask()];
     assert.match((await thrown(ask())).message, /^2 commands are waiting for Redis already$/);
     assert.equal(open.length, 2);
-    open[0]!(["t", "1", "yes"]);
+    open[0]!(["t", "1", "0", "yes"]);
     await first[0];
     const third = ask();
     assert.equal(open.length, 3);
     assert.equal(await isFull(wire), true);
-    open[1]!(["t", "1", "yes"]);
-    open[2]!(["t", "1", "yes"]);
+    open[1]!(["t", "1", "0", "yes"]);
+    open[2]!(["t", "1", "0", "yes"]);
     await Promise.all([...first, third]);
   });
 
@@ -49,7 +49,7 @@ describe("how many commands wait for Redis", () => {
       }), { maxWaiting: 1, timeout: 0.01 });
     assert.match((await thrown(ask())).message, /no answer/);
     assert.match((await thrown(ask())).message, full);
-    held[0]!(["t", "1"]);
+    held[0]!(["t", "1", "0"]);
     await pause(0);
     assert.match((await thrown(ask())).message, /no answer/);
     assert.match((await thrown(ask())).message, full);

@@ -4,6 +4,7 @@ import { RedisStore } from "../../../backends/redis.ts";
 import { write, writtenInstants } from "../../../backends/redis/record.ts";
 import type { SessionRecord } from "../../../src/store.ts";
 import { shaped } from "./clients.ts";
+import { stored } from "./text.ts";
 import { type Answer, answering, type Asked } from "./script_rig.ts";
 
 /** What the time is, by the clock of the stores. */
@@ -37,14 +38,14 @@ export function storeOf(
   return { store, log, steps };
 }
 
-/** Front, back and user of a record, as the scripts are given them. */
+/** The parts and the user of a record, as the scripts are given them. */
 export function parts(
   one: SessionRecord,
   version: string,
   key: string = k,
-): [front: string, back: string, user: string] {
-  const { front, back, user } = write(key, one, version);
-  return [front, back, user];
+): [front: string, middle: string, back: string, user: string] {
+  const { front, middle, back, user } = write(key, one, version);
+  return [front, middle, back, user];
 }
 
 /** What a touch is given beyond the version: instants, their text and what is left of the life. */
@@ -52,14 +53,18 @@ export function moved(touchedAt: number, expiresAt: number, life: string, key: s
   return [String(touchedAt), String(expiresAt), writtenInstants(key, touchedAt, expiresAt), life];
 }
 
+/** A version. */
+export const v: string = "v".repeat(34);
+
 /** The text of a record at version `v`, as the server keeps it. */
 export function textOf(key: string = k, one: SessionRecord = mine): string {
-  const { front, back } = write(key, one, "v");
-  return `${front} - ${back}`;
+  return stored(write(key, one, v));
 }
 
 /** What a mark of a removed record is. */
-export const mark = "x v,";
+export const mark: string = `x ${v},`;
+/** `expiresAt` of these records, as a save is given it. */
+export const ends: string = "5000.5".padStart(24);
 
 /** Answers by the name of the script, in turn where there are several. */
 export function inTurn(answers: Record<string, unknown[][]>): Answer {

@@ -17,17 +17,23 @@ export async function prepare(store: RedisStore): Promise<Operations> {
     return [key, (await store.create(key, record))!] as const;
   };
   const [saved, entered, left] = [await made(), await made(recordOf("before")), await made()];
-  const [deleted] = await made();
-  const touched = await made();
+  const [deleted] = await made(), kept = await made();
+  const [touched, held] = [await made(), await made()];
+  // What the index holds the session for anyway
+  const renewed = { ...mine, data: "after", expiresAt: mine.expiresAt + 600_000 };
+  const renewedTo = Date.now() + 4_200_000;
   const theirs = recordOf("after", { userId: "others" });
   return {
     create: (store) => store.create(freshKey(), recordOf("after")),
     "create for a user": (store) => store.create(freshKey(), mine),
     save: (store) => store.save(saved[0], { ...mine, data: "after" }, saved[1]),
+    "save that renews": (store) => store.save(kept[0], renewed, kept[1]),
     "save for a user": (store) => store.save(entered[0], mine, entered[1]),
     "save for another user": (store) => store.save(left[0], theirs, left[1]),
     delete: (store) => store.delete(deleted),
     touch: (store) => store.touch(touched[0], Date.now() + 1, Date.now() + 7_200_000, touched[1]),
+    "touch that the index need not know of": (store) =>
+      store.touch(held[0], Date.now() + 1, renewedTo, held[1]),
   };
 }
 

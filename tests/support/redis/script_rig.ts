@@ -50,7 +50,7 @@ export function asked([command, ...words]: readonly string[]): Asked {
   };
 }
 
-/** What the answer to a script holds: its token and the time come first. */
+/** What the answer to a script holds: its token, the seconds and the microseconds come first. */
 export type Answer = (one: Asked, n: number) => unknown;
 
 /** A command function that answers scripts with what `answer` gives, and tells what it was asked. */
@@ -63,9 +63,15 @@ export function answering(answer: Answer): { send(command: string[]): Promise<un
       log.push(one);
       const told = await answer(one, log.length);
       if (one.command === "GET" || !Array.isArray(told)) return told;
-      return [one.token, String(Date.now()), ...told];
+      return [one.token, ...timeOf(Date.now()), ...told];
     },
   };
+}
+
+/** A time in milliseconds as answers tell it: seconds and microseconds. */
+export function timeOf(time: number): [seconds: string, microseconds: string] {
+  const seconds = Math.floor(time / 1000);
+  return [String(seconds), String(Math.round((time - seconds * 1000) * 1000))];
 }
 
 /** A client around a command function; `state` may be changed while it is used. */
