@@ -1,20 +1,20 @@
 /**
- * Spans of OpenTelemetry for what sessions ask of their store, and events for what happens to them: call `traceSessions` once, when
- * the server starts. Whose span is active when a request uses its session is the parent. Deno exports them with `OTEL_DENO=true`;
- * on Bun, register an OpenTelemetry SDK before.
+ * OpenTelemetry spans for store calls, and span events for session events: call `traceSessions` once, when the server starts. The span
+ * that is active when a request uses its session is the parent. Deno exports them with `OTEL_DENO=true`; on Bun, register an
+ * OpenTelemetry SDK first.
  */
 
 import { type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
-/** The object that all channels of one call are given: its tag, duration and error are there when it has ended. */
+/** The object that all channels of one call receive; its tag, duration and error are set when the call has ended. */
 interface StoreCall {
   readonly operation: string;
   readonly tag?: string;
   readonly error?: string;
 }
 
-/** Begins to make spans, named "session load" and so on; the answer ends it. */
+/** Starts making spans, named "session load" and so on; the returned function stops it. */
 export function traceSessions(): () => void {
   const tracer = trace.getTracer("@sojourn/session");
   const spans = new WeakMap<object, Span>();

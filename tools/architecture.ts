@@ -55,7 +55,7 @@ function rooms(): string {
 function told(section: string): string[] {
   const files = [...new Set([...section.matchAll(/`(src\/[\w/]+\.ts)`/g)].map(([, path]) => path!))];
   for (const path of files) {
-    if (!imports.has(path)) throw new Error(`CONTRIBUTING.md tells of ${path}: there is no such file`);
+    if (!imports.has(path)) throw new Error(`CONTRIBUTING.md names ${path}: there is no such file`);
   }
   return files;
 }
@@ -98,7 +98,9 @@ const section = text.split("\n### The path of a request\n")[1]?.split("\n## ")[0
 const made = put(put(text, "rooms", rooms()), "path", path(told(section)));
 if (made === text) Deno.exit(0);
 if (Deno.args.includes("--check")) {
-  console.log("The diagrams in CONTRIBUTING.md are old: deno run -A tools/architecture.ts draws them anew");
+  console.log(
+    "The diagrams in CONTRIBUTING.md are out of date: deno run -A tools/architecture.ts draws them again",
+  );
   Deno.exit(1);
 }
 writeFileSync(page, made);

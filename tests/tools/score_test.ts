@@ -144,10 +144,10 @@ describe("the JSR score", onDeno, () => {
     assert.match(manifest.description, /^[A-Z].{20,249}$/);
   });
 
-  it("settings: the release page names what a person has to click (description, two runtimes: 3 points)", () => {
-    const page = read("CONTRIBUTING.md").split("\n## Releasing\n")[1]?.split("\n## ")[0] ?? "";
+  it("settings: RELEASING.md names the manual setup (description, two runtimes: 3 points)", () => {
+    const page = read("RELEASING.md").split("\n## One-time manual setup\n")[1]?.split("\n## ")[0] ?? "";
     for (const what of ["Description", "Runtime compat", "Deno", "Bun", "Node.js", "GitHub repository"]) {
-      assert.ok(page.includes(what), `CONTRIBUTING.md, Releasing, does not say what to do about: ${what}`);
+      assert.ok(page.includes(what), `RELEASING.md does not say what to do about: ${what}`);
     }
   });
 
