@@ -5,7 +5,7 @@
  */
 
 import { Sessions } from "../src/sessions.ts";
-import type { SessionData } from "../src/session_map.ts";
+import type { SessionData } from "../src/codec.ts";
 import { adoptDjango, type AdoptDjangoOptions } from "./django/import/adopt.ts";
 import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/engines/cache.ts";
 import type { DjangoCacheClient } from "./django/engines/cache_removal.ts";

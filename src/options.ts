@@ -1,7 +1,7 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
 import { type CarriedStore, makeTransport } from "./transport/transport.ts";
-import { type Codec, strictJson } from "./codec.ts";
+import { type Codec, type SessionData, strictJson } from "./codec.ts";
 import { CookieWriter } from "./transport/cookie.ts";
 import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
@@ -11,7 +11,6 @@ import { mostAge } from "./data/lifetime.ts";
 import { check, type Checked, checkOptions, refuse, type Table } from "./option_checks.ts";
 import * as is from "./option_checks.ts";
 import type { StandardSchema } from "./schema.ts";
-import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
 
 /** What `createSessions` takes. Ages and times are seconds. */

@@ -4,7 +4,7 @@ import { promised } from "./handled.ts";
 import { resolveOptions, type SessionsOptions, type Settings } from "./options.ts";
 import { RequestBinding, wrapHandler } from "./request/wrap.ts";
 import { Session } from "./session.ts";
-import type { SessionData } from "./session_map.ts";
+import type { SessionData } from "./codec.ts";
 import { clearExpired } from "./transport/housekeeping.ts";
 import { closeContext, createContext, type SessionContext } from "./unit_of_work/context.ts";
 import { open } from "./unit_of_work/load.ts";

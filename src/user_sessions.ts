@@ -66,11 +66,10 @@ export async function revoke(
   const { userId } = options;
   if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
-  if ("userId" in options) {
-    // An undefined one comes from a visitor who is not logged in, and owns nothing.
-    return userId === undefined ? 0 : Number(await endOwned(context, handle, userId));
-  }
-  const hasEnded = await endByKey(context, handle);
+  // An undefined user id comes from a visitor who is not logged in, and owns nothing.
+  const hasEnded = "userId" in options
+    ? userId !== undefined && await endOwned(context, handle, userId)
+    : await endByKey(context, handle);
   await context.events.pending;
   return Number(hasEnded);
 }

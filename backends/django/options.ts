@@ -14,7 +14,7 @@ import * as is from "../../src/option_checks.ts";
 import { resolveWithSecrets, type Settings, sharedOptions } from "../../src/options.ts";
 import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
-import type { SessionData } from "../../src/session_map.ts";
+import type { SessionData } from "../../src/codec.ts";
 import type { MaybePromise } from "../../src/store.ts";
 import { cookieDomain, cookieName, cookiePath } from "../../src/transport/cookie.ts";
 import { CookieJar, type DjangoCookie } from "./transport/cookies.ts";
