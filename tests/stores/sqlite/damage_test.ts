@@ -88,7 +88,7 @@ describe("SqliteStore on damaged files", () => {
     other.close();
   });
 
-  it("SR-034 a touch that another process overtakes moves nothing back", async () => {
+  it("a touch that another process overtakes moves nothing back", async () => {
     const path = newPath();
     const [mine, other] = [connect(path), connect(path)];
     let overtake: () => unknown = () => {};
