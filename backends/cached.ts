@@ -44,7 +44,7 @@ export interface CachedStoreOptions {
 
 const DEFAULTS: Required<CachedStoreOptions> = { staleness: 0, timeout: 0.1, now: () => Date.now() };
 /** How many ms a cache that was too slow is left alone. */
-const REST = 1000;
+const pauseMs = 1000;
 
 /**
  * A {@linkcode SessionStore} that writes through to a durable store and keeps copies in a cache. The durable store
@@ -250,7 +250,7 @@ export class CachedStore implements SessionStore {
       if (!(answer instanceof Promise)) return answer;
       const late = new Promise<undefined>((resolve) => {
         timer = setTimeout(() => {
-          this.#restUntil = this.#now() + REST;
+          this.#restUntil = this.#now() + pauseMs;
           resolve(undefined);
         }, this.#timeout);
       });

@@ -31,13 +31,13 @@ import { checkPage } from "./support/pages.ts";
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
 
 /** An operation reads and commits at most this often; only touches and deletes of the same session make it repeat. */
-const TRIES = 6;
+const maxAttempts = 6;
 /** Deno KV may remove a record this many ms after its end: a broom that never races a clock which is a little behind. */
-const GRACE = 60_000;
+const expiryGraceMs = 60_000;
 /** Longer lives than this many ms are not told to Deno KV, which refuses them. */
-const FOREVER = 1e12;
+const maxExpireIn = 1e12;
 /** How many records are read or removed side by side. */
-const WIDTH = 32;
+const concurrency = 32;
 
 /**
  * A session store over Deno KV.
@@ -205,7 +205,7 @@ export class DenoKvStore implements CountableStore {
       const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();
       while (removed < limit) {
         const batch: DenoKvKey[] = [];
-        while (batch.length < Math.min(WIDTH, limit - removed)) {
+        while (batch.length < Math.min(concurrency, limit - removed)) {
           const step = await ask(due.next());
           if (step.done) break;
           batch.push(step.value.key as DenoKvKey);
@@ -298,8 +298,8 @@ export class DenoKvStore implements CountableStore {
     const value = encodeRecord(key, record, version);
     const owned = await this.#keys.owned(key, record);
     const summary = owned && encodeRecord(key, { ...record, data: "" }, version);
-    const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + GRACE;
-    const expiry = life < FOREVER ? { expireIn: life } : {};
+    const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + expiryGraceMs;
+    const expiry = life < maxExpireIn ? { expireIn: life } : {};
     return (write) => {
       write.set(this.#keys.record(key), value, expiry);
       write.set(this.#keys.expiry(key, record), new Uint8Array(), expiry);
@@ -336,11 +336,14 @@ export class DenoKvStore implements CountableStore {
   /** Plans and commits until a commit goes through. */
   #commit<T>(plan: (ask: BoundedCall, last: boolean) => Promise<Plan<T>>): Promise<T> {
     return withDeadline(this.#timeout, async (ask) => {
-      for (let left = TRIES; left > 0; left--) {
+      for (let left = maxAttempts; left > 0; left--) {
         const { answer, edits } = await plan(ask, left === 1);
         if (edits === undefined || (await ask(this.#apply(edits))).ok) return answer;
       }
-      throw new SessionError("ERR_CONFLICT", `The session was changed by others ${TRIES} times in a row`);
+      throw new SessionError(
+        "ERR_CONFLICT",
+        `The session was changed by others ${maxAttempts} times in a row`,
+      );
     });
   }
 }

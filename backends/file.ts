@@ -18,7 +18,7 @@ import type {
 } from "../src/store.ts";
 import { RunningCalls } from "./support/running_calls.ts";
 import { nodeDisk } from "./file/disk.ts";
-import { KEY, openFolders } from "./file/layout.ts";
+import { keyPattern, openFolders } from "./file/layout.ts";
 import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
 import { TimeSlice } from "./file/time_slice.ts";
@@ -186,7 +186,7 @@ export class FileStore implements CountableStore {
   }
 
   async #run<T>(key: string | undefined, work: () => T | Promise<T>): Promise<T> {
-    if (key !== undefined && !KEY.test(key)) {
+    if (key !== undefined && !keyPattern.test(key)) {
       throw new TypeError("Cannot use a storage key as it must be 64 lower-case hex digits");
     }
     return await this.#calls.run(() =>

@@ -10,7 +10,7 @@ export interface Copy {
   readonly asOf: number;
 }
 
-const FORMAT = 2;
+const formatVersion = 2;
 
 /**
  * The copy as a record for the cache, which drops it at `expiresAt`. The user stays inside the data, as the cache needs
@@ -19,7 +19,7 @@ const FORMAT = 2;
 export function packCopy(key: string, { record, asOf }: Copy, expiresAt: number): SessionRecord {
   const { data, createdAt, touchedAt } = record;
   const facts = [
-    FORMAT,
+    formatVersion,
     key,
     asOf,
     record.version,
@@ -38,7 +38,7 @@ export function unpackCopy(key: string, cached: SessionRecord | undefined): Copy
     const [format, ownKey, asOf, version, expiresAt, userId, head] = JSON.parse(
       data.slice(0, end),
     ) as unknown[];
-    if (format !== FORMAT || ownKey !== key) return undefined;
+    if (format !== formatVersion || ownKey !== key) return undefined;
     if (typeof asOf !== "number" || typeof version !== "string" || typeof expiresAt !== "number") {
       return undefined;
     }

@@ -9,9 +9,9 @@ export interface ChangeMark {
 }
 
 /** How many marks one generation has at most: two take some 8 MB. */
-const MOST = 16_384;
+const maxMarks = 16_384;
 /** How far, in ms, the clocks of machines that share a cache may be apart. */
-const SKEW = 10_000;
+const maxClockSkew = 10_000;
 
 /**
  * The changes of the last `staleness` milliseconds and a bit, at least: no copy from before a change can be young enough to be
@@ -34,8 +34,8 @@ export class OwnWrites {
   readonly #now: () => number;
   readonly #most: number;
 
-  constructor(staleness: number, now: () => number, most: number = MOST) {
-    this.#keep = staleness + SKEW;
+  constructor(staleness: number, now: () => number, most: number = maxMarks) {
+    this.#keep = staleness + maxClockSkew;
     this.#now = now;
     this.#most = most;
   }
@@ -55,7 +55,7 @@ export class OwnWrites {
   allow(key: string, seen: ChangeMark | undefined, version: string, asOf: number): boolean {
     if (this.of(key) !== seen) return false;
     // Without a mark: as long as it is from after every change that was lost, also by the clock of another machine.
-    return seen === undefined ? asOf + this.#keep > this.#lostUntil + SKEW : seen.version === version;
+    return seen === undefined ? asOf + this.#keep > this.#lostUntil + maxClockSkew : seen.version === version;
   }
 
   /** Takes in what the durable store told a load that began when `seen` was the mark; whether it may be kept. */

@@ -4,7 +4,7 @@ import type { SessionRecord } from "../../src/store.ts";
 import type { DenoKvKey } from "./client.ts";
 
 /** Sorts behind every storage key. */
-const AFTER_KEYS = "g";
+const afterKeys = "g";
 
 /** The keys under one prefix. The last part of each is the storage key. */
 export class KvKeys {
@@ -48,6 +48,6 @@ export class KvKeys {
   /** The entries of the expiry index up to and including `now`. */
   due(now: number): { prefix: DenoKvKey; end: DenoKvKey } {
     const prefix = [this.#prefix, "expires"];
-    return { prefix, end: [...prefix, now, AFTER_KEYS] };
+    return { prefix, end: [...prefix, now, afterKeys] };
   }
 }

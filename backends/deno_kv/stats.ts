@@ -8,7 +8,7 @@ import { withDeadline } from "./within.ts";
 import { StatsCounter } from "../support/stats_counter.ts";
 
 /** How many records one page has: at 64 KiB each they take 6 MiB. */
-const PAGE = 100;
+const pageSize = 100;
 
 /** The records under `prefix`, counted; each page has `timeout` seconds. */
 export async function countRecords(
@@ -23,7 +23,7 @@ export async function countRecords(
     // As a whole: a page that finds the database locked is begun anew
     const page = await withDeadline(timeout, async (ask) => {
       const found: { key: readonly unknown[]; value: unknown }[] = [];
-      const entries = kv.list({ prefix, start }, { consistency: "strong", limit: PAGE })
+      const entries = kv.list({ prefix, start }, { consistency: "strong", limit: pageSize })
         [Symbol.asyncIterator]();
       for (let step = await ask(entries.next()); !step.done; step = await ask(entries.next())) {
         found.push(step.value);
@@ -34,7 +34,7 @@ export async function countRecords(
       add(tally, String(key.at(-1)), value);
       start = [...prefix, `${key.at(-1)}0`]; // behind this key and before any other
     }
-    isMore = page.length === PAGE;
+    isMore = page.length === pageSize;
   }
   return tally.stats;
 }

@@ -42,11 +42,11 @@ export interface Disk {
 }
 
 /** No file of ours is longer; so reading a planted one takes neither long nor much memory. */
-export const MAX_FILE_BYTES = 16_777_216;
+export const maxFileBytes = 16_777_216;
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-const NEW = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-const LAST_TIME = 4_102_444_800; // 2100 in seconds: every file system can hold it
+const newFileFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const latestFileTime = 4_102_444_800; // 2100 in seconds: every file system can hold it
 const fsync = promisify(fs.fsync);
 
 /** Whether a system call failed for one of these reasons. */
@@ -72,7 +72,7 @@ export function writeAll(
 
 function readPlain(fd: number, most: number): Uint8Array | null {
   const facts = fs.fstatSync(fd); // no link is left of a file that was replaced in this instant
-  if (!facts.isFile() || facts.nlink > 1 || facts.size > MAX_FILE_BYTES) return null;
+  if (!facts.isFile() || facts.nlink > 1 || facts.size > maxFileBytes) return null;
   const bytes = new Uint8Array(Math.min(facts.size, most));
   let length = 0;
   while (length < bytes.length) {
@@ -127,7 +127,7 @@ export function nodeDisk(durable: boolean): Disk {
         time: found.mtimeMs,
       };
     },
-    read(path, most = MAX_FILE_BYTES) {
+    read(path, most = maxFileBytes) {
       let fd: number;
       try {
         fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -145,11 +145,11 @@ export function nodeDisk(durable: boolean): Disk {
     },
     write: (path, bytes, time) =>
       pass(async () => {
-        const fd = fs.openSync(path, NEW, 0o600);
+        const fd = fs.openSync(path, newFileFlags, 0o600);
         try {
           fs.fchmodSync(fd, 0o600);
           writeAll(fd, bytes);
-          const seconds = Math.min(Math.max(Math.floor(time / 1000), 0), LAST_TIME);
+          const seconds = Math.min(Math.max(Math.floor(time / 1000), 0), latestFileTime);
           fs.futimesSync(fd, seconds, seconds);
           if (durable) await fsync(fd);
         } finally {
@@ -158,7 +158,7 @@ export function nodeDisk(durable: boolean): Disk {
       }),
     mark(path) {
       try {
-        const fd = fs.openSync(path, NEW, 0o600);
+        const fd = fs.openSync(path, newFileFlags, 0o600);
         try {
           fs.fchmodSync(fd, 0o600);
         } finally {

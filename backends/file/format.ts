@@ -6,17 +6,17 @@
 import { hash } from "node:crypto";
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
-import { MAX_FILE_BYTES } from "./disk.ts";
+import { maxFileBytes } from "./disk.ts";
 
-const FORMAT = 2;
-const HEAD = /^sojourn-session ([1-9][0-9]{0,5})(?: ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{43})\n|[ \n])/;
+const formatVersion = 2;
+const headPattern = /^sojourn-session ([1-9][0-9]{0,5})(?: ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{43})\n|[ \n])/;
 
 /** As much of a file as nearly always has all but the data. */
 export const summaryBytes = 8192;
 
 // The key is part of the sum, so the file of one session under the name of another is not accepted.
 function checksum(key: string, part: string, text: string): string {
-  return hash("sha256", `sojourn-session ${FORMAT} ${key} ${part}\n${text}`, "base64url");
+  return hash("sha256", `sojourn-session ${formatVersion} ${key} ${part}\n${text}`, "base64url");
 }
 
 /** The bytes of a record's file. JSON carries every string, lone surrogates too, which UTF-8 alone would not. */
@@ -25,11 +25,11 @@ export function encodeFile(key: string, record: SessionRecord, version: string):
   const summary = JSON.stringify({ version, head, userId, createdAt, touchedAt, expiresAt });
   const body = `${summary}\n${JSON.stringify(data)}`;
   const sum = checksum(key, "summary", summary);
-  const bytes = Buffer.from(`sojourn-session ${FORMAT} ${sum} ${checksum(key, sum, body)}\n${body}`);
-  if (bytes.length > MAX_FILE_BYTES) {
+  const bytes = Buffer.from(`sojourn-session ${formatVersion} ${sum} ${checksum(key, sum, body)}\n${body}`);
+  if (bytes.length > maxFileBytes) {
     throw new SessionError(
       "ERR_TOO_LARGE",
-      `The session is too large for a file: ${bytes.length} bytes, the limit is ${MAX_FILE_BYTES}`,
+      `The session is too large for a file: ${bytes.length} bytes, the limit is ${maxFileBytes}`,
     );
   }
   return bytes;
@@ -64,13 +64,13 @@ interface Opened {
 function open(bytes: Uint8Array | null): Opened {
   // Bytes that are no text become other text, which has another sum.
   const text = bytes === null ? "" : decoder.decode(bytes);
-  const head = HEAD.exec(text);
+  const head = headPattern.exec(text);
   if (!head) throw damaged();
   const [line, format, ...sums] = head;
-  if (Number(format) > FORMAT) {
+  if (Number(format) > formatVersion) {
     throw new SessionError("ERR_STORE", `The session's file has the newer format ${format}`);
   }
-  if (Number(format) < FORMAT) throw damaged();
+  if (Number(format) < formatVersion) throw damaged();
   const body = text.slice(line.length);
   return { body, end: body.indexOf("\n"), sums };
 }

@@ -5,10 +5,10 @@ import { token } from "./lock.ts";
 import { type Disk, failedWith } from "./disk.ts";
 
 /** How long nobody is at work on one change, in ms. */
-const ABANDONED = 10_000;
+const abandonedAfterMs = 10_000;
 
 /** What a storage key looks like. */
-export const KEY: RegExp = /^[0-9a-f]{64}$/;
+export const keyPattern: RegExp = /^[0-9a-f]{64}$/;
 
 /** The folders of one store. 4,096 of them hold the sessions: 250 in each of a million. */
 export class Folders {
@@ -86,7 +86,7 @@ export function clearAbandoned(disk: Disk, work: string): void {
   for (const name of disk.names(work)) {
     const facts = disk.facts(`${work}/${name}`);
     // A time far ahead is of a clock that was set back since.
-    if (facts && Math.abs(Date.now() - facts.time) > ABANDONED) disk.clear(`${work}/${name}`);
+    if (facts && Math.abs(Date.now() - facts.time) > abandonedAfterMs) disk.clear(`${work}/${name}`);
   }
 }
 

@@ -2,12 +2,12 @@
 
 import { SessionError } from "../../src/errors.ts";
 import { pause, type StatsCounter } from "../support/stats_counter.ts";
-import { clearAbandoned, KEY } from "./layout.ts";
+import { clearAbandoned, keyPattern } from "./layout.ts";
 import type { FileSessions } from "./records.ts";
 import { TimeSlice } from "./time_slice.ts";
 
 /** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
-const USERS = 64;
+const usersPerBatch = 64;
 
 export class Sweep {
   readonly #sessions: FileSessions;
@@ -31,7 +31,7 @@ export class Sweep {
       const erased: [key: string, userId: string | undefined][] = [];
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
         // A file's time is its record's expiry, rounded down: a hint that saves reading the file.
-        const facts = KEY.test(key) ? disk.facts(folders.file(key)) : undefined;
+        const facts = keyPattern.test(key) ? disk.facts(folders.file(key)) : undefined;
         if (!facts?.isFile || facts.time > now) continue;
         if (removed >= limit) break;
         const past = await this.#erase(key, now);
@@ -51,7 +51,7 @@ export class Sweep {
     const { disk, folders } = this.#sessions;
     for await (const shard of this.#shards("")) {
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
-        if (!KEY.test(key)) continue;
+        if (!keyPattern.test(key)) continue;
         try {
           const record = this.#sessions.load(key);
           if (record) tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
@@ -96,15 +96,15 @@ export class Sweep {
     const { disk, folders } = this.#sessions;
     const part = `${folders.users}/${this.#slice.toString(16).padStart(2, "0")}`;
     const users = disk.names(part).sort().filter((name) => name > this.#user);
-    for (const user of users.slice(0, USERS)) {
-      const keys = disk.names(`${part}/${user}`).filter((key) => KEY.test(key));
+    for (const user of users.slice(0, usersPerBatch)) {
+      const keys = disk.names(`${part}/${user}`).filter((key) => keyPattern.test(key));
       for (const key of keys) {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
       await this.#turn.yieldIfDue();
     }
-    if (users.length > USERS) this.#user = users[USERS - 1]!;
+    if (users.length > usersPerBatch) this.#user = users[usersPerBatch - 1]!;
     else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
   }
 }

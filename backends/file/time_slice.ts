@@ -3,7 +3,7 @@
 import { pause } from "../support/stats_counter.ts";
 
 /** How many ms of work one turn of the event loop may hold. */
-const LONGEST = 5;
+const sliceMs = 5;
 
 /** The turn of the event loop that is going on. */
 export class TimeSlice {
@@ -16,6 +16,6 @@ export class TimeSlice {
       setImmediate(() => this.#began = undefined);
       return undefined;
     }
-    return performance.now() - this.#began < LONGEST ? undefined : pause();
+    return performance.now() - this.#began < sliceMs ? undefined : pause();
   }
 }

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { type Lock, LockLost } from "./lock.ts";
 import { type Disk, failedWith } from "./disk.ts";
-import { type Folders, KEY } from "./layout.ts";
+import { type Folders, keyPattern } from "./layout.ts";
 
 export class Users {
   readonly #disk: Disk;
@@ -28,7 +28,7 @@ export class Users {
 
   /** The keys that the user has, or had until a process was killed. */
   keys(userId: string): string[] {
-    return this.#disk.names(this.folder(userId)).filter((name) => KEY.test(name));
+    return this.#disk.names(this.folder(userId)).filter((name) => keyPattern.test(name));
   }
 
   has(userId: string, key: string): boolean {

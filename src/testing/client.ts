@@ -3,8 +3,8 @@ import type { MaybePromise } from "../store.ts";
 import { CookieMap } from "./cookie_map.ts";
 import { CookieJar } from "./jar.ts";
 
-const MAX_REDIRECTS = 20;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const maxRedirects = 20;
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /** What a {@linkcode SessionClient} can speak to: a function that answers requests. */
 export type ClientHandler = (request: Request) => MaybePromise<Response | undefined>;
@@ -93,12 +93,12 @@ export class SessionClient {
     let hop: RequestInit = init;
     for (let redirects = 0;; redirects++) {
       const response = await this.#exchange(url, hop);
-      const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+      const location = redirectStatuses.has(response.status) ? response.headers.get("location") : null;
       if (location === null || (init.redirect ?? "manual") === "manual") return response;
       await response.body?.cancel();
       if (init.redirect === "error") throw new TypeError('Cannot follow a redirect as `redirect` is "error"');
-      if (redirects === MAX_REDIRECTS) {
-        throw new TypeError(`Cannot follow more than ${MAX_REDIRECTS} redirects`);
+      if (redirects === maxRedirects) {
+        throw new TypeError(`Cannot follow more than ${maxRedirects} redirects`);
       }
       const next = new URL(location, url);
       hop = redirected(hop, response.status, next.origin === url.origin);

@@ -58,26 +58,26 @@ export interface StoreTestOptions {
   readonly register?: (name: string, run: () => Promise<void>) => void;
 }
 
-const WHOLE_NUMBERS = { maxBytes: [1, 2 ** 31], runs: [0, 1_000_000], seed: [0, 2 ** 32 - 1] } as const;
-const FUNCTIONS = ["reopen", "fail", "damage", "register"] as const;
+const wholeNumbers = { maxBytes: [1, 2 ** 31], runs: [0, 1_000_000], seed: [0, 2 ** 32 - 1] } as const;
+const functionNames = ["reopen", "fail", "damage", "register"] as const;
 
 /** The options with their defaults; wrong ones are refused. */
 export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"> {
   for (const name of Object.keys(options)) {
-    const known = name in WHOLE_NUMBERS || (FUNCTIONS as readonly string[]).includes(name);
+    const known = name in wholeNumbers || (functionNames as readonly string[]).includes(name);
     if (!known && name !== "expiresAlone" && name !== "without") {
       throw new TypeError(`Cannot test the store as there is no option "${name}"`);
     }
   }
-  for (const [name, [least, most]] of Object.entries(WHOLE_NUMBERS)) {
-    const value = options[name as keyof typeof WHOLE_NUMBERS];
+  for (const [name, [least, most]] of Object.entries(wholeNumbers)) {
+    const value = options[name as keyof typeof wholeNumbers];
     if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
       throw new RangeError(
         `Cannot test the store as "${name}" must be a whole number from ${least} to ${most}: received ${value}`,
       );
     }
   }
-  for (const name of FUNCTIONS) {
+  for (const name of functionNames) {
     const value = options[name];
     if (value !== undefined && typeof value !== "function") {
       throw new TypeError(`Cannot test the store as "${name}" must be a function: received ${typeof value}`);

@@ -2,18 +2,23 @@
 import assert from "node:assert/strict";
 import type { IndexedRecord, SessionRecord, SessionStore, SessionSummary, StoredRecord } from "../store.ts";
 
-export const HOUR = 3_600_000;
+export const hourMs = 3_600_000;
 
 /** A record that lives for another hour, or as `changes` says. */
 export function record(changes: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now();
-  return { data: '{"n":0}', createdAt: now - 7, touchedAt: now - 3, expiresAt: now + HOUR + 1, ...changes };
+  return { data: '{"n":0}', createdAt: now - 7, touchedAt: now - 3, expiresAt: now + hourMs + 1, ...changes };
 }
 
 /** A record that died an hour ago. */
 export function expiredRecord(changes: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now();
-  return record({ createdAt: now - 3 * HOUR, touchedAt: now - 2 * HOUR, expiresAt: now - HOUR, ...changes });
+  return record({
+    createdAt: now - 3 * hourMs,
+    touchedAt: now - 2 * hourMs,
+    expiresAt: now - hourMs,
+    ...changes,
+  });
 }
 
 /** Creates a record under a free key; its version. */
@@ -73,7 +78,7 @@ function assertSummary(found: SessionSummary, expected: SessionSummary): void {
 }
 
 /** Far more pages than any case needs. */
-const MANY_PAGES = 2_000;
+const maxPages = 2_000;
 
 /** The pages of a user's sessions, one after the other, until there is no next one. */
 export async function* pagesOf(
@@ -82,7 +87,7 @@ export async function* pagesOf(
   limit?: number,
 ): AsyncGenerator<readonly IndexedRecord[], void, undefined> {
   let after: string | undefined;
-  for (let pages = 0; pages < MANY_PAGES; pages++) {
+  for (let pages = 0; pages < maxPages; pages++) {
     const page = await store.list(userId, {
       ...after !== undefined && { after },
       ...limit !== undefined && { limit },

@@ -24,7 +24,7 @@ export interface BoundCase {
   readonly run: () => Promise<OptionalMethod | undefined>;
 }
 
-const ALL: readonly StoreCase[] = [
+const allCases: readonly StoreCase[] = [
   ...basicCases,
   ...valueCases,
   ...headCases,
@@ -43,7 +43,7 @@ const ALL: readonly StoreCase[] = [
 /** The cases that the options allow, each with a store of its own. Nothing is opened before a case runs. */
 export function storeCases(open: OpenStore, options: StoreTestOptions = {}): BoundCase[] {
   const settings = readOptions(options);
-  return ALL
+  return allCases
     .filter(({ option }) => option === undefined || options[option] !== undefined)
     .filter(({ methods }) => !settings.expiresAlone || !methods?.includes("clearExpired"))
     .filter(({ methods }) => !methods?.some((method) => settings.without.includes(method)))
