@@ -1,4 +1,4 @@
-/** How a record lies in Deno KV: one value of bytes, so that its size is known to the byte before the call. */
+/** The format of a record in Deno KV: one value of bytes, so that its exact size is known before the call. */
 
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
@@ -9,7 +9,7 @@ const maxRecordBytes = 65_536;
 
 /**
  * Format 2: format, flags, createdAt, touchedAt, expiresAt (float64), version (36 letters), lengths of the user id and of the head
- * (uint16); then the user id, the head and the data in UTF-8; last a sum (uint32) of the storage key and all that is before it. What is not
+ * (uint16); then the user id, the head and the data in UTF-8; last a checksum (uint32) of the storage key and everything before it. What is not
  * text has a fixed size, so a touch never makes a record too large. An entry of the user index is the same without the data.
  */
 const formatVersion = 2;
@@ -58,7 +58,7 @@ export function encodeRecord(key: string, record: SessionRecord, version: string
   return bytes;
 }
 
-/** The record in the `value` under `key`; `ERR_DAMAGED` if it is not what `encodeRecord` made, `ERR_STORE` if another format is. */
+/** The record in the `value` under `key`; `ERR_DAMAGED` if `encodeRecord` did not write it, `ERR_STORE` for another format. */
 export function decodeRecord(key: string, value: unknown): StoredRecord {
   if (!(value instanceof Uint8Array) || value.length < textsAt + checksumBytes) throw damaged();
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
@@ -74,7 +74,7 @@ export function decodeRecord(key: string, value: unknown): StoredRecord {
   return decodeTexts(value, view, end);
 }
 
-/** What an entry of the user index says of a record; `undefined` if it cannot be read. */
+/** The summary of a record in an entry of the user index; `undefined` if it cannot be read. */
 export function decodeSummary(key: string, value: unknown): SessionSummary | undefined {
   try {
     const { data: _, version: __, ...summary } = decodeRecord(key, value);
@@ -84,7 +84,7 @@ export function decodeSummary(key: string, value: unknown): SessionSummary | und
   }
 }
 
-/** What can still be made out of a record that cannot be read, to take it out of the indexes. */
+/** What can still be recovered from a damaged record, to remove it from the indexes. */
 export function salvage(value: unknown): StoredRecord | undefined {
   if (
     !(value instanceof Uint8Array) || value.length < textsAt + checksumBytes || value[0] !== formatVersion

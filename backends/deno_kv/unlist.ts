@@ -1,9 +1,9 @@
-/** Takes a record out of the user index in Deno KV when nothing tells any more whose it was. */
+/** Removes a record from the user index in Deno KV when its user is no longer known. */
 
 import type { DenoKv, DenoKvKey } from "./client.ts";
 import { withDeadline } from "./within.ts";
 
-/** Looks through the entries of all `users`, for `timeout` seconds; a failure is none, as what is left expires. */
+/** Searches the entries of all `users`, for `timeout` seconds. Failures are ignored, as remaining entries expire. */
 export async function unlist(kv: DenoKv, users: DenoKvKey, key: string, timeout: number): Promise<void> {
   await withDeadline(timeout, async (ask) => {
     const entries = kv.list({ prefix: users }, { consistency: "strong" })[Symbol.asyncIterator]();

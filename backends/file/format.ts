@@ -1,6 +1,7 @@
 /**
- * How one session stands in its file: a line of format number and two checksums, a line of JSON with all but the data, and the data as JSON.
- * With the key, the first sum is of the second line, for whoever reads no data; the second is of all the rest of the file, first sum included.
+ * The file format of one session: a line with the format number and two checksums, a line of JSON with everything but the data, and the
+ * data as JSON. Both checksums include the key. The first covers the second line, for readers that skip the data; the second covers the
+ * rest of the file, first checksum included.
  */
 
 import { hash } from "node:crypto";
@@ -11,7 +12,7 @@ import { maxFileBytes } from "./disk.ts";
 const formatVersion = 2;
 const headPattern = /^sojourn-session ([1-9][0-9]{0,5})(?: ([A-Za-z0-9_-]{43}) ([A-Za-z0-9_-]{43})\n|[ \n])/;
 
-/** As much of a file as nearly always has all but the data. */
+/** The first bytes of a file, which nearly always include everything but the data. */
 export const summaryBytes = 8192;
 
 // The key is part of the sum, so the file of one session under the name of another is not accepted.
@@ -19,7 +20,7 @@ function checksum(key: string, part: string, text: string): string {
   return hash("sha256", `sojourn-session ${formatVersion} ${key} ${part}\n${text}`, "base64url");
 }
 
-/** The bytes of a record's file. JSON carries every string, lone surrogates too, which UTF-8 alone would not. */
+/** The bytes of a record's file. JSON can hold every string, lone surrogates included, which plain UTF-8 cannot. */
 export function encodeFile(key: string, record: SessionRecord, version: string): Uint8Array {
   const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
   const summary = JSON.stringify({ version, head, userId, createdAt, touchedAt, expiresAt });
@@ -35,7 +36,7 @@ export function encodeFile(key: string, record: SessionRecord, version: string):
   return bytes;
 }
 
-/** The record in a file that was read from under `key`'s name. `null` stands for what is not a plain file. */
+/** The record in the file read for `key`. `null` stands for anything that is not a plain file. */
 export function decodeFile(key: string, bytes: Uint8Array | null): StoredRecord {
   const { body, end, sums } = open(bytes);
   if (end < 0 || sums[1] !== checksum(key, sums[0]!, body)) throw damaged();
@@ -43,7 +44,7 @@ export function decodeFile(key: string, bytes: Uint8Array | null): StoredRecord 
   return { ...summary, data: parse(body.slice(end + 1)) as string };
 }
 
-/** The same without its data, of a file that may have been read in part; `undefined` if too little of it was read. */
+/** The record without its data, from a file that may have been read in part; `undefined` if too little of it was read. */
 export function decodeSummary(key: string, bytes: Uint8Array | null): SessionSummary | undefined {
   const { body, end, sums } = open(bytes);
   if (end < 0 && bytes!.length === summaryBytes) return undefined;
@@ -54,15 +55,15 @@ export function decodeSummary(key: string, bytes: Uint8Array | null): SessionSum
 }
 
 interface Opened {
-  /** What follows the first line. */
+  /** The text after the first line. */
   readonly body: string;
-  /** Where its first line ends; -1: nowhere. */
+  /** Where its first line ends; -1 if it does not. */
   readonly end: number;
   readonly sums: readonly (string | undefined)[];
 }
 
 function open(bytes: Uint8Array | null): Opened {
-  // Bytes that are no text become other text, which has another sum.
+  // Bytes that are not valid UTF-8 become different text, which has a different checksum.
   const text = bytes === null ? "" : decoder.decode(bytes);
   const head = headPattern.exec(text);
   if (!head) throw damaged();

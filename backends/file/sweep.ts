@@ -1,4 +1,4 @@
-/** Taking away what is over: expired sessions, and what killed processes left. */
+/** Removes expired sessions and what killed processes left behind. */
 
 import { SessionError } from "../../src/errors.ts";
 import { pause, type StatsCounter } from "../support/stats_counter.ts";
@@ -6,21 +6,21 @@ import { clearAbandoned, keyPattern } from "./layout.ts";
 import type { FileSessions } from "./records.ts";
 import { TimeSlice } from "./time_slice.ts";
 
-/** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
+/** How many users' folders one call reads, of the 4,000 in each of 256 parts with a million users. */
 const usersPerBatch = 64;
 
 export class Sweep {
   readonly #sessions: FileSessions;
-  #shard = ""; // where the last call stopped, so that the next goes on from there
-  #slice = 0;
+  #shard = ""; // where the last call stopped, so that the next one continues there
+  #usersPart = 0;
   #user = "";
-  readonly #turn = new TimeSlice();
+  readonly #slice = new TimeSlice();
 
   constructor(sessions: FileSessions) {
     this.#sessions = sessions;
   }
 
-  /** Removes up to `limit` expired records. Fewer were removed only if there are no more. */
+  /** Removes up to `limit` expired records, fewer only if there are no more. */
   async clearExpired(now: number, limit: number): Promise<number> {
     const { disk, folders } = this.#sessions;
     clearAbandoned(disk, folders.work);
@@ -67,13 +67,13 @@ export class Sweep {
     try {
       return await this.#sessions.erase(key, (current) => !current || current.expiresAt <= now);
     } catch (error) {
-      // Locked, of a newer format, or not a plain file: left alone. Trouble with the disk is no SessionError here.
+      // Locked, of a newer format, or not a plain file: left alone. Disk errors are not SessionErrors here.
       if (error instanceof SessionError) return undefined;
       throw error;
     }
   }
 
-  /** All folders of sessions, as `ab/c`, once around from the one after the last. Lets others work in between. */
+  /** All folders of sessions, as `ab/c`, once around, starting after the last one. Yields to other work in between. */
   async *#shards(start: string): AsyncGenerator<string> {
     const { disk, folders } = this.#sessions;
     const upper = disk.names(folders.sessions).sort();
@@ -91,10 +91,10 @@ export class Sweep {
     }
   }
 
-  /** Looks through a few of the user index's folders; the next call goes on from there. */
+  /** Checks a few folders of the user index; the next call continues there. */
   async #healIndex(): Promise<void> {
     const { disk, folders } = this.#sessions;
-    const part = `${folders.users}/${this.#slice.toString(16).padStart(2, "0")}`;
+    const part = `${folders.users}/${this.#usersPart.toString(16).padStart(2, "0")}`;
     const users = disk.names(part).sort().filter((name) => name > this.#user);
     for (const user of users.slice(0, usersPerBatch)) {
       const keys = disk.names(`${part}/${user}`).filter((key) => keyPattern.test(key));
@@ -102,9 +102,9 @@ export class Sweep {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
-      await this.#turn.yieldIfDue();
+      await this.#slice.yieldIfDue();
     }
     if (users.length > usersPerBatch) this.#user = users[usersPerBatch - 1]!;
-    else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
+    else [this.#usersPart, this.#user] = [(this.#usersPart + 1) % 256, ""];
   }
 }

@@ -164,7 +164,7 @@ describe("the doctor of stores", () => {
     chmodSync(path, 0o777);
     const { code, found } = await examine([url], "opens");
     assert.equal(code, 3);
-    assert.match(found[0]!, /^error the store cannot be used: .*only the owner may write/);
+    assert.match(found[0]!, /^error the store cannot be used: .*must be writable by its owner only/);
   });
 });
 

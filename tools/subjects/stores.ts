@@ -4,7 +4,6 @@ import type { Subject } from "../mutants_map.ts";
 
 const made = "what exists is not made again: the statement does nothing";
 const pauses = "how long the pauses of a busy database are shows in nothing but time";
-const lonely = "it is not read until a write has waited for others in vain, which sets it anew";
 const neverPut = "it erases only its own version, which is nowhere yet";
 const atOnce = "taking an entry out waits for nothing, and is done before the next turn of the event loop";
 const lookBefore = "a look before the lock is taken; under the lock it is looked at again";
@@ -72,8 +71,6 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["this.#busy = 0;: `this.#busy = 0;` is dropped", pauses],
       ["- becomes + in `this.#waiting[0]!.deadline", pauses],
       ["Math.max(0, Math.min(wait, left)));: 0 becomes", pauses],
-      ["this.#hasty = this.#isLonely ? this.#span : 0;: condition `this.#isLonely` is always true", lonely],
-      ["this.#hasty = this.#isLonely ? this.#span : 0;: 0 becomes", lonely],
     ],
   },
   "backends/file/records.ts": {
@@ -88,7 +85,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["condition `isPut` is always true", neverPut],
       ["no await for `await this.unlist(", atOnce],
       ["no await for `await this.heal(", atOnce],
-      ["no await for `await this.#hold([{ key }], new Patience(0)", atOnce],
+      ["no await for `await this.#hold([{ key }], new LockTimeout(0)", atOnce],
       ["condition `!this.disk.facts(file)` is always false", lookBefore],
       ["condition `!allowed(before)` is always false", lookBefore],
       [
@@ -101,9 +98,12 @@ export const stores: Readonly<Record<string, Subject>> = {
         leftAlone,
       ],
       ["condition `version === undefined` is always true", leftAlone],
-      ["await this.#turn.breathe();: ", "how long others wait for their turn: file_turns_test looks at that"],
       [
-        "condition `error instanceof Lost` is always true",
+        "await this.#slice.yieldIfDue();: ",
+        "how long others wait for their turn: file_turns_test looks at that",
+      ],
+      [
+        "condition `error instanceof LockLost` is always true",
         "the folders are looked at again, which takes time",
       ],
     ],
@@ -151,7 +151,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       ],
       ["gate(16);: 16 becomes", "seventeen at a time"],
       ["fs.mkdirSync(path, 0o700);: 0o700 becomes", "the next line sets it"],
-      ["NEW, 0o600);: 0o600 becomes", "the next line but one sets it"],
+      ["newFileFlags, 0o600);: 0o600 becomes", "the next line but one sets it"],
       ["fs.rmSync(path, {", "what is missing is no error below either"],
       [
         'condition `!failedWith(error, "ENOENT", "ENOTEMPTY")` is always true',
@@ -189,7 +189,7 @@ export const stores: Readonly<Record<string, Subject>> = {
         "a thousandth more of waiting shows in nothing but time",
       ],
       [
-        "condition `!(answer instanceof Promise)` is always false",
+        "condition `!(result instanceof Promise)` is always false",
         "an answer that is there wins the race",
       ],
     ],
