@@ -1,9 +1,10 @@
-/** Which tests have to notice a change of which file, quick ones first, and which changes change nothing, with the reason. */
+/** The tests that must notice a change of each file, quick ones first, and the mutants that are equivalent, with the reason. */
 
 import { core } from "./subjects/core.ts";
+import { data } from "./subjects/data.ts";
 import { stores } from "./subjects/stores.ts";
 
-/** What is known of one source file. */
+/** The tests and the equivalent mutants of one source file. */
 export interface Subject {
   /** The test files, by their paths in `tests/` without the ending. */
   readonly tests: readonly string[];
@@ -11,4 +12,4 @@ export interface Subject {
   readonly equivalent?: readonly (readonly [part: string, why: string])[];
 }
 
-export const subjects: Readonly<Record<string, Subject>> = { ...core, ...stores };
+export const subjects: Readonly<Record<string, Subject>> = { ...core, ...data, ...stores };

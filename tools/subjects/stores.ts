@@ -181,6 +181,13 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["count, seen: 0 };: 0 becomes", "it is set before anybody reads it"],
     ],
   },
+  "backends/cookie/revocation.ts": {
+    tests: [
+      "stores/cookie/cookie_transport_test",
+      "stores/cookie/ended_test",
+      "stores/cookie/revocation_test",
+    ],
+  },
   "backends/cached.ts": {
     tests: ["stores/cached/calls_test", "stores/cached/options_test", "stores/cached/cached_test"],
     equivalent: [
