@@ -7,7 +7,7 @@ const monthPattern = /^(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i;
 const yearPattern = /^(\d{2,4})(?!\d)/;
 const monthNames = "janfebmaraprmayjunjulaugsepoctnovdec";
 
-/** The instant in milliseconds since the epoch, or `undefined` for what is no date. */
+/** The instant in milliseconds since the epoch, or `undefined` if the text is not a date. */
 export function parseCookieDate(text: string): number | undefined {
   let time: RegExpExecArray | undefined, day: number | undefined;
   let month: number | undefined, year: number | undefined;

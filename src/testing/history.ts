@@ -1,4 +1,4 @@
-/** Random histories: commands sent one by one or several at once, held against the model. */
+/** Random histories: commands sent sequentially or concurrently, compared with the model. */
 import assert from "node:assert/strict";
 import type { SessionStore, StoredRecord } from "../store.ts";
 import { turns } from "./case.ts";

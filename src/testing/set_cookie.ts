@@ -1,4 +1,4 @@
-/** Reads one `Set-Cookie` field as browsers do: RFC 6265bis sections 5.6 and 5.7. Nothing here throws. */
+/** Parses one `Set-Cookie` field as browsers do: RFC 6265bis sections 5.6 and 5.7. Never throws. */
 import { parseCookieDate } from "./cookie_date.ts";
 
 const maxPairBytes = 4096;
@@ -7,7 +7,7 @@ const maxLifetimeMs = 400 * 86_400_000;
 // deno-lint-ignore no-control-regex -- a cookie that holds one of these is dropped whole
 const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-/** One cookie as a jar keeps it. */
+/** One cookie in a jar. */
 export interface KeptCookie {
   readonly name: string;
   readonly value: string;
@@ -17,7 +17,7 @@ export interface KeptCookie {
   readonly hostOnly: boolean;
   readonly path: string;
   readonly secure: boolean;
-  /** Milliseconds since the epoch; `Infinity`: until the browser is closed. */
+  /** Milliseconds since the epoch; `Infinity` if it lasts until the browser is closed. */
   readonly expiresAt: number;
 }
 
@@ -80,7 +80,7 @@ function readAttributes(parts: readonly string[]): Map<string, string> {
   return attributes;
 }
 
-/** When the cookie ends, 400 days from now at the latest. `Max-Age` wins over `Expires`. */
+/** When the cookie expires, at most 400 days from now. `Max-Age` takes precedence over `Expires`. */
 function readExpiry(attributes: ReadonlyMap<string, string>, now: number): number {
   const age = attributes.get("max-age");
   const end = age === undefined

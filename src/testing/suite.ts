@@ -18,9 +18,9 @@ import { Random } from "./random.ts";
 
 /** A case bound to a store. */
 export interface BoundCase {
-  /** What holds. */
+  /** The name of the case. */
   readonly name: string;
-  /** Rejects if it does not hold; answers the optional method that the store would need, if it lacks one. */
+  /** Rejects if the case fails; resolves to the optional method that the store lacks, if any. */
   readonly run: () => Promise<OptionalMethod | undefined>;
 }
 
@@ -40,7 +40,7 @@ const allCases: readonly StoreCase[] = [
   ...closeCases,
 ];
 
-/** The cases that the options allow, each with a store of its own. Nothing is opened before a case runs. */
+/** The cases that the options allow, each with its own store. No store is opened before its case runs. */
 export function storeCases(open: OpenStore, options: StoreTestOptions = {}): BoundCase[] {
   const settings = readOptions(options);
   return allCases

@@ -4,7 +4,7 @@ import { SessionError } from "../../../src/errors.ts";
 
 /** The most levels that one value may have. */
 const maxDepth = 500;
-/** More digits than this Python refuses to read as an integer. */
+/** Python refuses to read an integer with more digits than this. */
 const maxDigits = 4300;
 const hasTooManyDigits = (text: string) => text.length - Number(text.startsWith("-")) > maxDigits;
 
@@ -26,7 +26,7 @@ function writeText(text: string): string {
   return `"${escaped}"`;
 }
 
-/** A number as Python writes it: whole ones as integers where that is exact, else as the `repr` of a float. */
+/** A number as Python writes it: an integer where that is exact, otherwise the `repr` of a float. */
 function writeNumber(number: number): string {
   if (Number.isSafeInteger(number) && !Object.is(number, -0)) return String(number);
   if (!Number.isFinite(number)) return String(number);
