@@ -59,7 +59,7 @@ describe("the doctor of stores", () => {
       `Checks of sqlite:${path}
 
   ok       the clock of this machine shows a possible time
-  ok       the store opens and answers
+  ok       the store opens and responds
   ok       only the owner may read and write it
   ok       the store's indexes are there
   ok       0 of 3 records expired
