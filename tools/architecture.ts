@@ -98,7 +98,9 @@ const section = text.split("\n### The path of a request\n")[1]?.split("\n## ")[0
 const made = put(put(text, "rooms", rooms()), "path", path(told(section)));
 if (made === text) Deno.exit(0);
 if (Deno.args.includes("--check")) {
-  console.log("The diagrams in CONTRIBUTING.md are out of date: deno run -A tools/architecture.ts draws them again");
+  console.log(
+    "The diagrams in CONTRIBUTING.md are out of date: deno run -A tools/architecture.ts draws them again",
+  );
   Deno.exit(1);
 }
 writeFileSync(page, made);
