@@ -5,6 +5,8 @@
  */
 
 import { handlesAll } from "../src/handled.ts";
+import { check, checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -42,7 +44,15 @@ export interface CachedStoreOptions {
   readonly now?: () => number;
 }
 
-const DEFAULTS: Required<CachedStoreOptions> = { staleness: 0, timeout: 0.1, now: () => Date.now() };
+const staleness = is.number(
+  "a number of seconds from 0 to 86400",
+  (value) => value >= 0 && value <= 86_400,
+);
+const table: Table<CachedStoreOptions> = {
+  staleness: [staleness, 0],
+  timeout: [is.seconds, 0.1],
+  now: is.clock,
+};
 /** How many ms a cache that was too slow is left alone. */
 const REST = 1000;
 
@@ -108,13 +118,13 @@ export class CachedStore implements SessionStore {
   /**
    * A store that keeps copies of `store`'s records in `cache`.
    *
-   * @throws {TypeError} If `cache` or `store` is no session store, or an option is unknown or of the wrong type
-   * @throws {RangeError} If an option is out of range
+   * @throws {TypeError} If `cache` or `store` is no session store, or an option is unknown or of the wrong type.
+   * @throws {RangeError} If an option is out of range.
    */
   constructor(cache: SessionStore, store: SessionStore, options: CachedStoreOptions = {}) {
-    checkStore("cache", cache);
-    checkStore("store", store);
-    const { staleness, timeout, now } = checkOptions(options);
+    check("CachedStore", "cache", is.store, cache);
+    check("CachedStore", "store", is.store, store);
+    const { staleness, timeout, now } = checkOptions("CachedStore", table, options);
     this.#cache = cache;
     this.#store = store;
     this.forgets = store.forgets ?? false;
@@ -264,36 +274,6 @@ export class CachedStore implements SessionStore {
 }
 
 handlesAll(CachedStore);
-
-function checkStore(name: string, store: SessionStore): void {
-  const methods = ["load", "create", "save", "delete"];
-  const missing = methods.find((method) =>
-    typeof (store as unknown as Record<string, unknown> | null)?.[method] !== "function"
-  );
-  if (missing !== undefined) {
-    throw new TypeError(`${name} must be a SessionStore: it has no method ${missing}`);
-  }
-}
-
-function checkOptions(options: CachedStoreOptions): Required<CachedStoreOptions> {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new TypeError(`CachedStore has no option ${JSON.stringify(name)}`);
-    }
-  }
-  const { staleness = DEFAULTS.staleness, timeout = DEFAULTS.timeout, now = DEFAULTS.now } = options;
-  for (const [name, value] of Object.entries({ staleness, timeout })) {
-    if (typeof value !== "number") throw new TypeError(`${name} must be a number: received ${typeof value}`);
-  }
-  if (!(staleness >= 0 && staleness <= 86_400)) {
-    throw new RangeError(`staleness must be 0 to 86400 seconds: received ${staleness}`);
-  }
-  if (!(timeout > 0 && timeout <= 60)) {
-    throw new RangeError(`timeout must be over 0 and at most 60 seconds: received ${timeout}`);
-  }
-  if (typeof now !== "function") throw new TypeError(`now must be a function: received ${typeof now}`);
-  return { staleness, timeout, now };
-}
 
 export type {
   CountableStore,

@@ -7,7 +7,9 @@
  * @module
  */
 
-import { bringsTransport, type CarriedStore } from "../src/transport/transport.ts";
+import { checkOptions, refuse, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
+import { type CarriedStore, makeTransport, type TransportingStore } from "../src/transport/transport.ts";
 import type { SessionStore } from "../src/store.ts";
 import { CookieTransport, type NotBefore } from "./cookie/cookie_transport.ts";
 import { leastHeaderBytes, maxHeaderBytes, mostChunks } from "./cookie/chunks.ts";
@@ -39,6 +41,18 @@ export interface CookieStoreOptions {
   readonly seal?: boolean;
 }
 
+const by = "CookieStore";
+const oracle = is.having("", ["notBefore"]);
+const table: Table<CookieStoreOptions, "revocation"> = {
+  revocation: [is.required(is.kind(
+    'a session store, { notBefore(userId) } or "none"',
+    (value) => value === "none" || is.isStore(value) || oracle.problem(value) === undefined,
+  ))],
+  chunks: [is.whole(1, mostChunks), 1],
+  maxHeaderBytes: [is.whole(leastHeaderBytes), maxHeaderBytes],
+  seal: [is.flag, true],
+};
+
 /**
  * Keeps each session in its own cookie: for small data, and servers that have nowhere to keep it. About 3,000 bytes of data fit in one
  * cookie; more is `ERR_TOO_LARGE`. `open` and `list` are `ERR_UNSUPPORTED`.
@@ -62,44 +76,37 @@ export interface CookieStoreOptions {
  * ```
  */
 export class CookieStore implements CarriedStore {
-  /** What it does instead of keeping records. */
+  /**
+   * What it does instead of keeping records.
+   *
+   * @deprecated Nothing reads it.
+   */
   readonly carries = "sessions in the cookie";
 
   /**
    * A store whose sessions are in their cookies.
    *
-   * @throws {TypeError} If the choice of revocation is missing or is a store that forgets, or an option is wrong.
+   * @throws {TypeError} If the choice of revocation is missing or is a store that forgets, or an option is unknown or of another type.
    * @throws {RangeError} If `chunks` is not a whole number from 1 to 20, or `maxHeaderBytes` none from 1,024.
    */
   constructor(options: CookieStoreOptions) {
-    const { revocation, chunks = 1, maxHeaderBytes: most = maxHeaderBytes, seal = true, ...others } =
-      (options ?? {}) as CookieStoreOptions;
-    for (const name of Object.keys(others)) {
-      wrong(`there is no option "${name}"; there are revocation, chunks, maxHeaderBytes, seal`, `"${name}"`);
-    }
-    if (
-      revocation !== "none" && !isStore(revocation) &&
-      typeof (revocation as NotBefore)?.notBefore !== "function"
-    ) {
-      wrong('revocation must be a session store, { notBefore(userId) } or "none"', typeof revocation);
-    }
-    if (isStore(revocation) && revocation.forgets) {
-      wrong(
+    const { revocation, chunks, maxHeaderBytes, seal } = checkOptions(by, table, options);
+    const store = is.isStore(revocation) ? revocation : undefined;
+    if (store?.forgets) {
+      refuse(
+        by,
         "revocation must not forget which sessions have ended; new MemoryStore({ maxEntries: Infinity }) remembers until the process ends, and any durable store for good",
         "a store that drops records to make room",
       );
     }
-    checkNumber("chunks", chunks, 1, mostChunks);
-    checkNumber("maxHeaderBytes", most, leastHeaderBytes);
-    if (typeof seal !== "boolean") wrong("seal must be a boolean", typeof seal);
-    const store = isStore(revocation) ? revocation : undefined;
     const notBefore = revocation === "none" || store !== undefined
       ? undefined
       : (userId: string) => (revocation as NotBefore).notBefore(userId);
-    bringsTransport(
-      this,
-      (kit) => new CookieTransport(kit, { store, notBefore }, { chunks, maxHeaderBytes: most }, seal),
-    );
+    const maker: TransportingStore = {
+      [makeTransport]: (context) =>
+        new CookieTransport(context, { store, notBefore }, { chunks, maxHeaderBytes }, seal),
+    };
+    Object.assign(this, maker);
   }
 
   /** Does nothing: the revocation store was handed in. */
@@ -107,24 +114,6 @@ export class CookieStore implements CarriedStore {
 
   /** Does nothing. */
   async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-function isStore(value: unknown): value is SessionStore {
-  const { load, create } = (value ?? {}) as Partial<SessionStore>;
-  return typeof load === "function" && typeof create === "function";
-}
-
-function checkNumber(name: string, value: unknown, least: number, most = Infinity): void {
-  if (typeof value !== "number") wrong(`${name} must be a number`, typeof value);
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  const upTo = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
-  throw new RangeError(
-    `Cannot make a cookie store: ${name} must be a whole number ${upTo}: received ${value}`,
-  );
-}
-
-function wrong(expected: string, received: string): never {
-  throw new TypeError(`Cannot make a cookie store: ${expected}: received ${received}`);
 }
 
 export type { NotBefore } from "./cookie/cookie_transport.ts";

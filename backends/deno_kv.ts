@@ -6,6 +6,8 @@
 
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
+import { check } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -20,11 +22,10 @@ import { RunningCalls } from "./support/running_calls.ts";
 import type { DenoKv, DenoKvAtomic, DenoKvKey } from "./deno_kv/client.ts";
 import { KvKeys } from "./deno_kv/keys.ts";
 import { openKv } from "./deno_kv/open.ts";
-import { checkOptions, type DenoKvStoreOptions } from "./deno_kv/options.ts";
-import type { Edit, Found, Plan, Put } from "./deno_kv/plan.ts";
-import { decodeRecord, decodeSummary, encodeRecord, salvage } from "./deno_kv/record.ts";
+import { type DenoKvStoreOptions, readOptions } from "./deno_kv/options.ts";
+import type { Edit, Found, IndexEntry, Plan, Put } from "./deno_kv/plan.ts";
+import { decodeRecord, decodeSummary, encodeRecord, salvage, summaryOf } from "./deno_kv/record.ts";
 import { countRecords } from "./deno_kv/stats.ts";
-import { unlist } from "./deno_kv/unlist.ts";
 import { type BoundedCall, withDeadline } from "./deno_kv/within.ts";
 import { checkPage } from "./support/pages.ts";
 
@@ -76,15 +77,12 @@ export class DenoKvStore implements CountableStore {
    *
    * On other runtimes than Deno, pass what `openKv` of `npm:@deno/kv` gives. Its `encodeV8` and `decodeV8` are never used.
    *
-   * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type
-   * @throws {RangeError} If an option is out of range
+   * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type.
+   * @throws {RangeError} If an option is out of range.
    */
   constructor(kv: DenoKv, options: DenoKvStoreOptions = {}) {
-    const missing = ["get", "list", "atomic", "close"].find((name) =>
-      typeof (kv as unknown as Record<string, unknown> | null)?.[name] !== "function"
-    );
-    if (missing !== undefined) throw new TypeError(`Cannot use kv as a Deno.Kv: it has no method ${missing}`);
-    const { prefix, timeout, now } = checkOptions(options);
+    check("DenoKvStore", "kv", is.having("a Deno.Kv", ["get", "list", "atomic", "close"]), kv);
+    const { prefix, timeout, now } = readOptions(options);
     this.#kv = kv;
     this.#keys = new KvKeys(prefix);
     this.#timeout = timeout;
@@ -95,12 +93,14 @@ export class DenoKvStore implements CountableStore {
    * Opens the database at `path` with `Deno.openKv` and a store over it. `path` is a file, `":memory:"`, the URL of a
    * remote database, or nothing for the runtime's default database. The file gets the access rights of the umask.
    *
+   * @throws {TypeError} If an option is unknown or of the wrong type.
+   * @throws {RangeError} If an option is out of range.
    * @throws {SessionError} `ERR_UNSUPPORTED` if the runtime has no `Deno.openKv`, `ERR_DAMAGED` if the file is not a
    * database, `ERR_STORE` if it cannot be opened
    */
   static async open(path?: string, options: DenoKvStoreOptions = {}): Promise<DenoKvStore> {
-    checkOptions(options);
-    const store = new DenoKvStore(await openKv(path), options);
+    const settings = readOptions(options);
+    const store = new DenoKvStore(await openKv(path), settings);
     store.#opened = true;
     return store;
   }
@@ -149,24 +149,19 @@ export class DenoKvStore implements CountableStore {
 
   /**
    * Removes the record, also one that cannot be read; whether there was one. A log-out wins: when others keep changing the record, the last try
-   * removes it whatever it has become, and index entries that this leaves behind are passed over and expire.
+   * removes it whatever it has become. Index entries that this leaves behind are never listed, and go with the next list.
    *
    * @throws {SessionError} `ERR_STORE` if the database fails
    */
   delete(key: string): Promise<boolean> {
-    return this.#calls.run(async () => {
-      let isLost = false;
-      const isGone = await this.#commit(async (ask, last) => {
+    return this.#calls.run(() =>
+      this.#commit(async (ask, last) => {
         const old = await this.#read(ask, key, true);
         if (old.stamp === null) return { answer: false };
-        isLost = old.record === undefined;
         const removal = await this.#remove(key, old.record);
         return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
-      });
-      // Nothing tells whose it was. What a look through all users does not find in time is shown until it expires.
-      if (isGone && isLost) await unlist(this.#kv, this.#keys.users, key, this.#timeout);
-      return isGone;
-    });
+      })
+    );
   }
 
   /**
@@ -219,7 +214,8 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * A page of one user's records, by their keys, from the user index alone; expired ones may be among them.
+   * A page of one user's records, by their keys; expired ones may be among them. The index tells which they are, the records what
+   * they are; for one that cannot be read its entry speaks. An entry without a record is taken out.
    *
    * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} `ERR_STORE` if the database fails
    */
@@ -230,15 +226,16 @@ export class DenoKvStore implements CountableStore {
       // Behind this key and before any other
       const selector = after === undefined ? { prefix } : { prefix, start: [...prefix, `${after}0`] };
       const found = this.#kv.list(selector, { consistency: "strong", limit })[Symbol.asyncIterator]();
-      const entries: IndexedRecord[] = [];
-      let [last, count] = ["", 0];
+      const page: IndexEntry[] = [];
       for (let step = await ask(found.next()); !step.done; step = await ask(found.next())) {
-        last = String(step.value.key.at(-1));
-        count++;
-        const record = decodeSummary(last, step.value.value);
-        if (record?.userId === userId) entries.push({ key: last, record });
+        page.push(step.value as IndexEntry);
       }
-      return count < limit ? { entries } : { entries, next: last };
+      const entries: IndexedRecord[] = [];
+      for (let i = 0; i < page.length; i += WIDTH) {
+        const some = page.slice(i, i + WIDTH).map((entry) => this.#look(ask, entry));
+        for (const one of await Promise.all(some)) if (one?.record.userId === userId) entries.push(one);
+      }
+      return page.length < limit ? { entries } : { entries, next: String(page.at(-1)!.key.at(-1)) };
     });
   }
 
@@ -268,17 +265,21 @@ export class DenoKvStore implements CountableStore {
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
     );
     if (stamp === null) return { stamp, record: undefined };
-    try {
-      return { stamp, record: decodeRecord(key, value) };
-    } catch (error) {
-      if (!anything) throw error;
-      return {
-        stamp,
-        record: salvage(value),
-        isDamaged: true,
-        isNewer: (error as SessionError).code === "ERR_STORE",
-      };
+    return { stamp, ...(anything ? salvage(key, value) : { record: decodeRecord(key, value) }) };
+  }
+
+  /** What an entry of the user index leads to. */
+  async #look(ask: BoundedCall, entry: IndexEntry): Promise<IndexedRecord | undefined> {
+    const key = String(entry.key.at(-1));
+    const found = await this.#read(ask, key, true);
+    // Whether that succeeds or not: the next list finds it again
+    if (found.stamp === null) {
+      await ask(this.#apply([this.#check(key, found), (write) => write.delete(entry.key)])).catch(() => {});
     }
+    const record = found.isDamaged
+      ? decodeSummary(key, entry.value)
+      : found.record && summaryOf(found.record);
+    return record && { key, record };
   }
 
   #check(key: string, found: Found): Edit {

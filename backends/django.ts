@@ -5,7 +5,7 @@
  */
 
 import { Sessions } from "../src/sessions.ts";
-import type { SessionData } from "../src/session_map.ts";
+import type { SessionData } from "../src/codec.ts";
 import { adoptDjango, type AdoptDjangoOptions } from "./django/import/adopt.ts";
 import { DjangoCacheStore, type DjangoCacheStoreOptions } from "./django/engines/cache.ts";
 import type { DjangoCacheClient } from "./django/engines/cache_removal.ts";
@@ -74,7 +74,8 @@ export type {
  * `ERR_UNSUPPORTED`: Django's sessions have no index of users. They keep no date of creation either: `createdAt` is when the session was
  * last saved. Integers that a `number` cannot hold are `bigint`s, and what is not changed is written back as it was spelled.
  *
- * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
+ * @throws {TypeError} If an option is unknown, missing or of another type; the message says what was expected.
+ * @throws {RangeError} If an option is out of range.
  *
  * @example
  * ```ts

@@ -7,6 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../src/errors.ts";
 import { handlesAll } from "../src/handled.ts";
+import { check, checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -21,7 +23,6 @@ import { nodeDisk } from "./file/disk.ts";
 import { KEY, openFolders } from "./file/layout.ts";
 import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
-import { TimeSlice } from "./file/time_slice.ts";
 import { checkPage } from "./support/pages.ts";
 import { StatsCounter } from "./support/stats_counter.ts";
 
@@ -51,7 +52,11 @@ export interface FileStoreOptions {
   readonly now?: () => number;
 }
 
-const OPTIONS = ["durability", "timeout", "now"];
+const table: Table<FileStoreOptions> = {
+  durability: [is.oneOf("sync", "os"), "sync"],
+  timeout: [is.seconds, 2],
+  now: is.clock,
+};
 
 /**
  * A store that keeps each session in a file of its own, named by the storage key, below one folder.
@@ -85,7 +90,6 @@ export class FileStore implements CountableStore {
   readonly #sessions: FileSessions;
   readonly #sweep: Sweep;
   readonly #calls = new RunningCalls();
-  readonly #turn = new TimeSlice();
 
   private constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -97,7 +101,7 @@ export class FileStore implements CountableStore {
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
-   * @throws {RangeError} If `timeout` is not a positive number up to 86,400.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the disk is full, read-only or broken (`ERR_STORE`).
    *
    * @example
@@ -110,12 +114,8 @@ export class FileStore implements CountableStore {
    */
   static async open(directory: string | URL, options: FileStoreOptions = {}): Promise<FileStore> {
     const path = directory instanceof URL ? fileURLToPath(directory) : directory;
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new TypeError(
-        `Cannot open the file store as "directory" must be a path: received ${typeof path}`,
-      );
-    }
-    const { durability, timeout, now } = checked(options);
+    check("FileStore", "directory", is.path, path);
+    const { durability, timeout, now } = checkOptions("FileStore", table, options);
     const disk = nodeDisk(durability === "sync");
     const folders = await orStoreError(() => openFolders(disk, path));
     return new FileStore(new FileSessions(disk, folders, timeout, now));
@@ -191,7 +191,7 @@ export class FileStore implements CountableStore {
     }
     return await this.#calls.run(() =>
       orStoreError(async () => {
-        await this.#turn.yieldIfDue();
+        await this.#sessions.turn.yieldIfDue();
         return await work();
       })
     );
@@ -208,31 +208,4 @@ async function orStoreError<T>(work: () => T | Promise<T>): Promise<T> {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new SessionError("ERR_STORE", `The session files cannot be read or written: ${code}`, { cause });
   }
-}
-
-function checked(options: FileStoreOptions): Required<FileStoreOptions> {
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) {
-      throw new TypeError(
-        `Cannot open the file store as there is no option "${name}": expected ${OPTIONS.join(", ")}`,
-      );
-    }
-  }
-  const { durability = "sync", timeout = 2, now = () => Date.now() } = options;
-  if (durability !== "sync" && durability !== "os") {
-    throw new TypeError(
-      `Cannot open the file store as "durability" must be "sync" or "os": received ${String(durability)}`,
-    );
-  }
-  if (typeof timeout !== "number" || !(timeout > 0 && timeout <= 86_400)) {
-    throw new RangeError(
-      `Cannot open the file store as "timeout" must be a positive number of seconds up to 86400: received ${
-        String(timeout)
-      }`,
-    );
-  }
-  if (typeof now !== "function") {
-    throw new TypeError(`Cannot open the file store as "now" must be a function: received ${typeof now}`);
-  }
-  return { durability, timeout, now };
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { handled } from "../src/handled.ts";
+import { checkOptions, type Table } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -60,6 +62,8 @@ export interface MemoryStoreOptions {
   readonly now?: () => number;
 }
 
+const table: Table<MemoryStoreOptions> = { maxEntries: [is.wholeOrInfinity, 10_000], now: is.clock };
+
 /**
  * A store that keeps its records in memory, and forgets them with the process.
  *
@@ -100,17 +104,11 @@ export class MemoryStore implements CountableStore {
   /**
    * An empty store.
    *
-   * @throws {TypeError} If `now` is not a function.
+   * @throws {TypeError} If an option is unknown or of the wrong type.
    * @throws {RangeError} If `maxEntries` is neither a positive integer nor `Infinity`.
    */
   constructor(options: MemoryStoreOptions = {}) {
-    const { maxEntries = 10_000, now = () => Date.now() } = options;
-    if (!Number.isSafeInteger(maxEntries) && maxEntries !== Infinity || maxEntries < 1) {
-      throw new RangeError(
-        `"maxEntries" must be a positive integer or Infinity: received ${String(maxEntries)}`,
-      );
-    }
-    if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
+    const { maxEntries, now } = checkOptions("MemoryStore", table, options);
     this.forgets = maxEntries !== Infinity;
     this.#maxEntries = maxEntries;
     this.#now = now;

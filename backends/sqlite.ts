@@ -5,6 +5,8 @@
  * @module
  */
 import { handlesAll } from "../src/handled.ts";
+import { check } from "../src/option_checks.ts";
+import * as is from "../src/option_checks.ts";
 import { checkInstant, checkInstants, checkMoment } from "./support/instants.ts";
 import type {
   CountableStore,
@@ -18,7 +20,6 @@ import type {
   StoredRecord,
   StoreStats,
 } from "../src/store.ts";
-import { instantsSum } from "./support/checksum.ts";
 import { Connection, type Statements } from "./sqlite/connection.ts";
 import { isDatabase, openDatabase, type SqliteDatabase, type SqliteStatement } from "./sqlite/database.ts";
 import { readOptions, type SqliteStoreOptions } from "./sqlite/options.ts";
@@ -27,7 +28,6 @@ import {
   type Columns,
   lastAfter,
   legible,
-  readInstants,
   readRow,
   readSummary,
   readVersion,
@@ -37,6 +37,7 @@ import {
 } from "./sqlite/rows.ts";
 import { isBusy, troubleOf } from "./sqlite/errors.ts";
 import { Reads } from "./sqlite/reads.ts";
+import { touch, touched } from "./sqlite/touch.ts";
 import { Writes } from "./sqlite/group_commit.ts";
 import { checkPage } from "./support/pages.ts";
 import { pause, StatsCounter } from "./support/stats_counter.ts";
@@ -104,8 +105,8 @@ export class SqliteStore implements CountableStore {
    * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
    * transactions open across an `await`, give the store a connection of its own.
    *
-   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
+   * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the database cannot be used: `ERR_STORE`, also when the table has other columns;
    * `ERR_DAMAGED` when the database is damaged. A busy one is tried again at the first call.
    */
@@ -132,17 +133,17 @@ export class SqliteStore implements CountableStore {
    * Opens a file, and makes it, readable by its owner alone, if there is none. The folder must exist. `":memory:"` is a
    * database that ends with the store.
    *
-   * @throws {TypeError} If `path` is no string, or an option is of the wrong kind.
-   * @throws {RangeError} If `timeout` is not positive, or over 86,400.
+   * @throws {TypeError} If `path` is no string, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the file cannot be opened, stays busy for `timeout`, or has a table of that name with other
    * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
    */
   static async open(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
-    if (typeof path !== "string") throw new TypeError(`"path" must be a string: received ${typeof path}`);
-    readOptions(options);
+    check("SqliteStore", "path", is.text("a string"), path);
+    const settings = readOptions(options);
     const database = await openDatabase(path);
     try {
-      const store = new SqliteStore(database, options);
+      const store = new SqliteStore(database, settings);
       await store.#reads.run(() => {}, "open");
       store.#owned = database;
       store.#rows = new RowMemory();
@@ -216,25 +217,17 @@ export class SqliteStore implements CountableStore {
   /**
    * Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had.
    *
-   * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
+   * @throws {SessionError} If they are damaged, which they then stay (`ERR_DAMAGED`), or the database cannot be written within the time limit
+   * (`ERR_STORE`).
    */
   touch(key: string, touchedAt: number, expiresAt: number, version: string): MaybePromise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
-    return this.#writes.add((statements) => {
-      const move = (touched: number, expires: number) => {
-        const sum = instantsSum(key, touched, expires);
-        return statements.touch.run(touched, expires, sum, key, version, touched, expires).changes > 0;
-      };
-      if (move(touchedAt, expiresAt)) return true;
-      const row = statements.instants.get(key, version) ?? undefined; // Bun says null
-      if (row === undefined) return false;
-      const [touched, expires] = readInstants(row);
-      if (touched < touchedAt || expires < expiresAt) {
-        move(Math.max(touched, touchedAt), Math.max(expires, expiresAt));
-      }
-      return true;
-    }, () => this.#learn(key));
+    const answer = this.#writes.add(
+      (statements) => touch(statements, key, touchedAt, expiresAt, version),
+      () => this.#learn(key),
+    );
+    return answer instanceof Promise ? answer.then(touched) : touched(answer);
   }
 
   /**

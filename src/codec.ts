@@ -1,6 +1,12 @@
-/** How session data becomes text and comes back: the codec's shape, and strict JSON, the default one. */
+/** Session data, and how it becomes text and comes back: the codec's shape, and strict JSON, the default one. */
 
 import { SessionError } from "./errors.ts";
+
+/** Session data without a type of its own: any keys, any values that the codec carries. */
+export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
+
+/** The names of the values. */
+export type SessionKey<Data> = keyof Data & string;
 
 /**
  * Turns session data into text and back. What `encode` accepts, `decode` must give back equal: a value that does not come back equal is

@@ -24,6 +24,9 @@ export type SessionErrorCode =
   | "ERR_UNSUPPORTED"
   | "ERR_DAMAGED";
 
+/** Marks session errors. It is registered, so that the errors of one copy of this package are session errors to all others. */
+const isSessionError = Symbol.for("sojourn.SessionError");
+
 /**
  * Every error that this library raises while it runs. Wrong options are a `TypeError` or `RangeError` instead.
  *
@@ -51,6 +54,16 @@ export class SessionError extends Error {
     this.name = "SessionError";
     this.code = code;
     this.retryable = code === "ERR_STORE" || code === "ERR_CONFLICT";
+  }
+
+  static {
+    Object.defineProperty(this.prototype, isSessionError, { value: true });
+    const inherited = Function.prototype[Symbol.hasInstance];
+    Object.defineProperty(this, Symbol.hasInstance, {
+      value(this: unknown, value: unknown): boolean {
+        return this === SessionError ? Object(value)[isSessionError] === true : inherited.call(this, value);
+      },
+    });
   }
 }
 

@@ -2,6 +2,12 @@
 
 import type { MaybePromise } from "./store.ts";
 
+/** Whether a value has to be waited for. */
+export function isThenable<T>(value: T): value is T & PromiseLike<Awaited<T>> {
+  const isObject = typeof value === "object" && value !== null || typeof value === "function";
+  return isObject && typeof (value as { readonly then?: unknown }).then === "function";
+}
+
 /** Goes on with a value, immediately if it is there. */
 export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(next) : next(value);

@@ -1,15 +1,16 @@
 /** Every option of `createSessions`, every default, and all validation. */
 
-import { type CarriedStore, ownTransport } from "./transport/transport.ts";
-import { type Codec, strictJson } from "./codec.ts";
+import { type CarriedStore, makeTransport } from "./transport/transport.ts";
+import { type Codec, type SessionData, strictJson } from "./codec.ts";
 import { CookieWriter } from "./transport/cookie.ts";
 import type { CookieOptions } from "./cookie_options.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionEvent } from "./events.ts";
 import type { Secrets } from "./crypto/signer.ts";
 import { mostAge } from "./data/lifetime.ts";
+import { check, type Checked, checkOptions, refuse, type Table } from "./option_checks.ts";
+import * as is from "./option_checks.ts";
 import type { StandardSchema } from "./schema.ts";
-import type { SessionData } from "./session_map.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
 
 /** What `createSessions` takes. Ages and times are seconds. */
@@ -88,7 +89,7 @@ export interface Settings {
   readonly expireAtBrowserClose: boolean;
   readonly schema: StandardSchema<unknown> | undefined;
   readonly stampOf: ((userId: string) => MaybePromise<string | undefined>) | undefined;
-  readonly maxSessionsPerUser: number;
+  readonly maxSessionsPerUser: number | undefined;
   readonly codec: Codec;
   readonly maxBytes: number;
   readonly timeout: number;
@@ -98,113 +99,111 @@ export interface Settings {
   readonly now: () => number;
 }
 
-type Kind = (name: string, value: unknown) => void;
-
-const known: Record<keyof SessionsOptions, Kind> = {
-  store: (_, value) => {
-    const has = (name: string) => typeof (value as Record<string, unknown> | null)?.[name] === "function";
-    if (typeof value === "object" && value !== null && ownTransport(value) !== undefined) return;
-    const missing = ["load", "create", "save", "delete"].filter((name) => !has(name));
-    for (const name of ["touch", "clearExpired", "list", "onEvict", "close"]) {
-      const method = (value as Record<string, unknown> | null)?.[name];
-      if (method !== undefined && typeof method !== "function") {
-        wrong(`store.${name} must be a function`, shape(method));
-      }
-    }
-    if (missing.length > 0) {
-      wrong("store must be a session store", `${shape(value)} without ${missing.join(", ")}`);
-    }
-  },
-  secrets: () => {},
-  cookie: (name, value) => {
-    if (value === undefined) return;
-    const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
-    if (prototype !== Object.prototype && prototype !== null) {
-      wrong(`${name} must be a plain object`, shape(value));
-    }
-    const names = ["name", "path", "domain", "sameSite", "secure", "partitioned"];
-    for (const key of Object.keys(value as object)) {
-      if (!names.includes(key)) {
-        wrong(`cookie has no option "${key}"; it has ${names.join(", ")}`, `"${key}"`);
-      }
-    }
-  },
-  idleAge: age,
-  anonymousIdleAge: age,
-  absoluteAge: (name, value) => value === null || age(name, value),
-  rolling: optional("boolean"),
-  saveEveryRequest: optional("boolean"),
-  expireAtBrowserClose: optional("boolean"),
-  schema: (name, value) => {
-    if (value === undefined) return;
-    const standard = (value as Partial<StandardSchema<unknown>> | null)?.["~standard"];
-    if (typeof standard?.validate !== "function" || standard.version !== 1) {
-      wrong(`${name} must be a Standard Schema, version 1`, shape(value));
-    }
-  },
-  stampOf: optional("function"),
-  maxSessionsPerUser: (name, value) => {
-    if (value === undefined || value === Infinity) return;
-    if (typeof value !== "number") wrong(`${name} must be a number`, shape(value));
-    if (!Number.isInteger(value) || value < 1) {
-      outOfRange(`${name} must be a whole number of sessions, 1 or more, or Infinity`, value);
-    }
-  },
-  codec: (name, value) => {
-    if (value === undefined) return;
-    const { encode, decode } = (value ?? {}) as Partial<Codec>;
-    if (typeof encode !== "function" || typeof decode !== "function") {
-      wrong(`${name} must have the methods encode and decode`, shape(value));
-    }
-  },
-  maxBytes: (name, value) => {
-    positive(name, value);
-    if (value !== undefined && !Number.isInteger(value)) {
-      outOfRange(`${name} must be a whole number of bytes`, value);
-    }
-  },
-  timeout: (name, value) => {
-    positive(name, value);
-    if (value !== undefined && (value as number) > 2_147_483) {
-      outOfRange(`${name} must be at most 2147483 s`, value);
-    }
-  },
-  onEvent: optional("function"),
-  onError: optional("function"),
-  asyncContext: optional("boolean"),
-  now: optional("function"),
+const hint = "`openssl rand -base64 32` makes one";
+const isSecret = (value: unknown) => typeof value === "string" || value instanceof Uint8Array;
+const secret = is.kind(`at least 32 bytes of text or bytes; ${hint}`, isSecret);
+const secrets = is.kind(
+  `an array of at least one secret, newest first; ${hint}`,
+  (value) => Array.isArray(value) && value.length > 0,
+);
+/** A store that keeps records, or one that travels in a way of its own. */
+const store: is.Kind = {
+  ...is.store,
+  problem: (value) => isTransporting(value) ? travelling.problem(value) : is.store.problem(value),
+  received: (value) => (isTransporting(value) ? travelling : is.store).received(value),
+};
+const isTransporting = (value: unknown) =>
+  typeof value === "object" && value !== null && makeTransport in value;
+const travelling = is.kind(
+  is.store.expected,
+  (value) => typeof (value as Record<symbol, unknown>)[makeTransport] === "function",
+  undefined,
+  () => 'an object whose Symbol.for("sojourn.transport") is not a method',
+);
+const age = is.number(
+  `a number above 0 and at most ${mostAge} (ten years), in seconds, not milliseconds`,
+  (value) => value > 0 && value <= mostAge,
+);
+const isStandard = (value: unknown) => {
+  const standard = (value as Partial<StandardSchema<unknown>> | null)?.["~standard"];
+  return typeof standard?.validate === "function" && standard.version === 1;
 };
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown. */
-export function resolveOptions(options: SessionsOptions<never>): Settings {
-  if (typeof options !== "object" || options === null) wrong("options must be an object", shape(options));
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name)) {
-      wrong(`there is no option "${name}"; there are ${Object.keys(known).join(", ")}`, `"${name}"`);
-    }
-  }
-  for (const [name, check] of Object.entries(known)) check(name, options[name as keyof SessionsOptions]);
-  const idleAge = options.idleAge ?? 1_209_600;
+type Shared = Pick<SessionsOptions, "schema" | "timeout" | "onEvent" | "onError" | "asyncContext" | "now">;
+type Bare = "schema" | "onEvent" | "onError";
+/** The options that `djangoSessions` has as well. */
+export const sharedOptions: Table<Shared, Bare> = {
+  schema: [is.kind("a Standard Schema, version 1", isStandard)],
+  timeout: [is.seconds, 2],
+  onEvent: [is.callback],
+  onError: [is.callback],
+  asyncContext: [is.flag, false],
+  now: is.clock,
+};
+type Own = Bare | "store" | "stampOf" | "anonymousIdleAge" | "maxSessionsPerUser";
+type Sealed = Omit<SessionsOptions, "secrets">;
+const withoutSecrets: Table<Sealed, Own> = {
+  store: [is.required(store)],
+  cookie: [is.plainObject, {}],
+  idleAge: [age, 1_209_600],
+  anonymousIdleAge: [age],
+  absoluteAge: [{ ...age, problem: (value) => value === null ? undefined : age.problem(value) }, 2_592_000],
+  rolling: [is.flag, true],
+  saveEveryRequest: [is.flag, false],
+  expireAtBrowserClose: [is.flag, false],
+  stampOf: [is.callback],
+  maxSessionsPerUser: [is.wholeOrInfinity],
+  codec: [is.having("an object with the methods encode and decode", ["encode", "decode"]), strictJson],
+  maxBytes: [is.whole(1), 65_536],
+  ...sharedOptions,
+};
+
+const { store: keptIn, ...others } = withoutSecrets;
+const table: Table<SessionsOptions, Own | "secrets"> = {
+  store: keptIn,
+  secrets: [is.required(secrets)],
+  ...others,
+};
+
+/**
+ * The options of `createSessions` with their defaults.
+ *
+ * @throws {TypeError} If an option is unknown, missing or of another type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function resolveOptions(given: SessionsOptions<never>): Settings {
+  const by = "createSessions";
+  const options = checkOptions(by, table, given as SessionsOptions);
+  return settingsOf(options, secretBytes(options.secrets, by), by);
+}
+
+/** The same for `by`, with secrets that were checked by other rules: those of a Django site may be short. */
+export function resolveWithSecrets(
+  given: Omit<SessionsOptions<never>, "secrets">,
+  secrets: Secrets,
+  by: string,
+): Settings {
+  return settingsOf(checkOptions(by, withoutSecrets, given as Sealed), secrets, by);
+}
+
+function settingsOf(
+  options: Checked<Sealed, Own>,
+  secrets: Secrets,
+  by: string,
+): Settings {
+  const { now } = options;
   return {
-    store: options.store,
-    secrets: secretBytes(options.secrets),
-    cookie: new CookieWriter(options.cookie ?? {}),
-    idleAge,
-    anonymousIdleAge: options.anonymousIdleAge ?? idleAge,
-    absoluteAge: options.absoluteAge === undefined ? 2_592_000 : options.absoluteAge,
-    rolling: options.rolling ?? true,
-    saveEveryRequest: options.saveEveryRequest ?? false,
-    expireAtBrowserClose: options.expireAtBrowserClose ?? false,
-    schema: options.schema,
-    stampOf: options.stampOf,
-    maxSessionsPerUser: options.maxSessionsPerUser ?? 1_000,
-    codec: options.codec ?? strictJson,
-    maxBytes: options.maxBytes ?? 65_536,
-    timeout: options.timeout ?? 2,
-    onEvent: options.onEvent,
-    onError: options.onError,
-    asyncContext: options.asyncContext ?? false,
-    now: wholeClock(options.now),
+    schema: undefined,
+    stampOf: undefined,
+    maxSessionsPerUser: undefined,
+    onEvent: undefined,
+    onError: undefined,
+    anonymousIdleAge: options.idleAge,
+    ...options,
+    secrets,
+    cookie: new CookieWriter(options.cookie, by),
+    // Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does.
+    now: now === is.clock[1] ? now : () => Math.floor(now()),
   };
 }
 
@@ -229,72 +228,27 @@ const placeholders = [
 ];
 
 /** The secrets as bytes. No message shows anything of them (SR-024). */
-function secretBytes(secrets: unknown): Secrets {
-  const hint = "`openssl rand -base64 32` makes one";
-  if (!Array.isArray(secrets) || secrets.length === 0) {
-    wrong(`secrets must be an array of at least one secret, newest first; ${hint}`, shape(secrets));
-  }
-  return Array.from(secrets, (secret, index) => {
+function secretBytes(secrets: SessionsOptions["secrets"], by: string): Secrets {
+  return Array.from(secrets, (given, index) => {
     const name = `secrets[${index}]`;
-    if (typeof secret !== "string" && !(secret instanceof Uint8Array)) {
-      wrong(`${name} must be at least 32 bytes of text or bytes; ${hint}`, shape(secret));
-    }
-    const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
+    check(by, name, secret, given);
+    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : Uint8Array.from(given);
     const trimmed = new TextDecoder().decode(bytes).trim();
     const word = trimmed.toLowerCase().replace(/[\s\p{ASCII}]/gu, (one) => /[a-z0-9]/.test(one) ? one : "");
     const repeats = (unit: string) =>
       unit !== "" && unit.repeat(Math.ceil(word.length / unit.length)).startsWith(word);
-    if (word !== "" && placeholders.some(repeats)) wrong(`${name} must be random; ${hint}`, "a placeholder");
+    if (word !== "" && placeholders.some(repeats)) {
+      refuse(by, `${name} must be random; ${hint}`, "a placeholder");
+    }
     if (
-      bytes.length < 32 || typeof secret === "string" && trimmed.length < 32 && trimmed.length < secret.length
+      bytes.length < 32 || typeof given === "string" && trimmed.length < 32 && trimmed.length < given.length
     ) {
-      outOfRange(
-        `${name} must have at least 32 bytes; ${hint}`,
-        `${trimmed === "" ? 0 : bytes.length}, spaces included`,
-      );
+      const received = `${trimmed === "" ? 0 : bytes.length}, spaces included`;
+      refuse(by, `${name} must have at least 32 bytes; ${hint}`, received, RangeError);
     }
     if (bytes.every((byte) => byte === bytes[0])) {
-      wrong(`${name} must be random; ${hint}`, "one byte repeated");
+      refuse(by, `${name} must be random; ${hint}`, "one byte repeated");
     }
     return bytes;
   });
-}
-
-function positive(name: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== "number") wrong(`${name} must be a number`, shape(value));
-  if (!(value > 0 && value <= 8.64e12)) outOfRange(`${name} must be greater than 0 and finite`, value);
-}
-
-function age(name: string, value: unknown): void {
-  positive(name, value);
-  if (value !== undefined && (value as number) > mostAge) {
-    outOfRange(`${name} must be at most ${mostAge} s, ten years, and is in seconds, not milliseconds`, value);
-  }
-}
-
-function optional(type: "boolean" | "function"): Kind {
-  return (name, value) => {
-    if (value !== undefined && typeof value !== type) wrong(`${name} must be a ${type}`, shape(value));
-  };
-}
-
-function shape(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
-  if (value instanceof Promise) return "a promise (await it)";
-  return typeof value === "undefined" ? "undefined" : `a value of type ${typeof value}`;
-}
-
-function wrong(expected: string, received: string): never {
-  throw new TypeError(`Cannot make sessions: ${expected}: received ${received}`);
-}
-
-function outOfRange(expected: string, received: unknown): never {
-  throw new RangeError(`Cannot make sessions: ${expected}: received ${received}`);
-}
-
-/** Instants are whole: a clock may tell fractions of a millisecond, as `performance.now` does. */
-function wholeClock(now: (() => number) | undefined): () => number {
-  return now === undefined ? () => Date.now() : () => Math.floor(now());
 }

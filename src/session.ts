@@ -4,7 +4,8 @@ import { SessionError } from "./errors.ts";
 import { promised } from "./handled.ts";
 import { endFrom, endsWithBrowser, type Expiry, idleAge } from "./data/lifetime.ts";
 import type { Login, LoginOptions } from "./transport/policy.ts";
-import { read, type SessionData, SessionMap, unitOf, write } from "./session_map.ts";
+import type { SessionData } from "./codec.ts";
+import { read, SessionMap, unitOf, write } from "./session_map.ts";
 
 /** What `getExpiryAge` and `getExpiryDate` may be asked with, as in Django. */
 export interface ExpiryQuery {

@@ -1,14 +1,9 @@
 /** The map half of a session: typed keys and values over one unit of work. */
 
+import type { SessionData, SessionKey } from "./codec.ts";
 import { closed, SessionError } from "./errors.ts";
 import type { UnitOfWork } from "./unit_of_work/unit_of_work.ts";
 import { storedOf, toObject, type Values } from "./data/values.ts";
-
-/** Session data without a type of its own: any keys, any values that the codec carries. */
-export type SessionData = Record<string, any>; // any: untyped sessions hold whatever the caller puts in, as in Django
-
-/** The names of the values. */
-export type SessionKey<Data> = keyof Data & string;
 
 /** The unit of work behind a session. */
 export let unitOf: (session: object) => UnitOfWork;

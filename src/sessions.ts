@@ -1,17 +1,14 @@
 /** `createSessions`: wraps handlers, and reaches sessions from anywhere else. */
 
-import { AsyncLocalStorage } from "node:async_hooks";
-import { createContext, type SessionContext } from "./unit_of_work/context.ts";
-import * as devices from "./user_sessions.ts";
-import { SessionError, unbound } from "./errors.ts";
-import { handled, promised } from "./handled.ts";
-import { open } from "./unit_of_work/load.ts";
+import { promised } from "./handled.ts";
 import { resolveOptions, type SessionsOptions, type Settings } from "./options.ts";
-import { errorResponse, nextTurn, withoutOthersCookies } from "./request/response.ts";
-import { needsSession, type OnError, RequestSession } from "./request/request_session.ts";
+import { RequestBinding, wrapHandler } from "./request/wrap.ts";
 import { Session } from "./session.ts";
-import type { SessionData } from "./session_map.ts";
-import type { MaybePromise } from "./store.ts";
+import type { SessionData } from "./codec.ts";
+import { clearExpired } from "./transport/housekeeping.ts";
+import { closeContext, createContext, type SessionContext } from "./unit_of_work/context.ts";
+import { open } from "./unit_of_work/load.ts";
+import { list, revoke, revokeAll, type SessionInfo } from "./user_sessions.ts";
 
 /** What `wrap` adds to a request. */
 export interface SessionRequest<Data extends object> {
@@ -43,21 +40,13 @@ export type SessionHandler<Data extends object, R extends Request, Rest extends 
  */
 export class Sessions<Data extends object = SessionData> {
   readonly #context: SessionContext;
-  readonly #onError: OnError;
-  readonly #requests: AsyncLocalStorage<Request> | undefined;
-  /** Where a wrapped request keeps its scope: absent until its session is asked for, `null` after the answer has left. */
-  readonly #slot: symbol = Symbol("session");
-  readonly #prototypes = new WeakMap<object, object>();
-  /** The prototype seen last and what was derived from it: nearly always the next one too. */
-  #latest: object | undefined;
-  #latestDerived: object | null = null;
+  readonly #binding: RequestBinding;
   #closing: Promise<void> | undefined;
 
   /** Use `createSessions`. */
   constructor(settings: Settings) {
     this.#context = createContext(settings);
-    this.#onError = settings.onError ?? answerOrThrow;
-    this.#requests = settings.asyncContext ? new AsyncLocalStorage() : undefined;
+    this.#binding = new RequestBinding(this.#context, settings);
   }
 
   /**
@@ -84,90 +73,7 @@ export class Sessions<Data extends object = SessionData> {
   wrap<Answer, R extends Request = Request, Rest extends unknown[] = [], This = unknown>(
     handler: SessionHandler<Data, R, Rest, This, Answer>,
   ): (this: This, request: R, ...rest: Rest) => Answer | Promise<Awaited<Answer>> {
-    if (typeof handler !== "function") {
-      throw new TypeError(`Cannot wrap the handler: expected a function: received ${typeof handler}`);
-    }
-    type Wrapped = ReturnType<typeof handler> | Promise<Awaited<Answer>>;
-    const sessions = this as unknown as Sessions;
-    return function (this: This, request: R, ...rest: Rest): Wrapped {
-      const bound = request as R & SessionRequest<Data>;
-      if (!sessions.#bind(request)) return handler.call(this, bound, ...rest);
-      const began = nextTurn();
-      let answer: Answer;
-      try {
-        answer = sessions.#requests === undefined
-          ? handler.call(this, bound, ...rest)
-          : sessions.#requests.run(request, () => handler.call(this, bound, ...rest));
-      } catch (error) {
-        if (sessions.#isIdle(request) && !(error instanceof SessionError)) throw error;
-        return sessions.#scope(request).fail(error, began) as Wrapped;
-      }
-      return isThenable(answer)
-        ? (answer instanceof Promise ? answer : Promise.resolve(answer)).then(
-          (answer) => sessions.#finish(request, answer, began),
-          (error) => sessions.#scope(request).fail(error, began),
-        ) as Wrapped
-        : sessions.#finishAtOnce(request, answer, began) as Wrapped;
-    };
-  }
-
-  /** Gives a request its `session`; `false` if it has ours already. */
-  #bind(request: Request): boolean {
-    if (this.#slot in request) return false;
-    const prototype = Object.getPrototypeOf(request);
-    if (prototype === this.#latest) {
-      Object.setPrototypeOf(request, this.#latestDerived);
-      return true;
-    }
-    let derived = this.#prototypes.get(prototype);
-    if (derived === undefined) {
-      const sessions = this as unknown as Sessions;
-      derived = Object.create(prototype, {
-        session: {
-          get(this: Request) {
-            return sessions.#scope(this).session();
-          },
-          configurable: true,
-        },
-        [this.#slot]: { value: undefined, writable: true },
-      });
-      this.#prototypes.set(prototype, derived!);
-    }
-    this.#latest = prototype;
-    this.#latestDerived = derived!;
-    Object.setPrototypeOf(request, derived!);
-    return true;
-  }
-
-  #scope(request: Request): RequestSession {
-    const slots = request as unknown as Record<symbol, RequestSession | null | undefined>;
-    const present = slots[this.#slot];
-    if (present) return present;
-    const scope = new RequestSession(this.#context, request, this.#onError);
-    if (present === null) scope.close();
-    return slots[this.#slot] = scope;
-  }
-
-  /** A handler that answers at once may have left something to do when its session is loaded. */
-  #finishAtOnce<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
-    if (this.#isIdle(request)) return withoutOthersCookies(answer, this.#context, request, began);
-    const scope = this.#scope(request);
-    return scope.settled().then(() => scope.finish(answer, began));
-  }
-
-  #finish<T>(request: Request, answer: T, began: number): MaybePromise<T | Response> {
-    return this.#isIdle(request)
-      ? withoutOthersCookies(answer, this.#context, request, began)
-      : this.#scope(request).finish(answer, began);
-  }
-
-  /** Whether there is nothing to do for this request. From now on its session can only be read: the answer leaves. */
-  #isIdle(request: Request): boolean {
-    const slots = request as unknown as Record<symbol, RequestSession | null | undefined>;
-    if (slots[this.#slot] !== undefined) return false;
-    if (needsSession(this.#context, request)) return false;
-    slots[this.#slot] = null;
-    return true;
+    return wrapHandler(this.#binding, handler);
   }
 
   /**
@@ -176,15 +82,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_UNBOUND`, as a rejection, if the request was not wrapped by this object.
    */
   get(request: Request): Promise<Session<Data>> {
-    const wrapped = this.#wrapped(request);
-    return (wrapped === undefined ? handled(unbound()) : this.#scope(wrapped).session()) as Promise<
-      Session<Data>
-    >;
-  }
-
-  #wrapped(request: Request): Request | undefined {
-    const isRequest = typeof request === "object" && request !== null;
-    return isRequest && this.#slot in request ? request : this.#requests?.getStore();
+    return this.#binding.session(request) as Promise<Session<Data>>;
   }
 
   /**
@@ -194,11 +92,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_STORE`; `ERR_UNSUPPORTED` when sessions are kept in the cookie.
    */
   open(id?: string): Promise<Session<Data>> {
-    return promised(async () => {
-      const unit = await open(this.#context, id);
-      await this.#context.events.pending;
-      return new Session<Data>(unit);
-    });
+    return promised(async () => new Session<Data>(await open(this.#context, id)));
   }
 
   /**
@@ -208,8 +102,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_UNBOUND` if the request was not wrapped, and whatever a commit throws.
    */
   headersFor(request: Request): Promise<Headers> {
-    const wrapped = this.#wrapped(request);
-    return handled(wrapped === undefined ? unbound() : this.#scope(wrapped).headers());
+    return this.#binding.headers(request);
   }
 
   /**
@@ -217,8 +110,8 @@ export class Sessions<Data extends object = SessionData> {
    *
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
-  list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<devices.SessionInfo[]> {
-    return promised(() => devices.list(this.#context, userId, options.current));
+  list(userId: string, options: { readonly current?: Session<Data> } = {}): Promise<SessionInfo[]> {
+    return promised(() => list(this.#context, userId, options.current));
   }
 
   /**
@@ -228,12 +121,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {TypeError} If `userId` is given and no string. @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
    */
   revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
-    return promised(async () => {
-      this.#context.policy.requireUserIndex();
-      const ended = await devices.revoke(this.#context, handle, options);
-      await this.#context.events.pending;
-      return ended;
-    });
+    return promised(() => revoke(this.#context, handle, options));
   }
 
   /**
@@ -243,11 +131,7 @@ export class Sessions<Data extends object = SessionData> {
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */
   revokeAll(userId: string, options: { readonly except?: Session<Data> } = {}): Promise<number> {
-    return promised(async () => {
-      const ended = await devices.revokeAll(this.#context, userId, options.except);
-      await this.#context.events.pending;
-      return ended;
-    });
+    return promised(() => revokeAll(this.#context, userId, options.except));
   }
 
   /**
@@ -258,39 +142,12 @@ export class Sessions<Data extends object = SessionData> {
   clearExpired(
     options: { readonly limit?: number; readonly signal?: AbortSignal } = {},
   ): Promise<number> {
-    return promised(() => this.#clearExpired(options));
-  }
-
-  async #clearExpired(options: { readonly limit?: number; readonly signal?: AbortSignal }): Promise<number> {
-    const { limit = Infinity, signal } = options;
-    if (typeof limit !== "number") {
-      throw new TypeError(
-        `Cannot clear expired sessions: expected a number as limit: received ${typeof limit}`,
-      );
-    }
-    if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 0)) {
-      throw new RangeError(`Cannot clear expired sessions: limit must be a whole number: received ${limit}`);
-    }
-    const batch = 50; // some 5 ms of a large SQLite database, which holds up all else, and altogether no slower than more
-    let removed = 0;
-    while (removed < limit) {
-      signal?.throwIfAborted();
-      const [most, began] = [Math.min(batch, limit - removed), performance.now()];
-      const count = await this.#context.transport.clearExpired(this.#context.now(), most);
-      removed += count;
-      if (count < most) break;
-      const rest = Math.min(50, performance.now() - began); // half of the time is for others
-      await new Promise((resolve) => setTimeout(resolve, rest));
-    }
-    return removed;
+    return promised(() => clearExpired(this.#context, options));
   }
 
   /** Waits for running saves, then closes the store. May be called twice. */
   close(): Promise<void> {
-    return this.#closing ??= promised(async () => {
-      while (this.#context.running.size > 0) await Promise.allSettled(this.#context.running);
-      await this.#context.transport.close();
-    });
+    return this.#closing ??= promised(() => closeContext(this.#context));
   }
 
   /** The same as `close`, for `await using`. */
@@ -302,7 +159,8 @@ export class Sessions<Data extends object = SessionData> {
 /**
  * Sessions for a store and a cookie. Nothing is read from the environment and nothing starts before the first request.
  *
- * @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown; the message says what was expected.
+ * @throws {TypeError} If an option is unknown, missing or of another type; the message says what was expected.
+ * @throws {RangeError} If an option is out of range.
  *
  * @example
  * ```ts
@@ -323,14 +181,4 @@ export function createSessions<Data extends object = SessionData>(
   options: SessionsOptions<Data>,
 ): Sessions<Data> {
   return new Sessions<Data>(resolveOptions(options as SessionsOptions<never>));
-}
-
-const answerOrThrow: OnError = (error) => {
-  const { code } = error;
-  if (code === "ERR_STORE" || code === "ERR_GONE" || code === "ERR_CONFLICT") return errorResponse(code);
-  throw error;
-};
-
-function isThenable<T>(value: T): value is T & Promise<Awaited<T>> {
-  return typeof (value as Promise<unknown> | undefined)?.then === "function";
 }

@@ -6,8 +6,10 @@
  * @module
  */
 import { describe, it } from "node:test";
+import { check } from "./option_checks.ts";
+import * as is from "./option_checks.ts";
 import type { MaybePromise, SessionStore } from "./store.ts";
-import type { StoreTestOptions } from "./testing/options.ts";
+import { readOptions, type StoreTestOptions } from "./testing/options.ts";
 import { storeCases } from "./testing/suite.ts";
 
 export type {
@@ -55,13 +57,12 @@ export function testStore(
   open: () => MaybePromise<SessionStore>,
   options: StoreTestOptions = {},
 ): void {
-  if (typeof open !== "function") {
-    throw new TypeError(`Cannot test the store as "open" must be a function: received ${typeof open}`);
-  }
-  const cases = storeCases(open, options);
-  if (options.register !== undefined) {
+  check("testStore", "open", is.callback, open);
+  const settings = readOptions(options);
+  const cases = storeCases(open, settings);
+  if (settings.register !== undefined) {
     for (const { name: promise, run } of cases) {
-      options.register(`${name}: ${promise}`, async () => void await run());
+      settings.register(`${name}: ${promise}`, async () => void await run());
     }
     return;
   }

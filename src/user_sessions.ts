@@ -62,14 +62,16 @@ export async function revoke(
   handle: string,
   options: { readonly userId?: string },
 ): Promise<number> {
+  context.policy.requireUserIndex();
   const { userId } = options;
   if (userId !== undefined) demandUserId("end a session", userId);
   if (!isHandle(handle)) return 0;
-  if ("userId" in options) {
-    // An undefined one comes from a visitor who is not logged in, and owns nothing.
-    return userId === undefined ? 0 : Number(await endOwned(context, handle, userId));
-  }
-  return Number(await endByKey(context, handle));
+  // An undefined user id comes from a visitor who is not logged in, and owns nothing.
+  const hasEnded = "userId" in options
+    ? userId !== undefined && await endOwned(context, handle, userId)
+    : await endByKey(context, handle);
+  await context.events.pending;
+  return Number(hasEnded);
 }
 
 /**
@@ -92,5 +94,6 @@ export async function revokeAll(
     const isOver = end !== undefined && context.now() >= end;
     if (await endByKey(context, key) && !isOver) ended++;
   }
+  await context.events.pending;
   return ended;
 }

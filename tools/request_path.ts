@@ -34,7 +34,7 @@ export async function entered(kind: typeof kinds[number]): Promise<Entered> {
     const more = count - (one.get(name) ?? 0);
     if (more <= 0) continue;
     files.add(name.split("#", 1)[0]!);
-    if (Deno.args.includes("--fn")) console.log(kind, name, more);
+
     functions++;
     calls += more;
   }
@@ -89,7 +89,10 @@ if (import.meta.main) {
     const text = readFileSync(path, "utf8");
     writeFileSync(
       path,
-      text.replace(/(<!-- entered -->\n\n)[\s\S]*?(\n\n<!-- \/entered -->)/, (_, a, b) => a + table + b),
+      text.replace(
+        /(<!-- entered -->\n)[\s\S]*?(\n<!-- \/entered -->)/,
+        (_, begin, end) => `${begin}\n${table}\n${end}`,
+      ),
     );
   }
 }

@@ -1,5 +1,8 @@
 /** What can be chosen about a `DenoKvStore`, and the checks of it. */
 
+import { checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_checks.ts";
+
 /** How a {@linkcode DenoKvStore} works. */
 export interface DenoKvStoreOptions {
   /**
@@ -22,26 +25,18 @@ export interface DenoKvStoreOptions {
   readonly now?: () => number;
 }
 
-const DEFAULTS: Required<DenoKvStoreOptions> = { prefix: "sessions", timeout: 2, now: () => Date.now() };
+const prefix = is.kind(
+  "a string of 1 to 256 characters",
+  (value) => typeof value === "string",
+  ({ length }: string) => length >= 1 && length <= 256,
+);
+const table: Table<DenoKvStoreOptions> = {
+  prefix: [prefix, "sessions"],
+  timeout: [is.seconds, 2],
+  now: is.clock,
+};
 
-/** The options with their defaults; throws on a wrong one. */
-export function checkOptions(options: DenoKvStoreOptions): Required<DenoKvStoreOptions> {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(DEFAULTS, name)) {
-      throw new TypeError(`DenoKvStore has no option ${JSON.stringify(name)}`);
-    }
-  }
-  const { prefix = DEFAULTS.prefix, timeout = DEFAULTS.timeout, now = DEFAULTS.now } = options;
-  if (typeof prefix !== "string") throw new TypeError(`prefix must be a string: received ${typeof prefix}`);
-  if (prefix.length < 1 || prefix.length > 256) {
-    throw new RangeError(`prefix must have 1 to 256 characters: received ${prefix.length}`);
-  }
-  if (typeof timeout !== "number") {
-    throw new TypeError(`timeout must be a number: received ${typeof timeout}`);
-  }
-  if (!(timeout > 0 && timeout <= 3600)) {
-    throw new RangeError(`timeout must be over 0 and at most 3600: received ${timeout}`);
-  }
-  if (typeof now !== "function") throw new TypeError(`now must be a function: received ${typeof now}`);
-  return { prefix, timeout, now };
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
+export function readOptions(given: DenoKvStoreOptions): Required<DenoKvStoreOptions> {
+  return checkOptions("DenoKvStore", table, given);
 }

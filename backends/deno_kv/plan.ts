@@ -1,7 +1,7 @@
 /** What an operation on Deno KV reads, and what it is about to change. */
 
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
-import type { DenoKvAtomic } from "./client.ts";
+import type { DenoKvAtomic, DenoKvKey } from "./client.ts";
 
 /** What lies under a storage key. */
 export interface Found {
@@ -11,6 +11,12 @@ export interface Found {
   readonly isDamaged?: boolean;
   /** Whether it has a newer format than this release can read. */
   readonly isNewer?: boolean;
+}
+
+/** An entry of the user index. */
+export interface IndexEntry {
+  readonly key: DenoKvKey;
+  readonly value: unknown;
 }
 
 /** What is to be written. */

@@ -3,6 +3,7 @@
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
 import { bytesSum } from "../support/checksum.ts";
+import type { Found } from "./plan.ts";
 
 /** The most bytes that one value may have in Deno KV. */
 const MAX_BYTES = 65_536;
@@ -74,18 +75,30 @@ export function decodeRecord(key: string, value: unknown): StoredRecord {
   return decodeTexts(value, view, end);
 }
 
+/** A record as a list shows it. */
+export function summaryOf({ data: _, version: __, ...summary }: StoredRecord): SessionSummary {
+  return summary;
+}
+
 /** What an entry of the user index says of a record; `undefined` if it cannot be read. */
 export function decodeSummary(key: string, value: unknown): SessionSummary | undefined {
   try {
-    const { data: _, version: __, ...summary } = decodeRecord(key, value);
-    return summary;
+    return summaryOf(decodeRecord(key, value));
   } catch {
     return undefined;
   }
 }
 
-/** What can still be made out of a record that cannot be read, to take it out of the indexes. */
-export function salvage(value: unknown): StoredRecord | undefined {
+/** The record, or what can still be made out of one that cannot be read, to take it out of the indexes. */
+export function salvage(key: string, value: unknown): Omit<Found, "stamp"> {
+  try {
+    return { record: decodeRecord(key, value) };
+  } catch (error) {
+    return { record: remains(value), isDamaged: true, isNewer: (error as SessionError).code === "ERR_STORE" };
+  }
+}
+
+function remains(value: unknown): StoredRecord | undefined {
   if (!(value instanceof Uint8Array) || value.length < TEXTS_AT + SUM || value[0] !== FORMAT) {
     return undefined;
   }

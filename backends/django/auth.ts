@@ -73,7 +73,7 @@ function isEqual(one: string, other: string): boolean {
  * ```
  */
 export async function sessionAuthHash(passwordHash: string, secretKey: string | Uint8Array): Promise<string> {
-  return await hashWith(passwordHash, secretsOf(secretKey, [])[0]!);
+  return await hashWith(passwordHash, secretsOf("sessionAuthHash", secretKey, [])[0]!);
 }
 
 async function hashWith(passwordHash: string, secret: Uint8Array): Promise<string> {
@@ -118,7 +118,7 @@ export async function verifySessionAuthHash(
 ): Promise<boolean> {
   const hash = djangoUser(session)?.hash;
   let isGood = false;
-  for (const secret of secretsOf(secretKey, secretKeyFallbacks)) {
+  for (const secret of secretsOf("verifySessionAuthHash", secretKey, secretKeyFallbacks)) {
     const expected = await hashWith(passwordHash, secret);
     if (hash !== undefined && isEqual(hash, expected)) isGood = true;
   }

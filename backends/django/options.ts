@@ -1,19 +1,22 @@
 /** Every option of `djangoSessions`, its default, and its validation. */
 
 import {
-  bringsTransport,
-  type CarriedStore,
+  makeTransport,
   type Transport,
   type TransportContext,
+  type TransportingStore,
 } from "../../src/transport/transport.ts";
 import type { CookieAttributes, CookieOptions } from "../../src/cookie_options.ts";
 import type { SessionError } from "../../src/errors.ts";
 import type { SessionEvent } from "../../src/events.ts";
-import { resolveOptions, type Settings } from "../../src/options.ts";
+import { check, checkOptions, refuse, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_checks.ts";
+import { resolveWithSecrets, type Settings, sharedOptions } from "../../src/options.ts";
 import { errorResponse } from "../../src/request/response.ts";
 import type { StandardSchema } from "../../src/schema.ts";
-import type { SessionData } from "../../src/session_map.ts";
+import type { SessionData } from "../../src/codec.ts";
 import type { MaybePromise } from "../../src/store.ts";
+import { cookieDomain, cookieName, cookiePath } from "../../src/transport/cookie.ts";
 import { CookieJar, type DjangoCookie } from "./transport/cookies.ts";
 import type { DjangoEngine } from "./engines/engine.ts";
 import { Envelope } from "./format/signed_object.ts";
@@ -69,28 +72,42 @@ export interface DjangoSessionsOptions<Data extends object = SessionData> {
   readonly now?: () => number;
 }
 
-const names: readonly (keyof DjangoSessionsOptions)[] = [
-  "secretKey",
-  "secretKeyFallbacks",
-  "store",
-  "engine",
-  "sessionCookieName",
-  "sessionCookieAge",
-  "sessionCookieDomain",
-  "sessionCookiePath",
-  "sessionCookieSecure",
-  "sessionCookieHttponly",
-  "sessionCookieSamesite",
-  "sessionSaveEveryRequest",
-  "sessionExpireAtBrowserClose",
-  "useTz",
-  "schema",
-  "timeout",
-  "onEvent",
-  "onError",
-  "asyncContext",
-  "now",
-];
+const by = "djangoSessions";
+const key = is.kind(
+  "text or bytes, not empty",
+  (value) => (typeof value === "string" || value instanceof Uint8Array) && value.length > 0,
+);
+const keys = is.kind("an array", Array.isArray);
+const engine = { ...is.oneOf("signed_cookies"), expected: '"signed_cookies"; other engines are stores' };
+const methods = ["load", "create", "replace", "rotate", "delete", "clearExpired"];
+/** Browsers ignore the dot that old sites put in front. */
+const withoutDot = (domain: unknown) => typeof domain === "string" ? domain.replace(/^\./, "") : domain;
+const domain: is.Kind = {
+  ...cookieDomain,
+  problem: (value) => value === null ? undefined : cookieDomain.problem(withoutDot(value)),
+};
+const table: Table<DjangoSessionsOptions, "secretKey" | "store" | "engine" | "useTz" | "schema" | "onEvent"> =
+  {
+    secretKey: [is.required(key)],
+    secretKeyFallbacks: [keys, []],
+    store: [is.having("a Django engine, such as a DjangoDbStore", methods)],
+    engine: [engine],
+    sessionCookieName: [cookieName, "sessionid"],
+    sessionCookieAge: [
+      is.number("a number of seconds, above 0 and finite", (age) => age > 0 && age <= 8.64e12),
+      1_209_600,
+    ],
+    sessionCookieDomain: [domain, null],
+    sessionCookiePath: [cookiePath, "/"],
+    sessionCookieSecure: [is.flag, false],
+    sessionCookieHttponly: [is.flag, true],
+    sessionCookieSamesite: [is.oneOf("Lax", "Strict", "None", false), "Lax"],
+    sessionSaveEveryRequest: [is.flag, false],
+    sessionExpireAtBrowserClose: [is.flag, false],
+    useTz: [is.flag],
+    ...sharedOptions,
+    onError: [is.callback, djangoRefusal],
+  };
 
 /** The salt of a class `SessionStore` that keeps rows, and of the one that keeps cookies. */
 const salts = {
@@ -98,78 +115,20 @@ const salts = {
   cookies: "django.contrib.sessions.backends.signed_cookies",
 };
 
-function wrong(expected: string, received: unknown): never {
-  const shown = received === null || received === "" ? JSON.stringify(received) : typeof received;
-  throw new TypeError(`Cannot share Django's sessions: ${expected}: received ${shown}`);
-}
-
-/** A secret key as bytes. @throws {TypeError} If it is none; nothing of it is shown. */
-export function secretBytes(name: string, secret: unknown): Uint8Array<ArrayBuffer> {
-  const isSecret = typeof secret === "string" || secret instanceof Uint8Array;
-  if (!isSecret || secret.length === 0) wrong(`${name} must be text or bytes, not empty`, secret);
-  return typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
-}
-
-/** All secret keys as bytes, newest first. @throws {TypeError} If one is none. */
-export function secretsOf(secretKey: unknown, fallbacks: unknown): readonly Uint8Array<ArrayBuffer>[] {
-  if (!Array.isArray(fallbacks)) wrong("secretKeyFallbacks must be an array", fallbacks);
-  return [
-    secretBytes("secretKey", secretKey),
-    ...Array.from(fallbacks, (secret, index) => secretBytes(`secretKeyFallbacks[${index}]`, secret)),
-  ];
-}
-
-function flag(options: DjangoSessionsOptions<never>, name: keyof DjangoSessionsOptions, otherwise: boolean) {
-  const value = options[name] ?? otherwise;
-  if (typeof value !== "boolean") wrong(`${name} must be a boolean`, value);
-  return value;
-}
-
-function engineOf({ store, engine, sessionCookieName = "sessionid" }: DjangoSessionsOptions<never>) {
-  if (engine !== undefined && engine !== "signed_cookies") {
-    wrong('engine must be "signed_cookies"; other engines are stores', engine);
-  }
-  if ((engine === undefined) === (store === undefined)) {
-    wrong(
-      'expected either store, such as a DjangoDbStore, or engine: "signed_cookies"',
-      engine ?? store,
-    );
-  }
-  if (store === undefined) return undefined;
-  const methods = ["load", "create", "replace", "rotate", "delete", "clearExpired"] as const;
-  const missing = methods.filter((name) => typeof (store as DjangoEngine | null)?.[name] !== "function");
-  if (missing.length > 0) {
-    const hint = store instanceof Promise ? "; a promise has to be awaited" : "";
-    wrong(`store must be a Django engine; it has no ${missing.join(", ")}${hint}`, store);
-  }
-  if (store.cookieName !== undefined && store.cookieName !== sessionCookieName) {
-    throw new TypeError(
-      "Cannot share Django's sessions: the store was opened for another cookie name than sessionCookieName",
-    );
-  }
-  return store;
-}
-
-function cookieOf(options: DjangoSessionsOptions<never>): DjangoCookie {
-  const samesite = options.sessionCookieSamesite ?? "Lax";
-  const rules = ["Lax", "Strict", "None", false];
-  if (!rules.includes(samesite)) {
-    wrong('sessionCookieSamesite must be "Lax", "Strict", "None" or false', samesite);
-  }
-  return {
-    name: options.sessionCookieName ?? "sessionid",
-    domain: options.sessionCookieDomain ?? null,
-    path: options.sessionCookiePath ?? "/",
-    secure: flag(options, "sessionCookieSecure", false),
-    httponly: flag(options, "sessionCookieHttponly", true),
-    samesite,
-  };
-}
-
-function useTzOf(options: DjangoSessionsOptions<never>, store: DjangoEngine | undefined): boolean {
-  const useTz = flag(options, "useTz", store?.useTz ?? true);
-  if (useTz === (store?.useTz ?? useTz)) return useTz;
-  throw new TypeError("Cannot share Django's sessions: useTz differs from what the store was opened with");
+/** All secret keys as bytes, newest first. @throws {TypeError} If one is none; nothing of it is shown. */
+export function secretsOf(
+  by: string,
+  secretKey: unknown,
+  fallbacks: readonly unknown[],
+): readonly Uint8Array<ArrayBuffer>[] {
+  check(by, "secretKeyFallbacks", keys, fallbacks);
+  const names = ["secretKey", ...fallbacks.map((_, index) => `secretKeyFallbacks[${index}]`)];
+  return [secretKey, ...fallbacks].map((secret, index) => {
+    check(by, names[index]!, key, secret);
+    return typeof secret === "string"
+      ? new TextEncoder().encode(secret)
+      : Uint8Array.from(secret as Uint8Array);
+  });
 }
 
 /** Django's answers: `SessionInterrupted` is a bad request. */
@@ -182,48 +141,55 @@ function djangoRefusal(error: SessionError): Response {
   throw error;
 }
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If an option is wrong, missing or unknown. */
-export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
-  if (typeof options !== "object" || options === null) wrong("options must be an object", options);
-  for (const name of Object.keys(options)) {
-    if (!(names as readonly string[]).includes(name)) {
-      throw new TypeError(
-        `Cannot share Django's sessions: there is no option "${name}"; there are ${names.join(", ")}`,
-      );
-    }
+/**
+ * The options with their defaults.
+ *
+ * @throws {TypeError} If an option is unknown, missing or of another type.
+ * @throws {RangeError} If an option is out of range.
+ */
+export function settleDjango(given: DjangoSessionsOptions<never>): Settings {
+  const options = checkOptions(by, table, given as DjangoSessionsOptions);
+  const { engine, store, sessionCookieAge, sessionSaveEveryRequest: savesEveryRequest } = options;
+  const secrets = secretsOf(by, options.secretKey, options.secretKeyFallbacks);
+  if ((engine === undefined) === (store === undefined)) {
+    const received = store === undefined ? "neither" : "both";
+    refuse(by, 'expected either store, such as a DjangoDbStore, or engine: "signed_cookies"', received);
   }
-  const { secretKey, secretKeyFallbacks = [], sessionCookieAge = 1_209_600 } = options;
-  const secrets = secretsOf(secretKey, secretKeyFallbacks);
-  const store = engineOf(options);
-  const cookie = cookieOf(options);
-  const useTz = useTzOf(options, store);
-  if (typeof sessionCookieAge !== "number") wrong("sessionCookieAge must be a number", sessionCookieAge);
-  if (!(sessionCookieAge > 0 && sessionCookieAge <= 8.64e12)) {
-    throw new RangeError(
-      `Cannot share Django's sessions: sessionCookieAge must be greater than 0 and finite: received ${sessionCookieAge}`,
-    );
+  const cookie: DjangoCookie = {
+    name: options.sessionCookieName,
+    domain: options.sessionCookieDomain,
+    path: options.sessionCookiePath,
+    secure: options.sessionCookieSecure,
+    httponly: options.sessionCookieHttponly,
+    samesite: options.sessionCookieSamesite,
+  };
+  if ((store?.cookieName ?? cookie.name) !== cookie.name) {
+    refuse(by, "sessionCookieName must be the one that the store was opened for", "another cookie name");
   }
-  const savesEveryRequest = flag(options, "sessionSaveEveryRequest", false);
-  const carried: CarriedStore = { carries: "sessions shared with Django" };
-  const { schema, timeout, onEvent, asyncContext, now } = options;
-  const given = { schema, timeout, onEvent, asyncContext, now };
-  const settings = resolveOptions({
-    ...given as object,
-    onError: options.onError ?? djangoRefusal,
-    store: (bringsTransport(carried, make), carried),
-    // Checked for form only: the secrets of a Django site may be short.
-    secrets: [crypto.getRandomValues(new Uint8Array(32))],
-    cookie: {
-      name: cookie.name,
-      path: cookie.path,
-      // Browsers ignore the dot that old sites put in front.
-      ...cookie.domain === null ? {} : { domain: String(cookie.domain).replace(/^\./, "") },
-    } as CookieAttributes as CookieOptions,
-    absoluteAge: null,
-    rolling: false,
-    saveEveryRequest: savesEveryRequest,
-    expireAtBrowserClose: flag(options, "sessionExpireAtBrowserClose", false),
-  });
+  const useTz = options.useTz ?? store?.useTz ?? true;
+  if (useTz !== (store?.useTz ?? useTz)) {
+    refuse(by, "useTz must be what the store was opened with", String(useTz));
+  }
+  const travelling: TransportingStore = { [makeTransport]: make };
+  const { schema, timeout, onEvent, onError, asyncContext, now } = options;
+  const shared = { schema, timeout, onEvent, onError, asyncContext, now };
+  const settings = resolveWithSecrets(
+    {
+      ...shared as object,
+      store: travelling,
+      cookie: {
+        name: cookie.name,
+        path: cookie.path,
+        ...cookie.domain === null ? {} : { domain: withoutDot(cookie.domain) },
+      } as CookieAttributes as CookieOptions,
+      absoluteAge: null,
+      rolling: false,
+      saveEveryRequest: savesEveryRequest,
+      expireAtBrowserClose: options.sessionExpireAtBrowserClose,
+    },
+    secrets,
+    by,
+  );
   function make(kit: TransportContext): Transport {
     const jar = new CookieJar(cookie, kit.now);
     const all = {
@@ -236,5 +202,5 @@ export function settleDjango(options: DjangoSessionsOptions<never>): Settings {
     return store === undefined ? new SignedTransport(all) : new RowTransport(store, all);
   }
   // As long as the site says, ten years or more.
-  return { ...settings, secrets, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
+  return { ...settings, idleAge: sessionCookieAge, anonymousIdleAge: sessionCookieAge };
 }

@@ -34,9 +34,10 @@ export class FileSessions {
   readonly disk: Disk;
   readonly folders: Folders;
   readonly users: Users;
+  /** Of all work on this folder: two pieces in one turn share what it may hold. */
+  readonly turn: TimeSlice = new TimeSlice();
   readonly #seconds: number;
   readonly #now: () => number;
-  readonly #turn = new TimeSlice();
 
   constructor(disk: Disk, folders: Folders, seconds: number, now: () => number) {
     this.disk = disk;
@@ -126,7 +127,7 @@ export class FileSessions {
       const record = this.#summary(key);
       if (record && record.userId === userId) entries.push({ key, record });
       else if (record || !this.disk.facts(this.folders.file(key))) await this.unlist(key, userId);
-      await this.#turn.yieldIfDue();
+      await this.turn.yieldIfDue();
     }
     return keys.length > limit ? { entries, next: keys[limit - 1]! } : { entries };
   }

@@ -4,7 +4,6 @@ import { SessionError } from "../../src/errors.ts";
 import { pause, type StatsCounter } from "../support/stats_counter.ts";
 import { clearAbandoned, KEY } from "./layout.ts";
 import type { FileSessions } from "./records.ts";
-import { TimeSlice } from "./time_slice.ts";
 
 /** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
 const USERS = 64;
@@ -14,7 +13,6 @@ export class Sweep {
   #shard = ""; // where the last call stopped, so that the next goes on from there
   #slice = 0;
   #user = "";
-  readonly #turn = new TimeSlice();
 
   constructor(sessions: FileSessions) {
     this.#sessions = sessions;
@@ -102,7 +100,7 @@ export class Sweep {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
-      await this.#turn.yieldIfDue();
+      await this.#sessions.turn.yieldIfDue();
     }
     if (users.length > USERS) this.#user = users[USERS - 1]!;
     else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];

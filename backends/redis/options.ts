@@ -1,5 +1,8 @@
 /** Every option of the Redis store, its default, and its validation. */
 
+import { type Checked, checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_checks.ts";
+
 /** Settings of a `RedisStore`. */
 export interface RedisStoreOptions {
   /**
@@ -30,34 +33,15 @@ export interface RedisStoreOptions {
   readonly now?: () => number;
 }
 
-/** The options with their defaults. @throws {TypeError} @throws {RangeError} If one is wrong or unknown. */
-export function readOptions(
-  options: RedisStoreOptions,
-): Required<Omit<RedisStoreOptions, "cluster">> & Pick<RedisStoreOptions, "cluster"> {
-  const { prefix = "sojourn:", timeout = 2, maxWaiting = 10_000, cluster, ...others } = options;
-  const { now = () => Date.now(), ...rest } = others;
-  for (const name in rest) throw new TypeError(`Cannot use the unknown option "${name}" of RedisStore`);
-  expect("prefix", prefix, typeof prefix === "string", "a string");
-  expect("cluster", cluster, cluster === undefined || typeof cluster === "boolean", "a boolean");
-  expect("now", now, typeof now === "function", "a function");
-  within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
-  within(
-    "maxWaiting",
-    maxWaiting,
-    Number.isSafeInteger(maxWaiting) && maxWaiting > 0,
-    "a whole number above 0",
-  );
-  return { prefix, timeout, maxWaiting, now, ...(cluster === undefined ? {} : { cluster }) };
-}
+const table: Table<RedisStoreOptions, "cluster"> = {
+  prefix: [is.text(), "sojourn:"],
+  timeout: [is.seconds, 2],
+  maxWaiting: [is.whole(1), 10_000],
+  cluster: [is.flag],
+  now: is.clock,
+};
 
-function expect(name: string, received: unknown, fits: boolean, expected: string): void {
-  if (!fits) {
-    throw new TypeError(`Cannot use the option "${name}": expected ${expected}, received ${typeof received}`);
-  }
-}
-
-/** Checks a number. @throws {TypeError} @throws {RangeError} If it is none, or out of its range. */
-export function within(name: string, received: number, fits: boolean, expected: string): void {
-  if (typeof received !== "number") expect(name, received, false, "a number");
-  if (!fits) throw new RangeError(`Cannot use "${name}": expected ${expected}, received ${received}`);
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
+export function readOptions(given: RedisStoreOptions): Checked<RedisStoreOptions, "cluster"> {
+  return checkOptions("RedisStore", table, given);
 }

@@ -48,8 +48,10 @@ function sqlOf(table: string) {
       user_id = ?, created_at = ?, touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ? AND version = ?`,
     delete: `DELETE FROM ${table} WHERE key = ?`,
     touch: `UPDATE ${table} SET touched_at = ?, expires_at = ?, instants_sum = ? WHERE key = ? AND version = ?
-      AND touched_at <= ? AND expires_at <= ?`,
-    instants: `SELECT touched_at, expires_at FROM ${table} WHERE key = ? AND version = ?`,
+      AND touched_at = ? AND expires_at = ? AND instants_sum = ?`,
+    instants: `SELECT ${
+      many(["touched_at", "expires_at", "instants_sum"])
+    } FROM ${table} WHERE key = ? AND version = ?`,
     // The row decides: an index that is damaged does not end a session.
     clear: `DELETE FROM ${table} WHERE key IN
       (SELECT key FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?) AND +expires_at <= ?`,

@@ -62,6 +62,11 @@ export function inOwnersTransaction(): Error {
   return Object.assign(new Error("The connection is inside a transaction of its owner"), { errno: 5 });
 }
 
+/** The same: between two statements outside of a transaction another process has changed the row. */
+export function overtaken(): Error {
+  return Object.assign(new Error("Another process has changed the row"), { errno: 5 });
+}
+
 /** What to say to whoever calls a store that was closed. */
 export function closed(): SessionError {
   return new SessionError("ERR_STORE", "The session store is closed");

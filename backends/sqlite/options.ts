@@ -1,5 +1,8 @@
 /** Every option of the SQLite store, its default, and its validation. */
 
+import { checkOptions, type Table } from "../../src/option_checks.ts";
+import * as is from "../../src/option_checks.ts";
+
 /** How a `SqliteStore` behaves. */
 export interface SqliteStoreOptions {
   /**
@@ -30,34 +33,15 @@ export interface SqliteStoreOptions {
   readonly now?: () => number;
 }
 
-const defaults: Required<SqliteStoreOptions> = {
-  synchronous: "FULL",
-  timeout: 2,
-  table: "sojourn_session",
-  now: () => Date.now(),
+const isName = (name: string) => /^(?!sqlite_)[a-z_][a-z0-9_]{0,63}$/i.test(name);
+const table: Table<SqliteStoreOptions> = {
+  synchronous: [is.oneOf("FULL", "NORMAL"), "FULL"],
+  timeout: [is.seconds, 2],
+  table: [is.text("a name of at most 64 letters, digits and underscores", isName), "sojourn_session"],
+  now: is.clock,
 };
 
-/** The options with their defaults. */
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readOptions(given: SqliteStoreOptions = {}): Required<SqliteStoreOptions> {
-  const options = { ...defaults };
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) throw new TypeError(`"${name}" is not an option of SqliteStore`);
-    if (value !== undefined) Object.assign(options, { [name]: value });
-  }
-  const { synchronous, timeout, table, now } = options;
-  if (synchronous !== "FULL" && synchronous !== "NORMAL") {
-    throw new TypeError(`"synchronous" must be "FULL" or "NORMAL": received ${String(synchronous)}`);
-  }
-  if (!Number.isFinite(timeout) || timeout <= 0 || timeout > 86_400) {
-    throw new RangeError(
-      `"timeout" must be a positive number of seconds up to 86400: received ${String(timeout)}`,
-    );
-  }
-  if (typeof table !== "string" || !/^(?!sqlite_)[a-z_][a-z0-9_]{0,63}$/i.test(table)) {
-    throw new TypeError(
-      `"table" must be a name of letters, digits and underscores: received ${String(table)}`,
-    );
-  }
-  if (typeof now !== "function") throw new TypeError(`"now" must be a function: received ${typeof now}`);
-  return options;
+  return checkOptions("SqliteStore", table, given);
 }

@@ -31,7 +31,8 @@ function numberOf(value: unknown): number {
   return number;
 }
 
-function damaged(): SessionError {
+/** An error for what the store has not written. */
+export function damaged(): SessionError {
   return new SessionError("ERR_DAMAGED", "A row of the session database is not what was written");
 }
 
@@ -73,10 +74,14 @@ function open(key: string, row: unknown): SessionSummary & { readonly version: s
   return summary;
 }
 
-/** The instants in a row that a touch is not to move back; as they are, since a sum tells what is damaged. */
-export function readInstants(row: unknown): [touchedAt: number, expiresAt: number] {
-  const { touched_at, expires_at } = row as Record<string, unknown>;
-  return [Number(touched_at), Number(expires_at)];
+/** The instants in a row and their sum; `undefined` if they are not what was written. */
+export function readInstants(
+  key: string,
+  row: unknown,
+): [touchedAt: number, expiresAt: number, sum: number] | undefined {
+  const { touched_at: touchedAt, expires_at: expiresAt, instants_sum: sum } = row as Record<string, unknown>;
+  const found = legible(() => [numberOf(touchedAt), numberOf(expiresAt), numberOf(sum)] as const);
+  return found && instantsSum(key, found[0], found[1]) === found[2] ? [...found] : undefined;
 }
 
 /** The version in a row. */

@@ -56,7 +56,7 @@ export class Format implements DataFormat {
 
   read(record: SessionRecord): Draft {
     const { data } = record;
-    const notes = metaOf(record.head);
+    const meta = metaOf(record.head);
     const isStrict = this.#codec === strictJson;
     let values: Values;
     try {
@@ -67,7 +67,7 @@ export class Format implements DataFormat {
       throw new SessionError("ERR_DAMAGED", "Stored session data cannot be decoded");
     }
     const { userId, createdAt, touchedAt } = record;
-    return { values, meta: notes, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
+    return { values, meta, userId, createdAt, touchedAt, source: isStrict ? data : undefined };
   }
 
   write(draft: Draft): string {
@@ -119,9 +119,11 @@ export class Format implements DataFormat {
  * would change: -0, which it writes as 0, or Infinity for one that is too large, which it writes as null.
  */
 function writeKnown(values: Record<string, unknown>, source: string | undefined): string | undefined {
-  if (source === undefined || /-(?:0|[\d.]*[eE])/.test(source)) return undefined;
+  if (source === undefined) return undefined;
+  // First a quick look that strings may set off too (dates, UUIDs), then an exact one, which is dear.
+  if (/-(?:0|[\d.]*[eE])/.test(source) && /[:,[]\s*-(?:0|[\d.]*[eE])/.test(source)) return undefined;
   const text = JSON.stringify(values);
-  return text.includes("null") ? undefined : text;
+  return text.includes("null") && /\d[eE]\+?\d{3}|\d{300}/.test(source) ? undefined : text;
 }
 
 function requireEqual(codec: Codec, key: string, value: unknown, text: string): void {

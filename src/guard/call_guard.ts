@@ -10,6 +10,7 @@ import type {
   SessionSummary,
   StoredRecord,
 } from "../store.ts";
+import { isThenable } from "../handled.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isTraced, traceCall } from "../diagnostics/channels.ts";
 
@@ -128,7 +129,8 @@ export class GuardedStore {
     if (isTraced()) return this.#guard.call("load", () => this.#store.load(key), isStoredOrNone, key);
     // Written out, without a closure: every request that uses its session comes by here.
     try {
-      return this.#guard.answer(this.#store.load(key), isStoredOrNone);
+      const answer: unknown = this.#store.load(key);
+      return isStoredOrNone(answer) ? answer : this.#guard.answer(answer, isStoredOrNone);
     } catch (error) {
       throw this.#guard.failure(error);
     }
@@ -218,24 +220,17 @@ export async function ignoreSessionErrors(work: () => MaybePromise<void>): Promi
   }
 }
 
-/** Errors of calls that ran out of time, whose outcome nobody knows. */
-const timeouts = new WeakSet<SessionError>();
+/** Marks errors of calls that ran out of time, whose outcome nobody knows; those of another copy of this package too. */
+const hasTimedOut = Symbol.for("sojourn.hasTimedOut");
 
 function late(seconds: number): SessionError {
   const error = new SessionError("ERR_STORE", `The session store did not answer within ${seconds} s`);
-  timeouts.add(error);
-  return error;
+  return Object.defineProperty(error, hasTimedOut, { value: true });
 }
 
 /** Whether a failure means that the store hangs, so that nobody else should wait for it in turn. */
 export function isTimeout(error: unknown): boolean {
-  return error instanceof SessionError && timeouts.has(error);
-}
-
-/** Whether a value has to be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as PromiseLike<unknown>).then === "function";
+  return error instanceof SessionError && hasTimedOut in error;
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

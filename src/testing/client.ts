@@ -1,4 +1,6 @@
 /** A cookie-keeping client for tests. */
+import { checkOptions, type Table } from "../option_checks.ts";
+import * as is from "../option_checks.ts";
 import type { MaybePromise } from "../store.ts";
 import { CookieMap } from "./cookie_map.ts";
 import { CookieJar } from "./jar.ts";
@@ -18,6 +20,8 @@ export interface SessionClientOptions {
    */
   readonly now?: () => number;
 }
+
+const table: Table<SessionClientOptions> = { now: is.clock };
 
 /**
  * A client that keeps cookies as a browser does (RFC 6265bis): around a handler, without any network, or for a URL.
@@ -53,9 +57,10 @@ export class SessionClient {
   /**
    * A client without cookies.
    *
-   * @throws {TypeError} If the first argument is neither a function nor an http or https URL.
+   * @throws {TypeError} If the first argument is neither a function nor an http or https URL, or an option is unknown or wrong.
    */
   constructor(handlerOrUrl: ClientHandler | string | URL, options: SessionClientOptions = {}) {
+    const { now } = checkOptions("SessionClient", table, options);
     if (typeof handlerOrUrl === "function") {
       this.#base = new URL("https://localhost/");
       this.#send = handlerOrUrl;
@@ -68,7 +73,7 @@ export class SessionClient {
         `Cannot make a client as the URL must be http or https: received ${this.#base.protocol}`,
       );
     }
-    this.#jar = new CookieJar(options.now ?? (() => Date.now()));
+    this.#jar = new CookieJar(now);
     this.#cookies = new CookieMap(this.#jar, this.#base);
   }
 

@@ -1,4 +1,6 @@
 /** The options of the store contract suite: their defaults, and what is refused. */
+import { checkOptions, type Table } from "../option_checks.ts";
+import * as is from "../option_checks.ts";
 import type { MaybePromise, SessionStore } from "../store.ts";
 import type { CaseTools } from "./case.ts";
 
@@ -58,54 +60,25 @@ export interface StoreTestOptions {
   readonly register?: (name: string, run: () => Promise<void>) => void;
 }
 
-const WHOLE_NUMBERS = { maxBytes: [1, 2 ** 31], runs: [0, 1_000_000], seed: [0, 2 ** 32 - 1] } as const;
-const FUNCTIONS = ["reopen", "fail", "damage", "register"] as const;
+type Hook = "reopen" | "fail" | "damage";
+const optional = ["touch", "clearExpired", "list", "version", "close"];
+const without = is.kind(
+  `an array of optional methods (${optional.join(", ")})`,
+  (value) => Array.isArray(value) && value.every((name) => optional.includes(name)),
+);
+const table: Table<StoreTestOptions, "seed" | Hook | "register"> = {
+  maxBytes: [is.whole(1, 2 ** 31), 65_536],
+  runs: [is.whole(0, 1_000_000), 20],
+  seed: [is.whole(0, 2 ** 32 - 1)],
+  expiresAlone: [is.flag, false],
+  without: [without, []],
+  reopen: [is.callback],
+  fail: [is.callback],
+  damage: [is.callback],
+  register: [is.callback],
+};
 
-/** The options with their defaults; wrong ones are refused. */
-export function readOptions(options: StoreTestOptions): Omit<CaseTools, "random"> {
-  for (const name of Object.keys(options)) {
-    const known = name in WHOLE_NUMBERS || (FUNCTIONS as readonly string[]).includes(name);
-    if (!known && name !== "expiresAlone" && name !== "without") {
-      throw new TypeError(`Cannot test the store as there is no option "${name}"`);
-    }
-  }
-  for (const [name, [least, most]] of Object.entries(WHOLE_NUMBERS)) {
-    const value = options[name as keyof typeof WHOLE_NUMBERS];
-    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most)) {
-      throw new RangeError(
-        `Cannot test the store as "${name}" must be a whole number from ${least} to ${most}: received ${value}`,
-      );
-    }
-  }
-  for (const name of FUNCTIONS) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== "function") {
-      throw new TypeError(`Cannot test the store as "${name}" must be a function: received ${typeof value}`);
-    }
-  }
-  const { expiresAlone = false, without = [] } = options;
-  if (!Array.isArray(without)) {
-    throw new TypeError(
-      `Cannot test the store as "without" must be a list of methods: received ${typeof without}`,
-    );
-  }
-  if (typeof expiresAlone !== "boolean") {
-    throw new TypeError(
-      `Cannot test the store as "expiresAlone" must be a boolean: received ${typeof expiresAlone}`,
-    );
-  }
-  return {
-    expiresAlone,
-    without,
-    maxBytes: options.maxBytes ?? 65_536,
-    runs: options.runs ?? 20,
-    seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
-    reopen: options.reopen ?? unused,
-    fail: options.fail ?? unused,
-    damage: options.damage ?? unused,
-  };
-}
-
-function unused(): never {
-  throw new TypeError("Cannot run this case as its option was not given");
+/** The options with their defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
+export function readOptions(given: StoreTestOptions): StoreTestOptions & Omit<CaseTools, "random" | Hook> {
+  return { seed: Math.floor(Math.random() * 2 ** 32), ...checkOptions("testStore", table, given) };
 }

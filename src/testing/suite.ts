@@ -40,16 +40,26 @@ const ALL: readonly StoreCase[] = [
   ...closeCases,
 ];
 
+/** What a case without its option never calls. */
+const unused = (): never => {
+  throw new TypeError("Cannot run this case as its option was not given");
+};
+const hooks = { reopen: unused, fail: unused, damage: unused };
+
 /** The cases that the options allow, each with a store of its own. Nothing is opened before a case runs. */
 export function storeCases(open: OpenStore, options: StoreTestOptions = {}): BoundCase[] {
   const settings = readOptions(options);
   return ALL
-    .filter(({ option }) => option === undefined || options[option] !== undefined)
+    .filter(({ option }) => option === undefined || settings[option] !== undefined)
     .filter(({ methods }) => !settings.expiresAlone || !methods?.includes("clearExpired"))
     .filter(({ methods }) => !methods?.some((method) => settings.without.includes(method)))
     .map((storeCase) => ({
       name: storeCase.name,
       run: () =>
-        runCase(storeCase, open, { ...settings, random: new Random(settings.seed) } satisfies CaseTools),
+        runCase(
+          storeCase,
+          open,
+          { ...hooks, ...settings, random: new Random(settings.seed) } satisfies CaseTools,
+        ),
     }));
 }

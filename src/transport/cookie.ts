@@ -1,6 +1,8 @@
 /** Reads one cookie from a request's header and writes one `Set-Cookie` (RFC 6265bis). */
 
 import type { CookieAttributes } from "../cookie_options.ts";
+import { checkOptions, refuse, type Table } from "../option_checks.ts";
+import * as is from "../option_checks.ts";
 
 /** The most bytes of name and value together that browsers keep (RFC 6265bis, section 5.6). */
 export const maxCookieBytes = 4096;
@@ -60,10 +62,31 @@ const isPath = /^\/(?:[\x20-\x3A\x3C-\x7E]*[\x21-\x3A\x3C-\x7E])?$/;
 const isDomain =
   /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-function expected(what: string, received: unknown): never {
-  const shown = typeof received === "string" ? JSON.stringify(received.slice(0, 80)) : String(received);
-  throw new TypeError(`Cannot make sessions: ${what}: received ${shown}`);
-}
+/** Attributes are no secrets: they are shown, cut short. */
+const attribute = (expected: string, isRight: (text: string) => boolean): is.Kind => ({
+  ...is.text(expected, isRight),
+  received: (value) => typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : is.typeName(value),
+});
+export const cookieName: is.Kind = attribute(
+  "a token (RFC 9110, section 5.6.2) of at most 256 characters",
+  (name) => isToken.test(name) && name.length <= 256,
+);
+export const cookiePath: is.Kind = attribute(
+  'a path that begins with "/", in ASCII without ";" or a space at the end, of at most 1024 characters',
+  (path) => isPath.test(path) && path.length <= 1024,
+);
+export const cookieDomain: is.Kind = attribute(
+  "a host name without a leading dot",
+  (name) => isDomain.test(name),
+);
+const table: Table<CookieAttributes, "domain"> = {
+  name: [cookieName, "__Host-sid"],
+  path: [cookiePath, "/"],
+  domain: [cookieDomain],
+  sameSite: [is.oneOf("Strict", "Lax", "None"), "Lax"],
+  secure: [is.flag, true],
+  partitioned: [is.flag, false],
+};
 
 /** Writes the `Set-Cookie` fields of one cookie, whose name and attributes were checked once, at construction (SR-008). */
 export class CookieWriter {
@@ -74,31 +97,15 @@ export class CookieWriter {
   readonly #attributes: string;
   readonly #domain: string;
 
-  constructor(options: CookieAttributes) {
-    const { name = "__Host-sid", path = "/", domain, sameSite = "Lax", secure = true, partitioned = false } =
-      options;
-    if (typeof name !== "string" || !isToken.test(name)) {
-      expected("cookie.name must be a token (RFC 9110, section 5.6.2)", name);
-    }
-    if (name.length > 256) expected("cookie.name must have at most 256 characters", name);
-    if (typeof path !== "string" || !isPath.test(path) || path.length > 1024) {
-      expected(
-        'cookie.path must begin with "/" and hold ASCII without ";" or a space at the end, at most 1024 characters',
-        path,
-      );
-    }
-    if (domain !== undefined && (typeof domain !== "string" || !isDomain.test(domain))) {
-      expected("cookie.domain must be a host name without a leading dot", domain);
-    }
-    if (sameSite !== "Strict" && sameSite !== "Lax" && sameSite !== "None") {
-      expected('cookie.sameSite must be "Strict", "Lax" or "None"', sameSite);
-    }
-    if (typeof secure !== "boolean") expected("cookie.secure must be a boolean", secure);
-    if (typeof partitioned !== "boolean") expected("cookie.partitioned must be a boolean", partitioned);
+  /** `by` is whose options these are. */
+  constructor(options: CookieAttributes, by = "createSessions") {
+    const impossible = (what: string, received: string) => refuse(by, what, received);
+    const given = checkOptions(by, table, options, "cookie");
+    const { name, path, domain, sameSite, secure, partitioned } = given;
     // Browsers match the prefixes without regard to case (RFC 6265bis, section 5.4).
     const prefix = /^__(?:host-http|http|host|secure)-/i.exec(name)?.[0].toLowerCase() ?? "";
     if (prefix !== "" && !secure) {
-      expected(
+      impossible(
         `a cookie named ${
           name.slice(0, prefix.length)
         }… must be secure; for plain http in development use a name without prefix, such as "sid"`,
@@ -106,13 +113,13 @@ export class CookieWriter {
       );
     }
     if (prefix.startsWith("__host-") && path !== "/") {
-      expected("a cookie named __Host-… must have the path /", path);
+      impossible("a cookie named __Host-… must have the path /", JSON.stringify(path));
     }
     if (prefix.startsWith("__host-") && domain !== undefined) {
-      expected("a cookie named __Host-… must have no domain", domain);
+      impossible("a cookie named __Host-… must have no domain", JSON.stringify(domain));
     }
-    if (sameSite === "None" && !secure) expected('sameSite: "None" needs secure: true', "secure: false");
-    if (partitioned && !secure) expected("partitioned: true needs secure: true", "secure: false");
+    if (sameSite === "None" && !secure) impossible('sameSite: "None" needs secure: true', "secure: false");
+    if (partitioned && !secure) impossible("partitioned: true needs secure: true", "secure: false");
     this.name = name;
     this.hasTwin = domain !== undefined;
     this.#domain = domain === undefined ? "" : `; Domain=${domain}`;

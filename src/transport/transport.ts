@@ -122,22 +122,24 @@ export interface TransportContext {
   readonly now: () => number;
 }
 
-/** A store that keeps no records of its own but brings sessions from request to request in another way. */
+/** A store that keeps no records of its own but brings sessions from request to request in another way, such as a `CookieStore`. */
 export interface CarriedStore {
-  /** What it does, in words. */
-  readonly carries: string;
+  /**
+   * What it does, in words.
+   *
+   * @deprecated Nothing reads it.
+   */
+  readonly carries?: string;
 }
 
-type MakeTransport = (kit: TransportContext) => Transport;
+/**
+ * The name of the method by which such a store makes its transport. It is registered, so that a store from one copy of this package works
+ * with the sessions of another: from JSR and from npm, or of two versions. What passes between them is therefore a contract: `Transport`,
+ * `TransportContext` and what they are made of may get optional members, and no member may change its meaning.
+ */
+export const makeTransport: unique symbol = Symbol.for("sojourn.transport");
 
-const makers = new WeakMap<object, MakeTransport>();
-
-/** Says how to make the transport of a store that is not held on the server. */
-export function bringsTransport(store: CarriedStore, make: MakeTransport): void {
-  makers.set(store, make);
-}
-
-/** How to make a store's own transport; `undefined` for any ordinary store. */
-export function ownTransport(store: object): MakeTransport | undefined {
-  return makers.get(store);
+/** What a `CarriedStore` has to be. Its method is no part of the public types: they would show the whole of what is below. */
+export interface TransportingStore extends CarriedStore {
+  [makeTransport](context: TransportContext): Transport;
 }

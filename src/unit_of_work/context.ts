@@ -1,10 +1,11 @@
 /** Puts the parts of one `Sessions` object together. */
 
 import {
-  ownTransport,
+  makeTransport,
   type StoredSession,
   type Transport,
   type TransportContext,
+  type TransportingStore,
 } from "../transport/transport.ts";
 import { Events } from "../events.ts";
 import { type DataFormat, type Draft, Format } from "../data/format.ts";
@@ -14,16 +15,22 @@ import { Signer } from "../crypto/signer.ts";
 import { ChangeTracker } from "./change_tracker.ts";
 import { SaveQueue } from "./save_queue.ts";
 import { ownPolicy, type Policy } from "../transport/policy.ts";
-import { endsAt } from "../data/lifetime.ts";
-import type { SavingKit } from "./save.ts";
+import { endsAt, type Limits } from "../data/lifetime.ts";
+import type { StandardSchema } from "../schema.ts";
+import { refuse } from "../option_checks.ts";
 import type { Settings } from "../options.ts";
 import type { MaybePromise, SessionStore } from "../store.ts";
 
 /** What all units of one `Sessions` object share. */
-export interface SessionContext extends SavingKit {
+export interface SessionContext {
   readonly transport: Transport;
   readonly saves: SaveQueue;
   readonly events: Events;
+  readonly format: DataFormat;
+  readonly policy: Policy;
+  readonly limits: Limits;
+  readonly schema: StandardSchema<unknown> | undefined;
+  readonly now: () => number;
   /** Whether reading counts as activity. */
   readonly rolls: boolean;
   readonly savesEveryRequest: boolean;
@@ -55,12 +62,13 @@ export function createContext(settings: Settings): SessionContext {
   const tags = new Signer(secrets, "log tag", cookie.name);
   const events = new Events(onEvent, now, (key) => tags.sign(key));
   const kit: TransportContext = { secrets, cookie, timeout, events, limits: settings, now };
-  const make = ownTransport(settings.store) ??
-    ((kit) => new StoreTransport(settings.store as SessionStore, kit));
-  const transport: Transport = make(kit);
+  const store = settings.store as SessionStore & Partial<TransportingStore>;
+  const transport: Transport = store[makeTransport] === undefined
+    ? new StoreTransport(store, kit)
+    : store[makeTransport](kit);
   const format = transport.format ?? new Format(settings.codec, settings.maxBytes);
   const context: SessionContext = {
-    transport: transport,
+    transport,
     saves: new SaveQueue(transport, events, (found) => isLive(context, found)),
     events,
     format,
@@ -72,10 +80,27 @@ export function createContext(settings: Settings): SessionContext {
     schema: settings.schema,
     stampOf: guardStamps(settings, events),
     now,
-    maxSessionsPerUser: settings.maxSessionsPerUser,
+    maxSessionsPerUser: mostSessions(settings.maxSessionsPerUser, transport),
     running: new Set(),
   };
   return context;
+}
+
+/** Waits for the commits under way, then closes the store. */
+export async function closeContext({ running, transport }: SessionContext): Promise<void> {
+  while (running.size > 0) await Promise.allSettled(running);
+  await transport.close();
+}
+
+/** Keeping users within a limit takes a list of their sessions. @throws {TypeError} If a limit was asked for and there is no list. */
+function mostSessions(given: number | undefined, transport: Transport): number {
+  if (transport.canList === true) return given ?? 1_000;
+  if (given === undefined || given === Infinity) return Infinity;
+  return refuse(
+    "createSessions",
+    "maxSessionsPerUser needs a store that lists a user's sessions",
+    "a store without list",
+  );
 }
 
 /** `stampOf`, bounded in time like the store: its failure is trouble, never the end of a session. */

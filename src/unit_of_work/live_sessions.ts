@@ -1,22 +1,12 @@
 /** The live sessions of a user, page by page, and their number kept within a limit. */
 
-import type { StoredSession, Transport } from "../transport/transport.ts";
+import type { StoredSession } from "../transport/transport.ts";
+import type { SessionContext } from "./context.ts";
 import { SessionError } from "../errors.ts";
-import type { Events } from "../events.ts";
 import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import { metaOf } from "../data/record_head.ts";
 import { endsAt, type Limits } from "../data/lifetime.ts";
 import type { IndexedRecord, MaybePromise, SessionPage, SessionSummary } from "../store.ts";
-
-/** What it takes to look at a user's sessions. */
-export interface UserSessionsContext {
-  readonly transport: Transport;
-  readonly events: Events;
-  readonly limits: Limits;
-  readonly now: () => number;
-  /** The most sessions that a user may have. */
-  readonly maxSessionsPerUser: number;
-}
 
 /** How often ending a session that changes at the same time is tried. */
 const mostTries = 10;
@@ -55,7 +45,7 @@ export async function* indexed(
 
 /** The live ones, with their ends. */
 export async function liveSessions(
-  { transport, limits, now }: UserSessionsContext,
+  { transport, limits, now }: SessionContext,
   userId: string,
 ): Promise<(IndexedRecord & { readonly end: number })[]> {
   const found = [];
@@ -68,7 +58,7 @@ export async function liveSessions(
 
 /** Ends a session by its storage key; whether there was one. */
 export async function endByKey(
-  { transport, events }: UserSessionsContext,
+  { transport, events }: SessionContext,
   key: string,
   reason?: string,
 ): Promise<boolean> {
@@ -78,7 +68,7 @@ export async function endByKey(
 }
 
 /** Ends a session by its storage key if it is this user's; whether it was. @throws {SessionError} `ERR_CONFLICT`; `ERR_STORE`. */
-export async function endOwned(context: UserSessionsContext, key: string, userId: string): Promise<boolean> {
+export async function endOwned(context: SessionContext, key: string, userId: string): Promise<boolean> {
   const { transport, events } = context;
   for (let tries = 0; tries < mostTries; tries++) {
     let found: StoredSession | undefined;
@@ -104,7 +94,7 @@ export async function endOwned(context: UserSessionsContext, key: string, userId
  * Ends the sessions of a user beyond the limit, those first that were longest without activity. Every process takes the same order, so
  * concurrent logins leave as many as the limit allows. The login is saved already: a store that fails here is an event, and undoes nothing.
  */
-export function keepWithinLimit(context: UserSessionsContext, userId: string): Promise<void> | undefined {
+export function keepWithinLimit(context: SessionContext, userId: string): Promise<void> | undefined {
   const { transport, maxSessionsPerUser } = context;
   if (maxSessionsPerUser === Infinity || transport.canList !== true) return undefined;
   return ignoreSessionErrors(async () => {

@@ -34,7 +34,9 @@ export function find(context: SessionContext, header: string | null): MaybePromi
 /** The unit of work on the session with this id, outside any request. */
 export async function open(context: SessionContext, id: string | undefined): Promise<UnitOfWork> {
   const found = await context.transport.open(id);
-  return new UnitOfWork(context, undefined, await choose(context, found === undefined ? [] : [found]));
+  const loaded = await choose(context, found === undefined ? [] : [found]);
+  await context.events.pending;
+  return new UnitOfWork(context, undefined, loaded);
 }
 
 /** No session, and cookies that are stale if there are any. */

@@ -2,23 +2,14 @@
 
 import type { StoredSession } from "../transport/transport.ts";
 import { buildRecord } from "./compose.ts";
-import type { DataFormat, Draft } from "../data/format.ts";
-import type { Limits, SessionAge } from "../data/lifetime.ts";
+import type { SessionContext } from "./context.ts";
+import type { Draft } from "../data/format.ts";
+import type { SessionAge } from "../data/lifetime.ts";
 import type { QueuedSave } from "./save_queue.ts";
-import type { Policy } from "../transport/policy.ts";
-import { requireFit, type StandardSchema, unfit, validate } from "../schema.ts";
+import { requireFit, unfit, validate } from "../schema.ts";
 import type { Change, ChangeTracker } from "./change_tracker.ts";
 import type { MaybePromise, SessionRecord } from "../store.ts";
 import { CheckedValues, toObject } from "../data/values.ts";
-
-/** What a save needs of what all units of work share. */
-export interface SavingKit {
-  readonly format: DataFormat;
-  readonly limits: Limits;
-  readonly policy: Policy;
-  readonly schema: StandardSchema<unknown> | undefined;
-  readonly now: () => number;
-}
 
 /** Takes the changes out of a state; `giveBack` undoes that. */
 export class Save implements QueuedSave {
@@ -28,7 +19,7 @@ export class Save implements QueuedSave {
   readonly rotation: ChangeTracker["rotation"];
   /** Whether the session gets a new end, so that its cookie needs one too. */
   extendsExpiry = false;
-  readonly #kit: SavingKit;
+  readonly #context: SessionContext;
   readonly #log: readonly Change[];
   readonly #life: SessionAge;
   readonly #text: string;
@@ -37,14 +28,19 @@ export class Save implements QueuedSave {
   #isReplayed = false;
 
   /** @throws {SessionError} `ERR_SERIALIZE` or `ERR_TOO_LARGE`, and then the state is as it was. */
-  constructor(kit: SavingKit, state: ChangeTracker, found: StoredSession | undefined, isForced: boolean) {
+  constructor(
+    context: SessionContext,
+    state: ChangeTracker,
+    found: StoredSession | undefined,
+    isForced: boolean,
+  ) {
     const { draft, log, rotation } = state;
     const { meta, userId, createdAt, touchedAt } = draft;
-    this.#text = kit.format.write(draft);
+    this.#text = context.format.write(draft);
     this.#life = { meta, userId, createdAt, touchedAt };
-    this.#isFresh = isForced || rotation !== undefined || kit.policy.extendsOnEverySave;
+    this.#isFresh = isForced || rotation !== undefined || context.policy.extendsOnEverySave;
     this.#log = log;
-    this.#kit = kit;
+    this.#context = context;
     this.rotation = rotation;
     this.stored = found;
     this.tracker = state;
@@ -62,15 +58,15 @@ export class Save implements QueuedSave {
   apply(base: StoredSession): MaybePromise<SessionRecord> {
     this.#isReplayed = base.record !== this.stored?.record;
     if (!this.#isReplayed) return this.#put(this.#life, this.#text, base);
-    const { format, schema } = this.#kit;
+    const { format, schema } = this.#context;
     return schema === undefined
       ? this.#write(this.#replay(format.read(base.record)), base)
       : this.#applyChecked(base);
   }
 
   async #applyChecked(base: StoredSession): Promise<SessionRecord> {
-    const fresh = this.#replay(await readChecked(this.#kit, base.record));
-    await requireFit(this.#kit.schema!, fresh.values);
+    const fresh = this.#replay(await readChecked(this.#context, base.record));
+    await requireFit(this.#context.schema!, fresh.values);
     return this.#write(fresh, base);
   }
 
@@ -81,11 +77,11 @@ export class Save implements QueuedSave {
   }
 
   #write(fresh: Draft, base: StoredSession): SessionRecord {
-    return this.#put(fresh, this.#kit.format.write(fresh), base);
+    return this.#put(fresh, this.#context.format.write(fresh), base);
   }
 
   #put(life: SessionAge, data: string, base: StoredSession | undefined): SessionRecord {
-    const { limits, now } = this.#kit;
+    const { limits, now } = this.#context;
     const { record, extendsExpiry } = buildRecord(limits, now(), life, data, base, this.#isFresh);
     this.extendsExpiry = extendsExpiry;
     return record;
@@ -117,7 +113,7 @@ export class Save implements QueuedSave {
 
 /** The content of a record as the handler is to see it: what the schema makes of what is stored; `undefined` if it does not fit. */
 export async function check(
-  { format, schema }: Pick<SavingKit, "format" | "schema">,
+  { format, schema }: SessionContext,
   record: SessionRecord,
   draft: Draft = format.read(record),
 ): Promise<Draft | undefined> {
@@ -127,6 +123,6 @@ export async function check(
 }
 
 /** The same. @throws {SessionError} `ERR_SERIALIZE` if it does not fit. */
-export async function readChecked(kit: SavingKit, record: SessionRecord): Promise<Draft> {
-  return await check(kit, record) ?? unfit();
+export async function readChecked(context: SessionContext, record: SessionRecord): Promise<Draft> {
+  return await check(context, record) ?? unfit();
 }

@@ -111,8 +111,8 @@ describe("createSessions", () => {
       assert.throws(
         () => make({ cookie: { [name]: 1 } }),
         (error: Error) =>
-          error instanceof TypeError && error.message.includes(`"${name}"`) &&
-          error.message.includes("sameSite"),
+          error instanceof TypeError && error.message.includes(`"cookie.${name}"`) &&
+          error.message.includes("cookie.sameSite"),
       );
     }
     assert.throws(() => make(JSON.parse('{"__proto__":1}')), TypeError);

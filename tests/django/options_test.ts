@@ -71,7 +71,7 @@ describe("the options of djangoSessions", () => {
     const good = { secretKey: "the-very-secret", engine };
     for (
       const [options, message] of [
-        [undefined, /options must be an object/],
+        [undefined, /options must be a plain object: received undefined$/],
         [{ engine }, /secretKey must be text or bytes/],
         [{ ...good, secretKey: "" }, /secretKey must be text or bytes, not empty/],
         [{ ...good, secretKeyFallbacks: "the-very-secret" }, /secretKeyFallbacks must be an array/],
@@ -79,21 +79,31 @@ describe("the options of djangoSessions", () => {
         [{ secretKey }, /either store.*or engine/],
         [{ ...good, store: new MapEngine("json") }, /either store.*or engine/],
         [{ ...good, engine: "db" }, /engine must be "signed_cookies"/],
-        [{ secretKey, store: Promise.resolve(new MapEngine("json")) }, /a promise has to be awaited/],
-        [{ secretKey, store: { load() {} } }, /it has no create, replace, rotate, delete, clearExpired/],
-        [{ ...good, sessionCookieSamesite: "lax" }, /sessionCookieSamesite/],
+        [
+          { secretKey, store: Promise.resolve(new MapEngine("json")) },
+          /store must be a Django engine.*: received a promise \(await it\)$/,
+        ],
+        [
+          { secretKey, store: { load() {} } },
+          /received an object \(no method create, replace, rotate, delete, clearExpired\)$/,
+        ],
+        [
+          { ...good, sessionCookieSamesite: "lax" },
+          /sessionCookieSamesite must be "Lax", "Strict", "None" or false: received "lax"$/,
+        ],
         [{ ...good, sessionCookieSecure: "yes" }, /sessionCookieSecure must be a boolean/],
-        [{ ...good, sessionCookieName: "a b" }, /name/],
-        [{ ...good, sessionCookieDomain: "a b; Secure" }, /domain/],
-        [{ ...good, sessionCookiePath: "shop;" }, /path/],
-        [{ ...good, sessionCookieAge: "600" }, /sessionCookieAge must be a number/],
-        [{ ...good, secrets: ["x"] }, /there is no option "secrets"/],
-        [{ ...good, rolling: true }, /there is no option "rolling"/],
-        [{ ...good, onError: 7 }, /onError/],
+        [{ ...good, sessionCookieName: "a b" }, /sessionCookieName must be a token .*: received "a b"$/],
+        [{ ...good, sessionCookieDomain: "a b; Secure" }, /sessionCookieDomain must be a host name/],
+        [{ ...good, sessionCookiePath: "shop;" }, /sessionCookiePath must be a path that begins with "\/"/],
+        [{ ...good, sessionCookieAge: "600" }, /sessionCookieAge must be a number .*: received a string$/],
+        [{ ...good, secrets: ["x"] }, /unknown option "secrets"; known options: secretKey, /],
+        [{ ...good, rolling: true }, /unknown option "rolling"; known options: secretKey, /],
+        [{ ...good, onError: 7 }, /onError must be a function: received 7$/],
       ] as const
     ) {
       assert.throws(() => djangoSessions(options as never), (error) => {
         assert.ok(error instanceof TypeError, String(error));
+        assert.match(error.message, /^djangoSessions: /);
         assert.match(error.message, message);
         assert.doesNotMatch(error.message, /the-very-secret/);
         return true;
@@ -114,19 +124,28 @@ describe("the options of djangoSessions", () => {
       rotate() {},
       delete() {},
     };
-    assert.throws(() => djangoSessions({ secretKey, store: methods as never }), /it has no clearExpired/);
+    assert.throws(
+      () => djangoSessions({ secretKey, store: methods as never }),
+      /^TypeError: djangoSessions: store must be .*: received an object \(no method clearExpired\)$/,
+    );
   });
 
   it("the time zone of the store and of the data have to agree", () => {
     const { store } = new DjangoSite({ useTz: false });
-    assert.throws(() => djangoSessions({ secretKey, store, useTz: true }), /useTz differs/);
+    assert.throws(
+      () => djangoSessions({ secretKey, store, useTz: true }),
+      /useTz must be what the store was opened with: received true$/,
+    );
     assert.doesNotThrow(() => djangoSessions({ secretKey, store, useTz: false }));
     assert.doesNotThrow(() => djangoSessions({ secretKey, store }));
   });
 
   it("a store whose file names hold the cookie's name wants that name", () => {
     const store = new MapEngine("signed", "sid");
-    assert.throws(() => djangoSessions({ secretKey, store }), /another cookie name/);
+    assert.throws(
+      () => djangoSessions({ secretKey, store }),
+      /sessionCookieName must be the one that the store was opened for/,
+    );
     assert.doesNotThrow(() => djangoSessions({ secretKey, store, sessionCookieName: "sid" }));
   });
 

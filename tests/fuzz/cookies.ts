@@ -100,7 +100,8 @@ export const cookieTargets: readonly Target[] = [
       if (typeof given !== "object" || given === null) return;
       let field: string;
       try {
-        field = new CookieWriter(given).set(String(given.value), 60);
+        const { value, ...attributes } = given;
+        field = new CookieWriter(attributes).set(String(value), 60);
       } catch (error) {
         return assert.ok(error instanceof TypeError, String(error));
       }

@@ -11,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -111,5 +112,58 @@ for (const [name, { open, damages }] of Object.entries(stores)) {
         .filter(({ name }) => name.includes("cannot be read")) as [ReturnType<typeof storeCases>[0]];
       it(`${words}: ${promise}`, async () => void await run());
     }
+  });
+}
+
+/** Of records of a user `ada` with the data `"{}"` and an end in 2096. */
+const parts: Record<string, Record<"data" | "an instant", Damage>> = {
+  SqliteStore: {
+    data: (key) => inSqlite("data = '[]'", key),
+    "an instant": (key) => inSqlite("expires_at = expires_at + 4294967296", key),
+  },
+  FileStore: {
+    data: (key) => inFile(key, (text) => text.replace(/"{}"$/, '"[]"')),
+    "an instant": (key) => inFile(key, (text) => text.replace('"expiresAt":4', '"expiresAt":5')),
+  },
+  DenoKvStore: {
+    data: (key) => inKv(key, (bytes) => (bytes[bytes.length - 5]! ^= 1, bytes)),
+    "an instant": (key) => inKv(key, (bytes) => (bytes[20]! ^= 1, bytes)),
+  },
+};
+
+for (const [name, damages] of Object.entries(parts)) {
+  describe(`${name}, of whose record is damaged`, () => {
+    const key = "ab".repeat(32);
+    const ada = { data: "{}", userId: "ada", createdAt: 1, touchedAt: 2, expiresAt: 4e12 };
+    const isDamaged = async (work: () => unknown) =>
+      await assert.rejects(async () => await work(), { code: "ERR_DAMAGED" });
+
+    it("the data alone: SR-050 it is listed, and a deletion ends it and its place in the list", async () => {
+      const store = await stores[name]!.open();
+      const { data: _, ...shown } = ada;
+      await store.create(key, ada);
+      await damages.data(key);
+      await isDamaged(() => store.load(key));
+      assert.deepEqual(await store.list!("ada"), { entries: [{ key, record: shown }] });
+      assert.equal(await store.delete(key), true);
+      assert.deepEqual(await store.list!("ada"), { entries: [] });
+      assert.equal(await store.load(key), undefined);
+      assert.equal(await store.delete(key), false);
+      await store.close!();
+    });
+
+    it("an instant: SR-050 no touch makes it valid, and a deletion ends it", async () => {
+      const store = await stores[name]!.open();
+      const version = (await store.create(key, ada))!;
+      await damages["an instant"](key);
+      for (const end of [5, 4.1e12, 9e15]) {
+        await isDamaged(() => store.touch!(key, 3, end, version));
+        await isDamaged(() => store.load(key));
+      }
+      assert.equal(await store.delete(key), true);
+      assert.equal(await store.load(key), undefined);
+      assert.deepEqual(await store.list!("ada"), { entries: [] });
+      await store.close!();
+    });
   });
 }

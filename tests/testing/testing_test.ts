@@ -219,15 +219,20 @@ describe("testStore", () => {
   });
   it("refuses wrong options, saying what was expected", () => {
     const bad = (options: unknown) => () => testStore("x", open, options as Record<string, never>);
-    assert.throws(bad({ maxbytes: 1 }), { name: "TypeError", message: /no option "maxbytes"/ });
+    assert.throws(bad({ maxbytes: 1 }), {
+      name: "TypeError",
+      message:
+        /^testStore: unknown option "maxbytes" \(did you mean "maxBytes"\?\); known options: maxBytes, runs,/,
+    });
     assert.throws(bad({ maxBytes: 0 }), { name: "RangeError", message: /from 1 to \d+: received 0/ });
     assert.throws(bad({ runs: 1.5 }), { name: "RangeError" });
     assert.throws(bad({ seed: -1 }), { name: "RangeError" });
-    assert.throws(bad({ seed: "1" }), { name: "RangeError" });
+    assert.throws(bad({ seed: "1" }), { name: "TypeError" });
     assert.throws(bad({ reopen: true }), {
       name: "TypeError",
-      message: /must be a function: received boolean/,
+      message: /^testStore: reopen must be a function: received true$/,
     });
+    for (const without of ["touch", ["tuch"], [1]]) assert.throws(bad({ without }), { name: "TypeError" });
     assert.throws(() => testStore("x", new CorrectStore() as never), { name: "TypeError" });
   });
 });

@@ -256,6 +256,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       "stores/deno_kv/calls_test",
       "stores/deno_kv/deno_kv_test",
       "stores/deno_kv/faults_test",
+      "stores/deno_kv/index_test",
       "stores/deno_kv/close_test",
     ],
     equivalent: [["<= in `removed < limit`", "a batch of none ends it as well"]],
@@ -293,9 +294,7 @@ export const stores: Readonly<Record<string, Subject>> = {
       ['no await for `await send("EVAL"', "an async function waits for what it returns"],
     ],
   },
-  "backends/redis/arrive.ts": { tests: ["redis_arrive_test"] },
   "backends/redis.ts": {
     tests: ["stores/redis/calls_test", "stores/redis/cluster_calls_test"],
-    equivalent: [["<= in `start < keys.length`", "one round more, over no key"]],
   },
 };

@@ -1,6 +1,7 @@
 /** Where Django's cache framework keeps an entry, and how long it may take: the options of both stores that have to do with a cache. */
 
-import { within } from "../../redis/options.ts";
+import { checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_checks.ts";
 
 /** What both stores can be told of a cache. */
 export interface CacheOptions {
@@ -17,14 +18,13 @@ export interface CacheSettings {
   readonly timeout: number;
 }
 
-/** Checks the options of the store `name`. @throws {TypeError} @throws {RangeError} If one is wrong or unknown. */
-export function readCacheOptions(given: CacheOptions, name: string, otherwise: number): CacheSettings {
-  const { keyPrefix = "", version = 1, timeout = otherwise, ...rest } = given;
-  for (const option in rest) throw new TypeError(`Cannot use the unknown option "${option}" of ${name}`);
-  if (typeof keyPrefix !== "string") {
-    throw new TypeError(`Cannot use the option "keyPrefix": expected a string, received ${typeof keyPrefix}`);
-  }
-  within("version", version, Number.isSafeInteger(version) && version >= 0, "a whole number from 0");
-  within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
+/** Checks the options of the store `by`. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
+export function readCacheOptions(given: CacheOptions, by: string, otherwise: number): CacheSettings {
+  const table: Table<CacheOptions> = {
+    keyPrefix: [is.text(), ""],
+    version: [is.whole(0), 1],
+    timeout: [is.seconds, otherwise],
+  };
+  const { keyPrefix, version, timeout } = checkOptions(by, table, given);
   return { prefix: `${keyPrefix}:${version}:`, timeout };
 }

@@ -12,7 +12,12 @@ import { head, type Script } from "../../redis/scripts.ts";
 /** For so long a write may come again, in ms. */
 const memory = 60_000;
 
-const mine = head + `
+const begin = head + `
+local args = {unpack(ARGV, 5)}
+local function answer(...) return {ARGV[1], time[1], time[2], ...} end
+`;
+
+const mine = begin + `
 local function written(entry)
   redis.call('SET', entry, args[1], 'PX', args[2])
   redis.call('SET', 'sojourn' .. entry, ARGV[1], 'PX', ${memory})
@@ -25,7 +30,7 @@ end
 
 /** Answers the text and its life in ms, `-1` for one without end. */
 export const load: Script = {
-  source: head + `
+  source: begin + `
 return answer(redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]))`,
 };
 
@@ -56,7 +61,7 @@ return written(KEYS[2])`,
 
 /** Answers yes, no or late. */
 export const remove: Script = {
-  source: head + `
+  source: begin + `
 if late then return answer('late') end
 return answer(redis.call('DEL', KEYS[1]) == 1 and 'yes' or 'no')`,
 };

@@ -55,7 +55,8 @@ export class DjangoDbStore implements DjangoEngine {
    * wait in the driver and to keep foreign keys, and while its owner has a transaction open on it, writes wait. Whether the table is there is seen at once in
    * SQLite, in the others at the first call; `open` looks before.
    *
-   * @throws {TypeError} @throws {RangeError} If `database` is none, or an option is wrong.
+   * @throws {TypeError} If `database` is none, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is out of range.
    * @throws {SessionError} `ERR_STORE` if there is no such table, or one with other columns; `ERR_DAMAGED` for a damaged
    * database. A busy one is tried again at the first call.
    */
@@ -70,15 +71,16 @@ export class DjangoDbStore implements DjangoEngine {
   /**
    * Opens the site's SQLite database, a file that exists, or looks through a client whether the table is there.
    *
-   * @throws {TypeError} @throws {RangeError} If `database` is no path and no client, or an option is wrong.
+   * @throws {TypeError} If `database` is no path and no client, or an option is unknown or of another type.
+   * @throws {RangeError} If `timeout` is out of range.
    * @throws {SessionError} `ERR_STORE` if the database cannot be reached, is missing or stays busy, if it has no such table, or one
    * with other columns; `ERR_DAMAGED` if it is damaged or no database.
    */
   static async open(database: string | SqlClient, options?: DjangoDbStoreOptions): Promise<DjangoDbStore> {
-    readDbOptions(options);
+    const settings = readDbOptions(options);
     const owned = typeof database === "string" ? await openSite(database) : undefined;
     try {
-      const store = new DjangoDbStore(owned ?? database as SqlClient, options);
+      const store = new DjangoDbStore(owned ?? database as SqlClient, settings);
       await store.#engine.check();
       store.#owned = owned;
       return store;

@@ -1,5 +1,7 @@
 /** Every option of a `DjangoDbStore`, its default, and its validation. */
 
+import { type Checked, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_checks.ts";
 import type { SqlDialect } from "./sql/client.ts";
 
 /** How a `DjangoDbStore` behaves. */
@@ -21,37 +23,17 @@ export interface DjangoDbStoreOptions {
 }
 
 /** The options with their defaults. */
-export interface DjangoDbSettings {
-  readonly useTz: boolean;
-  readonly timeout: number;
-  readonly table: string;
-  readonly dialect: SqlDialect | undefined;
-}
+export type DjangoDbSettings = Checked<DjangoDbStoreOptions, "dialect">;
 
-/** Checks options and fills in defaults. @throws {TypeError} @throws {RangeError} If one is wrong or unknown. */
+const isName = (name: string) => /^(?!sqlite_)[a-z_][a-z0-9_]{0,127}$/i.test(name);
+const table: Table<DjangoDbStoreOptions, "dialect"> = {
+  useTz: [is.flag, true],
+  timeout: [is.seconds, 2],
+  table: [is.text("a name of at most 128 letters, digits and underscores", isName), "django_session"],
+  dialect: [is.oneOf("postgresql", "mysql")],
+};
+
+/** Checks options and fills in defaults. @throws {TypeError} If one is unknown or of another type. @throws {RangeError} If one is out of range. */
 export function readDbOptions(given: DjangoDbStoreOptions = {}): DjangoDbSettings {
-  const { useTz = true, timeout = 2, table = "django_session", dialect, ...others } = given;
-  for (const name of Object.keys(others)) {
-    throw new TypeError(
-      `"${name}" is not an option of DjangoDbStore; there are useTz, timeout, table, dialect`,
-    );
-  }
-  if (typeof useTz !== "boolean") {
-    throw new TypeError(`"useTz" must be a boolean: received ${typeof useTz}`);
-  }
-  if (typeof timeout !== "number") {
-    throw new TypeError(`"timeout" must be a number of seconds: received ${typeof timeout}`);
-  }
-  if (!(timeout > 0 && timeout <= 86_400)) {
-    throw new RangeError(`"timeout" must be a positive number of seconds up to 86400: received ${timeout}`);
-  }
-  if (typeof table !== "string" || !/^(?!sqlite_)[a-z_][a-z0-9_]{0,127}$/i.test(table)) {
-    throw new TypeError(
-      `"table" must be a name of letters, digits and underscores: received ${String(table)}`,
-    );
-  }
-  if (dialect !== undefined && dialect !== "postgresql" && dialect !== "mysql") {
-    throw new TypeError(`"dialect" must be "postgresql" or "mysql": received ${String(dialect)}`);
-  }
-  return { useTz, timeout, table, dialect };
+  return checkOptions("DjangoDbStore", table, given);
 }

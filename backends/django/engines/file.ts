@@ -3,6 +3,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SessionError } from "../../../src/errors.ts";
+import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_checks.ts";
 import { handlesAll } from "../../../src/handled.ts";
 import {
   hold,
@@ -13,7 +15,6 @@ import {
   retryUntilTimeout,
 } from "../../file/lock.ts";
 import { type Disk, failedWith, nodeDisk } from "../../file/disk.ts";
-import { within } from "../../redis/options.ts";
 import { pause } from "../../support/stats_counter.ts";
 import type { DjangoEngine, DjangoRow } from "./engine.ts";
 
@@ -31,6 +32,11 @@ export interface DjangoFileStoreOptions {
   readonly timeout?: number;
 }
 
+const isCookieName = (name: string) => /^[\w!#$%&'*+.^`|~-]+$/.test(name);
+const table: Table<DjangoFileStoreOptions> = {
+  cookieName: [is.text("the name of a cookie", isCookieName), "sessionid"],
+  timeout: [is.seconds, 2],
+};
 /** Nobody is at work on one change for so long, in ms. */
 const abandoned = 10_000;
 
@@ -86,18 +92,9 @@ export class DjangoFileStore implements DjangoEngine {
    * @throws {SessionError} `ERR_STORE` If there is no such folder, or it cannot be written to.
    */
   static async open(folder: string | URL, options: DjangoFileStoreOptions = {}): Promise<DjangoFileStore> {
-    const { cookieName = "sessionid", timeout = 2, ...rest } = options;
-    for (const name in rest) {
-      throw new TypeError(`Cannot use the unknown option "${name}" of DjangoFileStore`);
-    }
     const path = folder instanceof URL ? fileURLToPath(folder) : folder;
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new TypeError(`Cannot use "folder": expected a path, received ${typeof path}`);
-    }
-    if (typeof cookieName !== "string" || !/^[\w!#$%&'*+.^`|~-]+$/.test(cookieName)) {
-      throw new TypeError('Cannot use the option "cookieName": expected the name of a cookie');
-    }
-    within("timeout", timeout, timeout > 0 && timeout <= 86_400, "seconds, above 0 and at most 86400");
+    check("DjangoFileStore", "folder", is.path, path);
+    const { cookieName, timeout } = checkOptions("DjangoFileStore", table, options);
     const store = new DjangoFileStore(resolve(path), cookieName, timeout);
     await orStoreError(() => store.#prepare());
     return store;

@@ -1,15 +1,18 @@
 /** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
 
 import {
-  bringsTransport,
   type CarriedStore,
   type LogoutResult,
+  makeTransport,
   type StoredSession,
   type TransportContext,
+  type TransportingStore,
 } from "../../../src/transport/transport.ts";
 import { storageKey } from "../../../src/crypto/session_id.ts";
 import { readCookie } from "../../../src/transport/cookie.ts";
 import { StoreTransport } from "../../../src/transport/store_transport.ts";
+import { check, checkOptions, type Table } from "../../../src/option_checks.ts";
+import * as is from "../../../src/option_checks.ts";
 import type { MaybePromise, SessionStore } from "../../../src/store.ts";
 import { importedId, isDjangoKey } from "./importer.ts";
 
@@ -19,6 +22,9 @@ export interface AdoptDjangoOptions {
   readonly cookieName?: string;
 }
 
+const cookieName = is.text("the name of a cookie", (name) => name !== "");
+const table: Table<AdoptDjangoOptions> = { cookieName: [cookieName, "sessionid"] };
+
 /**
  * A store for `createSessions` that also knows visitors by the cookie of a Django site that is gone, after the command `import-django`
  * has brought its sessions into `store`. For the days of the transition: as long as browsers keep that cookie, two weeks by Django's default.
@@ -27,7 +33,7 @@ export interface AdoptDjangoOptions {
  * with the next write or touch. Only imported sessions can be reached so: their ids are hashes of the Django keys, which no other session has. As before
  * the move, the Django key is a key to the session until that ends, is cycled or logged in to; without `adoptDjango` it opens nothing.
  *
- * @throws {TypeError} If an option is unknown or wrong.
+ * @throws {TypeError} If `store` is no session store, or an option is unknown or wrong.
  *
  * @example
  * ```ts
@@ -41,16 +47,12 @@ export interface AdoptDjangoOptions {
  * ```
  */
 export function adoptDjango(store: SessionStore, options: AdoptDjangoOptions = {}): CarriedStore {
-  const { cookieName = "sessionid", ...rest } = options;
-  for (const name in rest) throw new TypeError(`Cannot adopt sessions: there is no option "${name}"`);
-  if (typeof cookieName !== "string" || cookieName === "") {
-    throw new TypeError(
-      `Cannot adopt sessions: "cookieName" must be a cookie's name: received ${typeof cookieName}`,
-    );
-  }
-  const carried: CarriedStore = { carries: "sessions, with those imported from Django" };
-  bringsTransport(carried, (kit) => new AdoptingTransport(store, kit, cookieName));
-  return carried;
+  check("adoptDjango", "store", is.store, store);
+  const { cookieName } = checkOptions("adoptDjango", table, options);
+  const adopting: TransportingStore = {
+    [makeTransport]: (context) => new AdoptingTransport(store, context, cookieName),
+  };
+  return adopting;
 }
 
 /** At most so many cookies of Django are looked at when sessions are to be ended. */

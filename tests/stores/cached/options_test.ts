@@ -59,33 +59,45 @@ describe("what a CachedStore is made of", () => {
       ) {
         assert.throws(work, {
           name: "TypeError",
-          message: `${name} must be a SessionStore: it has no method ${method}`,
+          message: `CachedStore: ${name} must be a session store: received an object (no method ${method})`,
         });
       }
     }
     assert.throws(() => new CachedStore(cache, null as never), TypeError);
     const open = (options: object) => () => new CachedStore(cache, durable, options as CachedStoreOptions);
-    for (const options of [{ staleness: 86_400 }, { staleness: 0 }, { timeout: 60 }, { timeout: 1e-9 }]) {
+    for (const options of [{ staleness: 86_400 }, { staleness: 0 }, { timeout: 86_400 }, { timeout: 1e-9 }]) {
       assert.ok(open(options)());
     }
     for (
       const [options, name, message] of [
-        [{ stale: 1 }, "TypeError", 'CachedStore has no option "stale"'],
-        [{ staleness: "1" }, "TypeError", "staleness must be a number: received string"],
-        [{ timeout: null }, "TypeError", "timeout must be a number: received object"],
-        [{ now: 1 }, "TypeError", "now must be a function: received number"],
+        [
+          { stale: 1 },
+          "TypeError",
+          'CachedStore: unknown option "stale"; known options: staleness, timeout, now',
+        ],
+        [
+          { staleness: "1" },
+          "TypeError",
+          "CachedStore: staleness must be a number of seconds from 0 to 86400: received a string",
+        ],
+        [
+          { timeout: null },
+          "TypeError",
+          "CachedStore: timeout must be a number of seconds, above 0 and at most 86400: received null",
+        ],
+        [{ now: 1 }, "TypeError", "CachedStore: now must be a function: received 1"],
         ...[-1, 86_400.5, NaN].map((staleness) =>
           [
             { staleness },
             "RangeError",
-            `staleness must be 0 to 86400 seconds: received ${staleness}`,
+            `CachedStore: staleness must be a number of seconds from 0 to 86400: received ${staleness}`,
           ] as const
         ),
-        ...[-1, 0, 60.5, NaN].map((timeout) =>
+        ...[-1, 0, 86_400.5, NaN].map((timeout) =>
           [
             { timeout },
             "RangeError",
-            `timeout must be over 0 and at most 60 seconds: received ${timeout}`,
+            `CachedStore: timeout must be a number of seconds, above 0 and at most 86400: received ${timeout}`,
           ] as const
         ),
       ] as const

@@ -176,7 +176,7 @@ describe("CachedStore in detail", () => {
     }
     for (
       const wrong of [{ staleness: -1 }, { staleness: NaN }, { staleness: Infinity }, { timeout: 0 }, {
-        timeout: 61,
+        timeout: 86_401,
       }]
     ) {
       assert.throws(() => new CachedStore(cache, durable, wrong), RangeError);

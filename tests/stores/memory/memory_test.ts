@@ -335,12 +335,15 @@ describe("MemoryStore", () => {
   });
 
   it("refuses wrong options", () => {
-    for (const maxEntries of [0, -1, 1.5, NaN, -Infinity, "10"]) {
-      assert.throws(
-        () => new MemoryStore({ maxEntries: maxEntries as number }),
-        /"maxEntries" must be a positive/,
-      );
+    for (const maxEntries of [0, -1, 1.5, NaN, -Infinity]) {
+      assert.throws(() => new MemoryStore({ maxEntries }), {
+        name: "RangeError",
+        message:
+          `MemoryStore: maxEntries must be a whole number, 1 or more, or Infinity: received ${maxEntries}`,
+      });
     }
-    assert.throws(() => new MemoryStore({ now: 5 as never }), TypeError);
+    for (const wrong of [{ maxEntries: "10" }, { maxEntry: 10 }, { now: 5 }]) {
+      assert.throws(() => new MemoryStore(wrong as never), TypeError);
+    }
   });
 });

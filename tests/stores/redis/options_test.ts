@@ -27,22 +27,25 @@ describe("RedisStore options", () => {
   });
 
   it("wrong options are refused by name", () => {
-    const wrong: [object, RegExp, ErrorConstructor][] = [
-      [{ ttl: 5 }, /"ttl"/, TypeError],
-      [{ prefix: 5 }, /"prefix"/, TypeError],
-      [{ now: 5 }, /"now"/, TypeError],
-      [{ cluster: "yes" }, /"cluster"/, TypeError],
-      [{ timeout: "2" }, /"timeout"/, TypeError],
-      [{ timeout: 0 }, /"timeout"/, RangeError],
-      [{ timeout: NaN }, /"timeout"/, RangeError],
-      [{ timeout: Infinity }, /"timeout"/, RangeError],
-      [{ maxWaiting: 0 }, /"maxWaiting"/, RangeError],
-      [{ maxWaiting: 1.5 }, /"maxWaiting"/, RangeError],
+    const wrong: [object, string, ErrorConstructor][] = [
+      [{ ttl: 5 }, "ttl", TypeError],
+      [{ prefix: 5 }, "prefix", TypeError],
+      [{ now: 5 }, "now", TypeError],
+      [{ cluster: "yes" }, "cluster", TypeError],
+      [{ timeout: "2" }, "timeout", TypeError],
+      [{ timeout: 0 }, "timeout", RangeError],
+      [{ timeout: NaN }, "timeout", RangeError],
+      [{ timeout: Infinity }, "timeout", RangeError],
+      [{ maxWaiting: 0 }, "maxWaiting", RangeError],
+      [{ maxWaiting: 1.5 }, "maxWaiting", RangeError],
     ];
-    for (const [options, message, type] of wrong) {
+    for (const [options, name, type] of wrong) {
       assert.throws(
         () => new RedisStore(client, options),
-        (error) => error instanceof type && message.test(error.message),
+        (error) =>
+          error instanceof type &&
+          (error.message.startsWith(`RedisStore: ${name} must be `) ||
+            error.message.startsWith(`RedisStore: unknown option "${name}"`)),
       );
     }
   });

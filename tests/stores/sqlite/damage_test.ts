@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSy
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { SqliteStore } from "../../../backends/sqlite.ts";
+import { instantsSum } from "../../../backends/support/checksum.ts";
 import { SessionError } from "../../../src/errors.ts";
 import type { StoredRecord } from "../../../src/store.ts";
 import { dice, seed } from "../../support/dice.ts";
@@ -16,6 +17,8 @@ import {
 } from "../../support/sqlite/rig.ts";
 
 const newPath = temporaryPaths();
+const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 5));
+
 describe("SqliteStore on damaged files", () => {
   it("SR-050 a row of wrong types is damaged, not missing, and stays as it is", async () => {
     const path = newPath();
@@ -43,6 +46,85 @@ describe("SqliteStore on damaged files", () => {
     assert.equal(run(other, "SELECT count(*) FROM sojourn_session"), damages.length);
     assert.equal(await store.delete(keyOf(0)), true);
     other.close();
+  });
+
+  it("SR-050 a touch makes no damaged instant valid, and leaves it as it is", async () => {
+    const other = connect(newPath());
+    await using store = new SqliteStore(other);
+    const damages = [
+      "expires_at = expires_at | (1 << 44)",
+      "expires_at = expires_at & ~(1 << 40)",
+      "expires_at = 9223372036854775807",
+      "touched_at = touched_at | (1 << 44)",
+      "touched_at = touched_at - 1",
+      "touched_at = 'yesterday'",
+      "instants_sum = instants_sum + 1",
+    ];
+    for (const [n, damage] of damages.entries()) {
+      for (const together of [1, 2]) {
+        const [bad, good] = [keyOf(2 * n), keyOf(2 * n + 1)];
+        const versions = [
+          (await store.create(bad, recordOf("x")))!,
+          (await store.create(good, recordOf("y")))!,
+        ];
+        run(other, `UPDATE sojourn_session SET ${damage} WHERE key = '${bad}'`);
+        const row =
+          `SELECT CAST(touched_at || ' ' || expires_at || ' ' || instants_sum AS TEXT) FROM sojourn_session
+          WHERE key = '${bad}'`;
+        const before = run(other, row);
+        for (const [touched, expires] of [[3_000, 5e12], [1, 2], [2_000, 9e15]] as const) {
+          const touches = [bad, good].slice(0, together).map(async (key, i) =>
+            await store.touch(key, touched, expires, versions[i]!)
+          );
+          await trouble(() => touches[0], "ERR_DAMAGED");
+          assert.equal(await (touches[1] ?? true), true);
+        }
+        assert.equal(run(other, row), before, damage);
+        await trouble(() => store.load(bad), "ERR_DAMAGED");
+        assert.equal(await store.touch(bad, 3_000, 5e12, "another"), false);
+        for (const key of [bad, good]) assert.equal(await store.delete(key), true);
+      }
+    }
+    other.close();
+  });
+
+  it("a touch that another process overtakes moves nothing back", async () => {
+    const path = newPath();
+    const [mine, other] = [connect(path), connect(path)];
+    let overtake: () => unknown = () => {};
+    await using store = new SqliteStore({
+      prepare(sql) {
+        const statement = mine.prepare(sql);
+        return {
+          run(...values) {
+            if (sql.startsWith("UPDATE")) overtake();
+            return statement.run(...values);
+          },
+          get: (...values) => statement.get(...values),
+          all: (...values) => statement.all(...values),
+          finalize: () => statement.finalize?.(),
+        };
+      },
+      close: () => mine.close(),
+      inTransaction: false,
+    });
+    const version = (await store.create(keyOf(1), recordOf("x")))!;
+    const sum = instantsSum(keyOf(1), 9_000, 5e12);
+    await nextTurn(); // the first write of a turn needs no transaction, which would keep others out
+    overtake = () => {
+      overtake = () => {};
+      run(
+        other,
+        `UPDATE sojourn_session SET touched_at = 9000, expires_at = 5000000000000, instants_sum = ${sum}`,
+      );
+    };
+    assert.equal(await store.touch(keyOf(1), 3_000, 6e12, version), true);
+    const { touchedAt, expiresAt } = (await store.load(keyOf(1)))!;
+    assert.deepEqual([touchedAt, expiresAt], [9_000, 6e12]);
+    await nextTurn();
+    overtake = () => void run(other, "DELETE FROM sojourn_session");
+    assert.equal(await store.touch(keyOf(1), 9_001, 7e12, version), false);
+    for (const one of [mine, other]) one.close();
   });
 
   it("SR-057 what is no database is ERR_DAMAGED, and is left as it is", async () => {

@@ -195,7 +195,7 @@ describe("SqliteStore as it opens and closes", () => {
     assert.ok(!existsSync(none));
     await assert.rejects(SqliteStore.open(7 as never), {
       name: "TypeError",
-      message: /^"path" must be a string/,
+      message: "SqliteStore: path must be a string: received 7",
     });
   });
 
@@ -218,7 +218,9 @@ describe("SqliteStore as it opens and closes", () => {
     for (const options of wrong) {
       const [name] = Object.keys(options);
       const expected = (error: Error) =>
-        (error instanceof TypeError || error instanceof RangeError) && error.message.startsWith(`"${name}"`);
+        (typeof options.timeout === "number" ? error instanceof RangeError : error instanceof TypeError) &&
+        (error.message.startsWith(`SqliteStore: ${name} must be `) ||
+          error.message.startsWith(`SqliteStore: unknown option "${name}"`));
       assert.throws(() => new SqliteStore(database, options as never), expected);
       await assert.rejects(SqliteStore.open(newPath(), options as never), expected);
     }
