@@ -1,4 +1,4 @@
-/** A test of your own app: no server, no network, and a clock that you turn. `deno test` or `bun test`. */
+/** A test of your own app: no server, no network, and a clock that you control. `deno test` or `bun test`. */
 
 import { createSessions } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
@@ -6,7 +6,7 @@ import { SessionClient } from "@sojourn/session/testing";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
-/** Your app, made from its sessions: the server gives it real ones, the test these. */
+/** Your app, as a function of its sessions: the server passes real ones, the test these. */
 const makeApp = (now: () => number): (request: Request) => Promise<Response> =>
   createSessions<{ cart: string[] }>({
     store: new MemoryStore(),

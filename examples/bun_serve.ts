@@ -5,7 +5,7 @@ import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const home = (): Response => new Response(null, { status: 303, headers: { location: "/" } });
 type Named = Request & { readonly params: { readonly name: string } }; // Bun.BunRequest<"/hello/:name">

@@ -9,14 +9,14 @@ interface Data {
 
 const sessions = createSessions<Data>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 interface Context {
   readonly req: Request;
   readonly state: { session?: Session<Data> };
 }
 
-/** The middleware: what `app.use(…)` is given in Fresh. */
+/** The middleware to pass to `app.use(…)` in Fresh. */
 async function withSession(ctx: Context, next: (ctx: Context) => Promise<Response>): Promise<Response> {
   ctx.state.session = await sessions.get(ctx.req);
   return await next(ctx);

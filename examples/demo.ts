@@ -3,7 +3,7 @@
  *
  * Sessions are kept in `sessions.db` in the current folder, so they outlive a restart. `PORT` chooses another port,
  * `SESSION_SECRET` another secret than the one that is made once and kept in `sessions.secret`. The shop itself is in
- * `demo/shop.ts`. Imports are relative here, as Bun knows no package by its name without a package.json; in your own app,
+ * `demo/shop.ts`. Imports are relative here, because Bun finds no package by its name without a package.json; in your own app,
  * import from "@sojourn/session" and "@sojourn/session/sqlite".
  */
 
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     throw new Error(`PORT must be a number from 0 to 65535: received "${PORT}"`);
   }
   const sessions = createSessions<ShopData>({
-    store: watchStore(await SqliteStore.open("sessions.db")), // watched for the page /hood; an app has no need of it
+    store: watchStore(await SqliteStore.open("sessions.db")), // watched for the page /hood; an app does not need this
     secrets: [SESSION_SECRET ?? keptSecret("sessions.secret")],
     cookie: { name: cookieName, secure: false }, // this demo speaks plain http; leave this line out where there is https
     onError: apologize,

@@ -6,11 +6,11 @@ import { Elysia, t } from "elysia";
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const app = new Elysia()
   .onError(({ error }) => {
-    if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+    if (error instanceof SessionError) throw error; // `wrap` responds: 503 or 409
   })
   .resolve(async ({ request }) => ({ session: await sessions.get(request) }))
   .get("/", ({ session }) => {
@@ -19,7 +19,7 @@ const app = new Elysia()
   })
   .post("/login", ({ session, body, request, redirect }) => {
     session.login(body.user); // once the password is checked
-    return redirect(new URL("/", request.url).href, 303); // relative, it would be an error on Deno
+    return redirect(new URL("/", request.url).href, 303); // a relative address would be an error on Deno
   }, { body: t.Object({ user: t.String() }) })
   .post("/logout", async ({ session, request, redirect }) => {
     await session.logout();

@@ -7,10 +7,10 @@ import process from "node:process";
 
 const sessions = createSessions<{ said: string[] }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 async function hear(request: Request, message: string): Promise<string | undefined> {
-  const { id } = await sessions.get(request); // closed by now, as the answer has left
+  const { id } = await sessions.get(request); // closed by now: the response was sent
   const session = await sessions.open(id);
   if (session.id === undefined) return undefined;
   const said = session.update("said", (said = []) => [...said, message]);
@@ -20,20 +20,20 @@ async function hear(request: Request, message: string): Promise<string | undefin
 export const app: AnyElysia = new Elysia()
   .wrap((fetch) => sessions.wrap(fetch)) // for `listen`, which serves by itself
   .onError(({ error }) => {
-    if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+    if (error instanceof SessionError) throw error; // `wrap` responds: 503 or 409
   })
   .get("/", async ({ request }) => Response.json((await sessions.get(request)).get("said", [])))
   .delete("/", async ({ request }) => void await (await sessions.get(request)).logout())
   .ws("/", {
     async upgrade({ request, set, status }) {
       const isOurs = request.headers.get("origin") === new URL(request.url).origin;
-      if (!isOurs) throw status(403); // browsers let any site open a socket to yours
+      if (!isOurs) throw status(403); // browsers let any site open a socket to your server
       (await sessions.get(request)).setDefault("said", []);
       const headers = await sessions.headersFor(request); // saves; Elysia upgrades by itself, with what is in `set`
       Object.assign(set.headers, Object.fromEntries(headers));
     },
     message: ({ data, send, close }, message) =>
-      hear(data.request, String(message)) // what nobody catches here would end the server
+      hear(data.request, String(message)) // an uncaught error here would end the server
         .then((text) => text === undefined ? void close(4401, "logged out") : void send(text))
         .catch(() => void close(1011, "failed")),
   });

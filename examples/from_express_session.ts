@@ -1,4 +1,4 @@
-/** Sessions of express-session go on here: its cookie is checked with the old secret, its record read once and deleted. */
+/** Sessions of express-session continue here: its cookie is checked with the old secret, its record read once and deleted. */
 
 import { createSessions, type Session } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
@@ -11,9 +11,9 @@ type Done = (error: unknown, row?: Row | null) => void;
 type Old = { secret: string; name: string; store: Store };
 const sessions = createSessions<Data>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
-/** What a store answers; not `promisify`, which warns of one that also gives promises, such as connect-redis. */
+/** The result of a store call. Not `promisify`: it warns about stores that also return promises, such as connect-redis. */
 const ask = (call: (done: Done) => void): Promise<Row | null | undefined> =>
   new Promise((resolve, reject) => call((error, row) => error ? reject(error) : resolve(row)));
 
@@ -21,12 +21,12 @@ async function adopt(session: Session<Data>, cookie: string, { secret, store }: 
   const id = cookie.startsWith("s:") && unsign(cookie.slice(2), secret);
   const row = id && await ask((done) => store.get(id, done));
   if (!row) return; // forged, expired or logged out
-  session.set("visits", row.visits ?? 0); // what you need of it; row.cookie is nothing you need
+  session.set("visits", row.visits ?? 0); // what you need; not row.cookie
   if (typeof row.user === "string") session.login(row.user);
   await session.save();
-  await ask((done) => store.destroy(id, done)); // it must not begin another session
+  await ask((done) => store.destroy(id, done)); // it must not start another session
 }
-/** An app in which their sessions go on. Leave the adopting out when the last of them has expired. */
+/** An app in which their sessions continue. Remove the adoption when the last of them has expired. */
 export const makeApp = (old: Old): (request: Request) => Promise<Response> =>
   sessions.wrap(async (request) => {
     const session = await request.session;

@@ -1,4 +1,4 @@
-/** Sessions of hono-sessions go on here: the cookie is decrypted with the old key, the record read once and deleted. */
+/** Sessions of hono-sessions continue here: the cookie is decrypted with the old key, the record read once and deleted. */
 
 import { createSessions, type Session } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
@@ -8,7 +8,7 @@ type Old = { encryptionKey: string; name: string; store: Store };
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
 async function adopt(session: Session<{ visits: number }>, cookie: string, old: Old): Promise<void> {
@@ -20,10 +20,10 @@ async function adopt(session: Session<{ visits: number }>, cookie: string, old: 
   if (typeof valueOf("visits") === "number") session.set("visits", valueOf("visits"));
   if (typeof valueOf("user") === "string") session.login(valueOf("user"));
   await session.save();
-  await old.store.deleteSession(id); // it must not begin another session
+  await old.store.deleteSession(id); // it must not start another session
 }
 
-/** An app in which their sessions go on. Leave the adopting out when the last of them has expired. */
+/** An app in which their sessions continue. Remove the adoption when the last of them has expired. */
 export const makeApp = (old: Old): (request: Request) => Promise<Response> =>
   sessions.wrap(async (request) => {
     const session = await request.session;

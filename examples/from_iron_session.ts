@@ -1,4 +1,4 @@
-/** Sessions of iron-session go on here: a sealed cookie is opened with the old password and given up. */
+/** Sessions of iron-session continue here: a sealed cookie is opened with the old password and cleared. */
 
 import { createSessions, type Session } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
@@ -9,7 +9,7 @@ type Sealed = { visits?: number; user?: string };
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
 async function adopt(
@@ -22,7 +22,7 @@ async function adopt(
   if (row.user !== undefined) session.login(row.user);
 }
 
-/** An app in which their sessions go on. Leave the adopting out when the last of them has expired. */
+/** An app in which their sessions continue. Remove the adoption when the last of them has expired. */
 export const makeApp = (old: Old): (request: Request) => Promise<Response> =>
   sessions.wrap(async (request) => {
     const session = await request.session;

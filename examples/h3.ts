@@ -6,9 +6,9 @@ import { H3, redirect } from "h3";
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
-// h3 lets no error out: this one is kept for `wrap`, which answers it with 503 or 409
+// h3 passes no error on: this one is kept for `wrap`, which responds with 503 or 409
 const app = new H3({ onError: ({ cause }, { context }) => void (context["failure"] = cause) });
 
 app.get("/", async (event) => {

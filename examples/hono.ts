@@ -10,15 +10,15 @@ interface Data {
 
 const sessions = createSessions<Data>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const app = new Hono<{ Variables: { session: Session<Data> } }>();
 app.onError((error, c) => {
-  if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+  if (error instanceof SessionError) throw error; // `wrap` responds: 503 or 409
   return c.text("Internal Server Error", 500);
 });
 app.use(async (c, next) => {
-  c.set("session", await sessions.get(c.req.raw)); // Hono hands on the wrapped request itself
+  c.set("session", await sessions.get(c.req.raw)); // Hono passes on the wrapped request itself
   await next();
 });
 app.get("/", (c) => {

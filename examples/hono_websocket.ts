@@ -8,10 +8,10 @@ import { defineWebSocketHelper, type WSContext } from "hono/ws";
 
 const sessions = createSessions<{ said: string[] }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 async function hear(request: Request, message: string, socket: WSContext): Promise<void> {
-  const { id } = await sessions.get(request); // closed by now, as the answer has left
+  const { id } = await sessions.get(request); // closed by now: the response was sent
   const session = await sessions.open(id);
   if (session.id === undefined) return socket.close(4401, "logged out");
   const said = session.update("said", (said = []) => [...said, message]);
@@ -19,7 +19,7 @@ async function hear(request: Request, message: string, socket: WSContext): Promi
   socket.send(`${said.length}: ${message}`);
 }
 type Upgrades = { upgrade(request: Request, options: { headers: Headers; data: unknown }): boolean };
-// in place of the one from `hono/bun`, which sends no headers: this saves, and the cookie leaves with the upgrade
+// replaces the one from `hono/bun`, which sends no headers: this saves, and the cookie is sent with the upgrade
 const upgradeWebSocket = defineWebSocketHelper(async (c, events) => {
   const options = { headers: await sessions.headersFor(c.req.raw), data: { events, protocol: "" } };
   if ((c.env as Upgrades).upgrade(c.req.raw, options)) return new Response();
@@ -35,6 +35,6 @@ const app = new Hono().all("/", async (c, next) => {
   if (c.req.header("origin") !== new URL(c.req.url).origin) return c.body(null, 403); // any site may open a socket
   session.setDefault("said", []);
   return upgrade(c, next);
-}).onError((error) => Promise.reject(error)); // `wrap` answers a SessionError: 503 or 409
+}).onError((error) => Promise.reject(error)); // `wrap` responds to a SessionError: 503 or 409
 const fetch = sessions.wrap((request: Request, server: Upgrades) => app.fetch(request, server));
 export default { fetch, websocket } as { fetch: unknown; websocket: unknown };

@@ -1,18 +1,18 @@
-/** Work that goes on after the answer: `deno serve examples/jobs.ts` or `bun examples/jobs.ts`. */
+/** Work that continues after the response: `deno serve examples/jobs.ts` or `bun examples/jobs.ts`. */
 
 import { createSessions, SessionError } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ report: "under way" | string }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
-/** The job: it gets the session's id, never the request's session, which closes with the answer. */
+/** The job gets the session's id, never the request's session, which closes when the response is sent. */
 async function makeReport(id: string | undefined): Promise<void> {
-  const report = await Promise.resolve("42 pages"); // what takes long
+  const report = await Promise.resolve("42 pages"); // the slow part
   const session = await sessions.open(id);
-  if (session.id === undefined) return; // logged out, or logged in anew, meanwhile
+  if (session.id === undefined) return; // logged out or logged in again in the meantime
   session.set("report", report);
   await session.save().catch((error) => {
     if (!(error instanceof SessionError && error.code === "ERR_GONE")) throw error; // logged out just now

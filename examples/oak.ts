@@ -7,7 +7,7 @@ import { MemoryStore } from "@sojourn/session/memory";
 type State = { session: Session<{ visits: number }> };
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const router = new Router<State>();
 router.get("/", ({ state: { session }, response }) => {
@@ -28,10 +28,10 @@ app.use(async ({ state, request }, next) => {
   state.session = await sessions.get(request.source as never); // the wrapped request itself
   await next();
 }, router.routes());
-const failures = new WeakMap<object, unknown>(); // Oak lets no error out: `wrap` answers it with 503 or 409
+const failures = new WeakMap<object, unknown>(); // Oak passes no error on: `wrap` responds with 503 or 409
 app.addEventListener("error", ({ context, error }) => void failures.set(context!.request.source!, error));
 const handler = sessions.wrap(async (request) => {
-  // the Request and Response of npm's build are another library's where it runs on Deno
+  // on Deno, the Request and Response of npm's build are not the native ones
   const { status, headers, body } = await app.handle(request as never) ?? new Response(null, { status: 404 });
   if (failures.get(request) instanceof SessionError) throw failures.get(request);
   return new Response(body as BodyInit | null, { status, headers: [...headers] });

@@ -1,4 +1,4 @@
-/** A page cache around an app with sessions: `deno serve examples/page_cache.ts`. Bun has no `caches`; there it stores nothing. */
+/** A page cache around an app with sessions: `deno serve examples/page_cache.ts`. Bun has no `caches`, so there it stores nothing. */
 
 import { createSessions, SessionError } from "@sojourn/session";
 import { MemoryStore } from "@sojourn/session/memory";
@@ -7,11 +7,11 @@ import { cache } from "hono/cache";
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const app = new Hono();
 app.onError((error, c) => {
-  if (error instanceof SessionError) throw error; // `wrap` answers it: 503 or 409
+  if (error instanceof SessionError) throw error; // `wrap` responds: 503 or 409
   return c.text("Internal Server Error", 500);
 });
 app.get("/", async (c) => {
@@ -21,7 +21,7 @@ app.get("/", async (c) => {
 });
 app.get("/about", (c) => c.text(`the same for all, made at ${new Date().toISOString()}`));
 
-// outside of `wrap`, a cache is told which pages are private; inside, it would store them before they are marked
+// outside `wrap`, a cache sees which pages are private; inside, it would store them before they are marked
 const withSessions = sessions.wrap((request: Request) => app.fetch(request));
 const cached = new Hono();
 cached.use(cache({ cacheName: "pages", cacheControl: "max-age=60", wait: true, onCacheNotAvailable: false }));

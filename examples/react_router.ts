@@ -7,7 +7,7 @@ import { sessionStorage } from "./react_router_storage.ts";
 
 const sessions = createSessions({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 const { getSession, commitSession, destroySession, sessionOf } = sessionStorage(sessions);
 
@@ -34,7 +34,7 @@ const { queryRoute } = createStaticHandler([{
   },
 }]);
 
-// `wrap` gives nothing but its answers to errors: 503 or 409
+// here `wrap` adds only its responses to errors: 503 or 409
 const handler = sessions.wrap(async (request): Promise<Response> => await queryRoute(request));
 const server: { fetch(request: Request): Promise<Response> } = { fetch: handler };
 export default server;

@@ -14,7 +14,7 @@ const dress = (session: Session): RouterSession => ({
   unset: (name) => void session.delete(name),
 });
 
-/** `sessionOf` is for what React Router has no word for, `login` above all. */
+/** `sessionOf` is for what React Router lacks, above all `login`. */
 type OurStorage = SessionStorage & { sessionOf(theirs: RouterSession): Session };
 
 /** As in React Router, what is not committed is not saved. */

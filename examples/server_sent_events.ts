@@ -5,16 +5,16 @@ import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ visits: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
-/** The number of visits each time it has changed, until the visitor logs out or goes away. */
+/** The number of visits whenever it has changed, until the visitor logs out or leaves. */
 async function* counts(id: string | undefined): AsyncGenerator<Uint8Array> {
   const text = new TextEncoder();
   for (let last = -1;;) {
-    const session = await sessions.open(id); // what other requests have made of it by now
+    const session = await sessions.open(id); // with the changes of other requests
     if (session.id === undefined) return yield text.encode("event: end\ndata: logged out\n\n");
     const visits = session.get("visits", 0);
-    // something each time: where it goes, the stream learns that the visitor has gone, and ends
+    // always send something: a failing write shows that the visitor has left, and ends the stream
     yield text.encode(visits === last ? ":\n\n" : `data: ${visits}\n\n`);
     last = visits;
     await new Promise((resolve) => setTimeout(resolve, 100)); // better: wait for your own queue

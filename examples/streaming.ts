@@ -5,13 +5,13 @@ import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ downloads: number }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
 async function* lines(id: string | undefined): AsyncGenerator<Uint8Array> {
   const text = new TextEncoder();
   for (let line = 1; line <= 1000; line++) yield text.encode(`line ${line}\n`);
-  // The answer left long ago: writing to the request's session would throw ERR_CLOSED.
+  // The response was sent long ago: writing to the request's session would throw ERR_CLOSED.
   const session = await sessions.open(id);
   if (session.id === undefined) return; // logged out while it ran
   session.update("downloads", (n = 0) => n + 1);
@@ -25,7 +25,7 @@ const server: { fetch(request: Request): Response | Promise<Response> } = {
       return new Response(`${session.get("downloads", 0)} downloads`);
     }
     session.setDefault("downloads", 0);
-    await session.save(); // a session that is new has its id from here on
+    await session.save(); // a new session has its id from here on
     return new Response(ReadableStream.from(lines(session.id)));
   }),
 };

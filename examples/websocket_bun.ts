@@ -5,7 +5,7 @@ import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ said: string[] }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
 type Upgrades = { upgrade(request: Request, options: { headers: Headers; data: { id: string } }): boolean };
@@ -17,11 +17,11 @@ const fetch: Fetch = sessions.wrap(async (request, server: Upgrades) => {
   if (request.method === "DELETE") await session.logout();
   if (request.headers.get("upgrade") !== "websocket") return Response.json(session.get("said", []));
   const isOurs = request.headers.get("origin") === new URL(request.url).origin;
-  if (!isOurs) return new Response(null, { status: 403 }); // browsers let any site open a socket to yours
+  if (!isOurs) return new Response(null, { status: 403 }); // browsers let any site open a socket to your server
 
   session.setDefault("said", []);
-  await session.save(); // a session that is new has its id from here on
-  const headers = await sessions.headersFor(request); // its cookie, for an answer that Bun makes
+  await session.save(); // a new session has its id from here on
+  const headers = await sessions.headersFor(request); // its cookie, for a response that Bun makes
   if (server.upgrade(request, { headers, data: { id: session.id! } })) return undefined;
   return new Response(null, { status: 400 });
 });

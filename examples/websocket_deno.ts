@@ -5,7 +5,7 @@ import { MemoryStore } from "@sojourn/session/memory";
 
 const sessions = createSessions<{ said: string[] }>({
   store: new MemoryStore(),
-  secrets: [crypto.getRandomValues(new Uint8Array(32))], // yours comes from the environment
+  secrets: [crypto.getRandomValues(new Uint8Array(32))], // in your app: from the environment
 });
 
 const handler = sessions.wrap(async (request) => {
@@ -13,10 +13,10 @@ const handler = sessions.wrap(async (request) => {
   if (request.method === "DELETE") await session.logout();
   if (request.headers.get("upgrade") !== "websocket") return Response.json(session.get("said", []));
   const isOurs = request.headers.get("origin") === new URL(request.url).origin;
-  if (!isOurs) return new Response(null, { status: 403 }); // browsers let any site open a socket to yours
+  if (!isOurs) return new Response(null, { status: 403 }); // browsers let any site open a socket to your server
 
   session.setDefault("said", []);
-  await session.save(); // a session that is new has its id from here on
+  await session.save(); // a new session has its id from here on
   const { id } = session;
   const { socket, response } = Deno.upgradeWebSocket(request);
   const hear = async (message: string) => {
@@ -26,7 +26,7 @@ const handler = sessions.wrap(async (request) => {
     await session.save();
     socket.send(`${said.length}: ${message}`);
   };
-  // a rejection that nobody handles would end the server
+  // an unhandled rejection would end the server
   socket.onmessage = ({ data }) => void hear(String(data)).catch(() => socket.close(1011, "failed"));
   return response; // the commit appends the cookie to it
 });

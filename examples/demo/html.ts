@@ -1,4 +1,4 @@
-/** HTML as a tagged template: whatever is put in is escaped, unless it is HTML already. */
+/** HTML as a tagged template: every value is escaped, unless it is HTML already. */
 
 /** Text that is HTML. */
 export class Html {
@@ -20,7 +20,7 @@ const entities: Record<string, string> = {
   "'": "&#39;",
 };
 
-/** Makes HTML of a template. `false` and `undefined` are nothing. */
+/** Makes HTML from a template. `false` and `undefined` become nothing. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(String.raw({ raw: strings }, ...parts.map(markup)));
 }

@@ -1,4 +1,4 @@
-/** How the shop looks: whole pages, and the headers they are sent with. */
+/** How the shop looks: whole pages, and their headers. */
 
 import { createHash } from "node:crypto";
 import type { SessionInfo } from "../../mod.ts";
@@ -66,7 +66,7 @@ function document(title: string, body: Html): string {
   `.text.trimStart();
 }
 
-/** A page with nothing but one sentence. */
+/** A page with a single sentence. */
 export function messagePage(text: string): string {
   return document(
     "The Waystation",
@@ -79,7 +79,7 @@ export function messagePage(text: string): string {
   );
 }
 
-/** A page with all around it. */
+/** A complete page. */
 function framed(title: string, here: "/" | "/hood", corner: Html | undefined, main: Html): string {
   const pages = [["/", "Shop"], ["/hood", "Under the hood"]] as const;
   const links = pages.map(([path, name]) =>

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** The secret in this file; a new one, readable by its owner alone, if there is no such file. */
+/** The secret in this file; if the file does not exist, a new one that only its owner can read. */
 export function keptSecret(path: string): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const secret = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

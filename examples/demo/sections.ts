@@ -18,7 +18,7 @@ export interface CartLine extends Product {
   readonly gift: boolean;
 }
 
-/** Who is here, and how to change that. */
+/** The current user, with login and logout. */
 export function account(name: string | undefined): Html {
   if (name === undefined) return html`<a class="button quiet" href="#login">Log in</a>`;
   return html`
@@ -29,7 +29,7 @@ export function account(name: string | undefined): Html {
   `;
 }
 
-/** What there is to buy. The redirect after a form keeps its fragment, so the page comes back where it was. */
+/** What there is to buy. The redirect after a form keeps its fragment, so the page returns to the same place. */
 export function shelf(products: readonly Product[]): Html {
   const rows = products.map(({ id, name, about, cents }) =>
     html`
@@ -86,7 +86,7 @@ function cartRow({ id, name, cents, quantity, gift }: CartLine): Html {
   `;
 }
 
-/** The way in. */
+/** The login form. */
 export function loginForm(): Html {
   return html`
     <section aria-labelledby="login">

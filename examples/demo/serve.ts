@@ -1,10 +1,10 @@
 /** One way to start a server on both runtimes. */
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer {
   /** Where it listens. */
   readonly port: number;
-  /** Lets running requests end, then closes the port. */
+  /** Waits for running requests, then closes the port. */
   stop(): Promise<void>;
 }
 
@@ -15,13 +15,13 @@ type Bun = {
   ): { port: number; stop(): Promise<void> };
 };
 
-/** Serves this machine alone; port 0 takes a free one. @throws {Error} If the port is taken. */
+/** Serves this machine only; port 0 takes a free one. @throws {Error} If the port is taken. */
 export function serve(fetch: Handler, port: number): RunningServer {
   const hostname = "127.0.0.1";
   const bun = (globalThis as { Bun?: Bun }).Bun;
   try {
     if (bun) {
-      // in development, Bun answers an error with lines of the source; without it, it shares a taken port unless told not to
+      // in development mode Bun shows source lines on an error; otherwise it shares a taken port unless reusePort is off
       const server = bun.serve({ hostname, port, fetch, development: false, reusePort: false });
       return { port: server.port, stop: () => server.stop() };
     }

@@ -1,4 +1,4 @@
-/** What the shop does: its data, its actions and its routes. No word of HTML. */
+/** What the shop does: its data, its actions and its routes, without HTML. */
 
 import { createHash } from "node:crypto";
 import type { Session, SessionError, SessionRequest, Sessions } from "../../mod.ts";
@@ -41,12 +41,12 @@ type Action = (visit: {
   readonly sessions: Sessions<ShopData>;
 }) => void | Promise<void>;
 
-/** Every form of the page posts to one of these; the answer is always the way back to the page. */
+/** Every form of the page posts to one of these; the response always redirects back to the page. */
 const actions: Record<string, Action> = {
   "/cart/add": ({ session, form }) => {
     const product = products.find(({ id }) => id === form.get("product"));
     if (product === undefined) return;
-    // a function of what is there, so that of two requests at once both count
+    // computed from the current value, so that two concurrent requests both count
     session.update("cart", (cart = { lines: [] }) => {
       const line = cart.lines.find((line) => line.product === product.id);
       if (line === undefined) cart.lines.push({ product: product.id, quantity: 1, gift: false });
@@ -61,7 +61,7 @@ const actions: Record<string, Action> = {
     const index = lines.findIndex((line) => line.product === form.get("product"));
     const line = lines[index];
     if (line === undefined) return;
-    // deep inside of the data, and saved all the same
+    // deep inside the data, and saved nevertheless
     const change = form.get("change");
     if (change === "more") line.quantity = Math.min(line.quantity + 1, mostOfOne);
     if (change === "less") line.quantity--;
@@ -120,7 +120,7 @@ export function makeApp(sessions: Sessions<ShopData>): (request: Request) => Pro
 
 async function answer(request: ShopRequest, sessions: Sessions<ShopData>, watch: Watch): Promise<Response> {
   const pathname = URL.parse(request.url)?.pathname;
-  if (pathname === undefined) return refuse(400, "That is no address."); // Bun hands on a Host that is none
+  if (pathname === undefined) return refuse(400, "That is no address."); // Bun passes on an invalid Host
   const action = Object.hasOwn(actions, pathname) ? actions[pathname] : undefined;
   if (action === undefined && pathname !== "/" && pathname !== "/hood") {
     return refuse(404, "There is nothing here.");
@@ -131,7 +131,7 @@ async function answer(request: ShopRequest, sessions: Sessions<ShopData>, watch:
   }
   const traces = watch.of(request);
   if (pathname === "/hood") {
-    // its session is not used, so the library does not say so itself
+    // its session is not used, so the library does not add the header
     return new Response(hoodPage(traces), { headers: { ...headers, "cache-control": "no-store" } });
   }
   if (action === undefined) return await show(request, sessions, traces[0]);

@@ -1,6 +1,6 @@
 /** All the CSS of the shop. */
 
-/** Put into the page as it is; the Content-Security-Policy names its hash. */
+/** Inlined in the page; the Content-Security-Policy contains its hash. */
 export const style: string = `
 :root {
   color-scheme: light dark;

@@ -14,7 +14,7 @@ interface StoreCall {
   ms: number;
 }
 
-/** One request, and what was done for it. No id, secret or data is in it. */
+/** One request, and what was done for it, without ids, secrets or data. */
 export interface Trace {
   readonly method: string;
   readonly path: string;
@@ -22,17 +22,17 @@ export interface Trace {
   /** The names of the functions of `crypto.subtle`, in the order of their calls. */
   readonly crypto: readonly string[];
   readonly status: number;
-  /** How long the whole answer took, in milliseconds. */
+  /** How long the whole response took, in milliseconds. */
   readonly ms: number;
-  /** What came to the answer after the handler had made it, with the cookie's value left out. */
+  /** What was added to the handler's response, without the cookie's value. */
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** What is noted while a request runs. */
+/** What is recorded while a request runs. */
 interface Notes {
   readonly store: StoreCall[];
   readonly crypto: string[];
-  /** The headers that the handler gave its answer. */
+  /** The headers that the handler gave its response. */
   own: Headers;
 }
 
@@ -61,7 +61,7 @@ const cryptoCalls = [
 ] as const;
 const watching = new WeakSet<object>();
 
-/** The same store; each call is noted with the request that made it. */
+/** The same store; each call is recorded with the request that made it. */
 export function watchStore(store: SessionStore): SessionStore {
   const watched = Object.create(store);
   watched.onEvict = store.onEvict?.bind(store);
@@ -82,7 +82,7 @@ export function watchStore(store: SessionStore): SessionStore {
   return watched;
 }
 
-/** Notes the calls of `crypto.subtle` too. For a demo: an application has no business there. */
+/** Records the calls of `crypto.subtle` too. For this demo only: an application should not do this. */
 function watchCrypto(): void {
   for (const name of cryptoCalls) {
     const real = crypto.subtle[name] as (...args: unknown[]) => unknown;
@@ -104,12 +104,12 @@ export class Watch {
     watchCrypto();
   }
 
-  /** What a visitor asked for, newest first. */
+  /** A visitor's requests, newest first. */
   of(request: Request): readonly Trace[] {
     return this.#visitors.get(visitorOf(request.headers.get("cookie"))) ?? [];
   }
 
-  /** What the application itself answers, inside of `wrap`: tells its own headers from those added later. */
+  /** Around the application, inside `wrap`: distinguishes its own headers from those added later. */
   async inside(answer: Promise<Response>): Promise<Response> {
     const response = await answer;
     const notes = current.getStore();
@@ -117,7 +117,7 @@ export class Watch {
     return response;
   }
 
-  /** Around the whole, outside of `wrap`: keeps what was done, unless there was nothing at that address, or it was none. */
+  /** Around everything, outside `wrap`: keeps what was done, unless nothing was at that address or it was invalid. */
   outside(handler: Handler): (request: Request) => Promise<Response> {
     return async (request) => {
       const notes: Notes = { store: [], crypto: [], own: new Headers() };
@@ -145,7 +145,7 @@ export class Watch {
   }
 }
 
-/** Stands for whoever sends or is sent this cookie; "" for nobody. */
+/** Stands for the visitor with this cookie; "" for nobody. */
 function visitorOf(cookie: string | null): string {
   const value = cookie?.split(/; */).find((pair) => pair.startsWith(`${cookieName}=`))?.slice(
     cookieName.length + 1,
