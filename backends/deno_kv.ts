@@ -32,7 +32,7 @@ import { checkPage } from "./support/pages.ts";
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
 
 /** The maximum number of times that an operation reads and commits; only touches and deletes of the same session make it retry. */
-const maxAttempts = 6;
+const tries = 6;
 /** Deno KV may remove a record this many ms after its expiry, so that cleanup tolerates clock skew. */
 const expiryGraceMs = 60_000;
 /** The longest `expireIn` in ms that is passed to Deno KV, which refuses longer ones. */
@@ -335,14 +335,11 @@ export class DenoKvStore implements CountableStore {
   /** Plans and commits until a commit succeeds. */
   #commit<T>(plan: (ask: BoundedCall, last: boolean) => Promise<Plan<T>>): Promise<T> {
     return withDeadline(this.#timeout, async (ask) => {
-      for (let left = maxAttempts; left > 0; left--) {
+      for (let left = tries; left > 0; left--) {
         const { result, edits } = await plan(ask, left === 1);
         if (edits === undefined || (await ask(this.#apply(edits))).ok) return result;
       }
-      throw new SessionError(
-        "ERR_CONFLICT",
-        `The session was changed by others ${maxAttempts} times in a row`,
-      );
+      throw new SessionError("ERR_CONFLICT", `The session was changed by others ${tries} times in a row`);
     });
   }
 }

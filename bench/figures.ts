@@ -66,7 +66,7 @@ export interface HeapFigure {
   readonly bytesPerRequest: number;
 }
 
-/** How long answers take at half of what the server can do, in microseconds. */
+/** Response times at half of what the server can do, in microseconds. */
 export interface HalfLoadFigure {
   readonly name: string;
   readonly scenario: Scenario;
@@ -86,7 +86,7 @@ export interface Result<T> extends Tag {
   readonly figures: T;
 }
 
-/** The time from when a visit was due to its answer, in milliseconds. */
+/** The time from when a visit was due to its response, in milliseconds. */
 export interface Answers {
   readonly answers: number;
   readonly p50: number;
@@ -94,7 +94,7 @@ export interface Answers {
   readonly most: number;
 }
 
-/** Expired records cleared while a server answers. */
+/** Expired records cleared while a server is under load. */
 export interface Clearing {
   readonly records: number;
   /** Visits a second. */

@@ -1,5 +1,5 @@
 /**
- * Measures how long answers take at half of what a server can do, which is the load that a careful operator gives it: p50 and p99 in
+ * Measures response times at half of what a server can do, which is the load that a careful operator gives it: p50 and p99 in
  * microseconds. JSON on stdout. `half_load.ts ROUNDS`
  */
 

@@ -1,5 +1,5 @@
 /**
- * Measures how many expired records a second a server clears from SQLite while it answers, and what that does to the answers. JSON on
+ * Measures how many expired records a second a server clears from SQLite under load, and the effect on its responses. JSON on
  * stdout. `housekeeping.ts FOLDER RECORDS`
  */
 
@@ -17,7 +17,7 @@ import { day, recordOf } from "./sessions.ts";
 const [folder = "artifacts/bench/housekeeping", records = "200000"] = process.argv.slice(2);
 /** The runtime to measure, as a command; the one that started this gives it. */
 const runtime: readonly string[] = JSON.parse(process.env.BENCH_RUNTIME ?? "[]");
-/** A second, whether answered or not: who waits for the answer before asking again would not see a server that stands still. */
+/** Requests a second, sent without waiting for responses: a client that waits would not notice a server that stalls. */
 const rate = 200;
 const visitors = 100;
 /** Milliseconds of the same load before. */

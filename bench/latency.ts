@@ -17,7 +17,7 @@ export function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!;
 }
 
-/** Does steps for so many milliseconds, so many in flight and so many altogether at most. */
+/** Runs steps for a number of milliseconds, with a maximum in flight and in total. */
 export async function measure(step: Step, inFlight: number, limit: number, time: number): Promise<Taken> {
   const taken: number[] = [];
   const start = performance.now();
@@ -37,7 +37,7 @@ export async function measure(step: Step, inFlight: number, limit: number, time:
   return { inFlight, count: sorted.length, p50, p99, perSecond: sorted.length / seconds };
 }
 
-/** An answer that says the step was done. Anything else would make the figure one of something else. */
+/** A result that shows the step was done; with any other the figure would measure something else. */
 export function sure<T>(answer: T | Promise<T>, done: (value: T) => void = () => {}): void | Promise<void> {
   const check = (value: T) => {
     if (value === undefined || value === false) throw new Error("An operation was refused");

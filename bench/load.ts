@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 /** What one load gave. */
 export interface Load {
   readonly perSecond: number;
-  /** Microseconds from a request to its answer. */
+  /** Microseconds from a request to its response. */
   readonly p50: number;
   readonly p99: number;
 }
@@ -104,7 +104,7 @@ function run(command: readonly string[]): Promise<string> {
 /**
  * Loads a server.
  *
- * @throws {Error} If any answer was not a 200: a figure of refusals is worth nothing.
+ * @throws {Error} If any response was not a 200, as figures of failures are meaningless.
  */
 export async function load(options: LoadOptions, scripts: ReturnType<typeof writeScripts>): Promise<Load> {
   return hasWrk ? await byWrk(options, scripts) : await byAutocannon(options);

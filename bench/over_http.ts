@@ -14,7 +14,7 @@ import { type Scenario, scenarios, type Subject } from "./subjects/subject.ts";
 const [rounds = "3", ...words] = process.argv.slice(2);
 const connections = 32;
 const seconds = 1;
-/** The bare handler is measured again after so many others. */
+/** The bare handler is measured again after this many others. */
 const between = 7;
 
 /** One round: requests per second of each, and of the bare handler about the same time. */

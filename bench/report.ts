@@ -28,7 +28,7 @@ function generate(results: Results): Map<string, string> {
   return files;
 }
 
-/** Writes all that is generated from bench/results/, and answers the paths that were not up to date. */
+/** Writes all that is generated from bench/results/, and returns the paths that were not up to date. */
 export function report(isWriting: boolean): string[] {
   const stale: string[] = [];
   for (const [path, text] of generate(new Results(`${root}/bench/results`))) {

@@ -120,7 +120,7 @@ function djangoRows(results: Results, runtime: Runtime): string[][] {
   });
 }
 
-/** How long answers take at half of what the server can do. */
+/** Response times at half of what the server can do. */
 export function halfLoad(results: Results): string {
   const rows = runtimes.flatMap((runtime) => {
     const figures = results.figures("half-load", runtime);

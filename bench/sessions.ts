@@ -42,7 +42,7 @@ export function recordOf(userId: string): SessionRecord {
 /** A user for each session. */
 export const userOf = (key: string): string => key.slice(0, 16);
 
-/** Makes sessions by the store's own `create`, for so many milliseconds at most. */
+/** Creates sessions with the store's own `create`, for at most the given milliseconds. */
 export async function fill(
   store: Pick<SessionStore, "create">,
   count: number,

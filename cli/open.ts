@@ -92,7 +92,7 @@ function mustExist(path: string, kind: "file" | "folder"): void {
   if (found === undefined || found.isDirectory() !== (kind === "folder")) {
     throw new SessionError(
       "ERR_STORE",
-      `There is no ${kind} of that name, and the command line does not create one`,
+      `There is no ${kind} of that name: the command line never creates one`,
     );
   }
 }
@@ -103,7 +103,7 @@ async function openSqlite(path: string, table: string): Promise<AnyStore> {
     if ((await readSqlite(path, names)).length === 0) {
       throw new SessionError(
         "ERR_STORE",
-        `The database has no table ${table}, and the command line does not create one`,
+        `The database has no table ${table}: the command line never creates one`,
       );
     }
   }

@@ -8,7 +8,7 @@ export function givenPlace({ positionals, values }: Given): Place {
   return placeOf(positionals["STORE"]!, { table: values["table"], prefix: values["prefix"] });
 }
 
-/** What `work` answers about the store that the arguments name. */
+/** Runs `work` on the store named by the arguments, and closes it. */
 export async function withStore<T>(
   given: Given,
   work: (store: AnyStore, place: Place) => Promise<T>,

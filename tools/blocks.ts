@@ -78,7 +78,7 @@ function workshop(): string {
   return folder;
 }
 
-/** Runs a block on one runtime, and answers what went wrong. */
+/** Runs a block on one runtime, and returns what went wrong. */
 async function runBlock(
   { text, words }: Block,
   runtime: "deno" | "bun",

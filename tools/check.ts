@@ -1,10 +1,10 @@
-/** `deno task check`: everything that can be told without running the tests, step by step; all steps run, also after a red one. */
+/** `deno task check`: all checks except the tests; all steps run, even after one failed. */
 
 import { existsSync } from "node:fs";
 import { deno, exported, root } from "./project.ts";
 import { run, tail } from "./run.ts";
 
-// examples are run wherever they stand, also in files that no export lists
+// examples are run in all files, also in those that are not exported
 const documented = ["src", "backends", "cli"].filter((folder) => existsSync(`${root}/${folder}`));
 
 const steps: readonly (readonly [string, readonly string[]])[] = [

@@ -34,7 +34,7 @@ function place(name: string): string {
   return `${folder}/${name}`;
 }
 
-/** `deno pack` and what it leaves out of package.json; answers the path of the tarball. */
+/** `deno pack` and what it leaves out of package.json; returns the path of the tarball. */
 async function pack(): Promise<string> {
   const raw = place("raw");
   await step("deno pack", [deno, "pack", "--no-source-maps", "--allow-dirty", "-o", `${raw}/raw.tgz`], root);

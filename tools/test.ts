@@ -49,7 +49,7 @@ function choose(wanted: readonly string[]): string[] {
   return [...new Set(chosen)];
 }
 
-/** `.only` makes both runners leave the other tests out and still answer 0. */
+/** `.only` makes both runners omit the other tests and still exit with 0. */
 function refuseOnly(files: readonly string[]): Failure[] {
   return files.filter((file) => /\.only\s*\(|\bonly:\s*true/.test(readFileSync(file, "utf8"))).map((
     file,

@@ -30,11 +30,11 @@ export interface DjangoUser {
  * import assert from "node:assert/strict";
  *
  * const sessions = djangoSessions({ secretKey: "the site's own", engine: "signed_cookies" });
- * const answer = await sessions.wrap(async (request) => {
+ * const response = await sessions.wrap(async (request) => {
  *   const session = await request.session;
  *   return new Response(djangoUser(session)?.id ?? "nobody");
  * })(new Request("https://localhost/"));
- * assert.equal(await answer.text(), "nobody");
+ * assert.equal(await response.text(), "nobody");
  * ```
  */
 export function djangoUser(session: AnySession): DjangoUser | undefined {
@@ -87,7 +87,7 @@ async function hashWith(passwordHash: string, secret: Uint8Array): Promise<strin
 }
 
 /**
- * Whether the log-in in a session still holds for a user with this stored password hash, as `django.contrib.auth` decides it:
+ * Whether the login in a session still holds for a user with this stored password hash, as `django.contrib.auth` decides it:
  * the password was not changed since. Compared in constant time; hashes made with older secret keys are good too.
  *
  * @throws {TypeError} If an argument is of the wrong kind.
@@ -139,7 +139,7 @@ export interface DjangoMessage {
 
 /**
  * The messages that wait in a session, for sites whose `MESSAGE_STORAGE` is `SessionStorage`. They stay until they are taken away:
- * `session.delete("_messages")`. What is no message is left out.
+ * `session.delete("_messages")`. Invalid messages are left out.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The clock of a server, as its answers tell it: what makes a time limit one that the server can keep. */
+/** Estimates a server's clock from its responses, so that the server can enforce deadlines. */
 
 /** How wrong a clock may run, as a share of the time that has passed. What NTP lets one be slewed by is within it. */
 const drift = 0.001;
@@ -8,16 +8,16 @@ export type Window = readonly [from: string, until: string];
 
 /** The server's clock, in milliseconds since the epoch, against `performance.now()`. */
 export class ServerClock {
-  /** Between these two the difference of the clocks was, when the last answer came. */
+  /** Bounds of the difference between the clocks when the last response arrived. */
   #least = -Infinity;
   #most = Infinity;
   #at = -Infinity;
 
   /**
-   * Takes an answer that bears the `time` it was made at, to a question that left at `sent` and was answered `now`.
+   * Learns from a response with the server's `time`, to a request sent at `sent` and received `now`.
    *
-   * The answer was made between the two, which bounds the difference of the clocks from both sides, and several answers bound it better
-   * than one. If what is known and what is new exclude each other, the clock was set, or another server took over: the new holds.
+   * The response was made between the two, which bounds the difference of the clocks from both sides; several responses narrow the bounds.
+   * If old and new bounds exclude each other, the clock was set or another server took over, and the new ones apply.
    */
   learn(time: number, sent: number, now: number): void {
     const worn = drift * (now - this.#at);

@@ -17,7 +17,7 @@ export function allSubjects(redisPort: number | undefined): Subject[] {
     .flatMap((one) => [one, ...all.filter(({ limit }) => limit === one.name)]);
 }
 
-/** The redis-server that whoever started this has started. */
+/** The redis-server started by the parent process. */
 export const redisPort: number | undefined = process.env.BENCH_REDIS_PORT === undefined
   ? undefined
   : Number(process.env.BENCH_REDIS_PORT);

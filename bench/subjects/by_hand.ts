@@ -22,7 +22,7 @@ function carried(request: Request): string | undefined {
   return header.slice(at + name.length, end < 0 ? undefined : end);
 }
 
-/** An answer made from a session: what no cache may show to others. */
+/** A response made from a session, which no cache may share. */
 function answer(data: Data): Response {
   const response = new Response(data.name);
   response.headers.append("vary", "Cookie");
@@ -47,7 +47,7 @@ interface HandStore {
   create(id: string, text: string): void;
 }
 
-/** R and W over a store that answers at once. */
+/** R and W over a store that returns immediately. */
 function handlersOver(store: HandStore): Opened["handlers"] {
   const begin = () => {
     const [id, data] = [newId(), firstData()];

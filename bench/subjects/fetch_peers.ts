@@ -20,7 +20,7 @@ const iron: Subject = {
   keeps: "cookie",
   open() {
     const handler = (isWriting: boolean): Handler => async (request) => {
-      // It writes its cookie to the headers of a response, which has to be there before the answer is known.
+      // It writes its cookie to the headers of a response, which must exist before the response is known.
       const cookies = new Response();
       const session = await getIronSession<Data>(request, cookies, { password: secret, cookieName: "sid" });
       const { name } = session;

@@ -2,7 +2,7 @@
 
 import type { Handler, Opened } from "./subject.ts";
 
-/** Takes what an answer sets into a visitor's cookies. */
+/** Adds the cookies of a response to a visitor's cookies. */
 export function receive(jar: Map<string, string>, response: Response): void {
   for (const field of response.headers.getSetCookie()) {
     const pair = field.split(";", 1)[0]!;
@@ -16,7 +16,7 @@ export function requestOf(cookie: string): Request {
   return new Request("http://localhost/", { headers: { cookie } });
 }
 
-/** The `Cookie` headers of so many visitors after two writes each. Who still has no cookie gets one of no meaning. */
+/** The `Cookie` headers of the given number of visitors after two writes each. A visitor without a cookie gets a meaningless one. */
 export async function visitors(handlers: Opened["handlers"], count: number): Promise<string[]> {
   const visit = async () => {
     const jar = new Map<string, string>();
@@ -30,7 +30,7 @@ export async function visitors(handlers: Opened["handlers"], count: number): Pro
   return all;
 }
 
-/** One visit, whose answer is waited for to its end. */
+/** One visit, until the whole response has been read. */
 async function follow(handler: Handler, jar: Map<string, string>): Promise<void> {
   const cookie = cookieOf(jar);
   const response = await handler(cookie === "" ? new Request("http://localhost/") : requestOf(cookie));

@@ -191,7 +191,7 @@ describe("the command line and other prefixes and tables", () => {
     const { code, err } = await cli(["stats", url]);
     assert.deepEqual([code, err], [
       3,
-      "The database has no table sojourn_session, and the command line does not create one\n",
+      "The database has no table sojourn_session: the command line never creates one\n",
     ]);
   });
 

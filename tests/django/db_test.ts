@@ -186,7 +186,10 @@ describe("opening the site's database", () => {
     const error = await trouble(() => DjangoDbStore.open(file), "ERR_STORE");
     assert.match(error.message, /no such file/);
     assert.equal(existsSync(file), false);
-    assert.match((await trouble(() => DjangoDbStore.open(folder), "ERR_STORE")).message, /no file/);
+    assert.match(
+      (await trouble(() => DjangoDbStore.open(folder), "ERR_STORE")).message,
+      /: it is not a file/,
+    );
   });
 
   it("says that the table is missing, or has other columns", async () => {

@@ -12,8 +12,8 @@ export interface DjangoDbStoreOptions {
    */
   readonly useTz?: boolean;
   /**
-   * The most that one call waits for the database, in seconds, after which it is not carried out any more. The event loop runs on
-   * meanwhile. `djangoSessions` should have no shorter one. @default 2
+   * The maximum seconds that one call waits for the database, without blocking the event loop; after that it is not carried out. The
+   * timeout of `djangoSessions` should not be shorter. @default 2
    */
   readonly timeout?: number;
   /** The name of the table, for sites with a session model of their own. @default "django_session" */

@@ -1,4 +1,4 @@
-/** A record that cannot be read any more: trouble for whoever asks for it, and for nobody else. */
+/** An unreadable record: an error for calls that load it, without effect on others. */
 import assert from "node:assert/strict";
 import type { StoreCase } from "../case.ts";
 import { assertFree, assertHolds, assertListed, expiredRecord, listed, put, record } from "../records.ts";

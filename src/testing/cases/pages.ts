@@ -190,7 +190,7 @@ export const pageCases: readonly StoreCase[] = [
             assert.ok(crowd.has(key), "a page shows what was removed before it");
             shown.add(key);
           }
-          // Whoever goes by an instant, in either direction, meets one that moves from behind the cursor to before it.
+          // A store that orders by an instant, in either direction, meets a record that moves from after the cursor to before it.
           if (++round > 40) continue;
           const coming = () => crowd.some((key) => !shown.has(key));
           const seen = () => crowd.some((key) => shown.has(key));

@@ -1,4 +1,4 @@
-/** Several at once: exactly one wins, nothing is lost, nothing comes back. */
+/** Concurrent calls: exactly one wins, nothing is lost, and removed records stay removed. */
 import assert from "node:assert/strict";
 import type { SessionRecord, SessionStore } from "../../store.ts";
 import { type StoreCase, turns } from "../case.ts";
@@ -18,7 +18,7 @@ import {
 const racers = 20;
 const rounds = 12;
 
-/** Calls `act` so many times at once, each a few turns later than the one before; the answers that are versions. */
+/** Calls `act` the given number of times concurrently, each a few turns later than the one before. Resolves to the versions returned. */
 async function race(
   count: number,
   act: (n: number) => string | undefined | Promise<string | undefined>,

@@ -1,4 +1,4 @@
-/** A version told by itself is the one that a load would show. */
+/** The `version` method returns the version that a load would return. */
 import assert from "node:assert/strict";
 import type { SessionStore } from "../../store.ts";
 import type { StoreCase } from "../case.ts";
