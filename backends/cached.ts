@@ -24,22 +24,22 @@ import { OwnWrites } from "./cached/own_writes.ts";
 /** How a {@linkcode CachedStore} works. */
 export interface CachedStoreOptions {
   /**
-   * For how many seconds a copy may be served without asking the durable store: the longest time that a change made by
-   * another process stays unseen here. Clocks of machines that share a cache must agree within ten seconds.
+   * For how many seconds a copy may be served without asking the durable store, which is also the longest time that a
+   * change made by another process stays unseen. Clocks of machines that share a cache must agree within ten seconds.
    *
-   * @default {0}
+   * @default 0
    */
   readonly staleness?: number;
   /**
-   * Seconds after which the cache is not waited for any longer. A cache that was too slow is left alone for a second.
+   * The seconds to wait for the cache. A cache that was too slow is not used for a second.
    *
-   * @default {0.1}
+   * @default 0.1
    */
   readonly timeout?: number;
   /**
    * The clock, in milliseconds since the epoch.
    *
-   * @default {() => Date.now()}
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -54,25 +54,25 @@ const table: Table<CachedStoreOptions> = {
   now: is.clock,
 };
 /** How many ms a cache that was too slow is left alone. */
-const REST = 1000;
+const pauseMs = 1000;
 
 /**
  * A {@linkcode SessionStore} that writes through to a durable store and keeps copies in a cache. The durable store
- * decides: every change happens there first, and its errors are the only ones. A cache that is down, slow, full, or
- * forgets, costs time at most.
+ * is authoritative: every change happens there first, and only its errors are thrown. A cache that is down, slow, full
+ * or loses entries costs only time.
  *
  * A copy is served
- * - with `staleness: 0`, the default, only if the durable store's {@linkcode SessionStore.version | version} method says
- *   that it is current. A durable store without that method is asked for the record itself on every load, and as a copy
- *   could then save nothing, the cache is not used at all;
+ * - with `staleness: 0`, the default, only if the durable store's {@linkcode SessionStore.version | version} method
+ *   confirms that it is current. If the durable store does not have that method, the record itself is loaded from it
+ *   every time and the cache, which could then save nothing, is not used at all;
  * - with `staleness: n`, also without asking, for up to `n` seconds after it was read.
  *
- * Either way a copy that this process has outdated by a save, flush or revocation is never served, nor is one
- * that looks expired, and a copy never decides that a session's id was replaced: then the durable store is asked. A touch by another
- * process may show late, as it leaves the version alone.
+ * In both cases a copy that this process has outdated by a save, flush or revocation is never served, nor is one that has
+ * expired, and a copy never decides that a session's id was replaced: the durable store is asked instead. A touch by
+ * another process may be seen late, as it does not change the version.
  *
- * `touch`, `list` and `clearExpired` exist if the durable store has them. Both stores were handed in, so `close` closes
- * neither.
+ * `touch`, `list` and `clearExpired` exist if the durable store has them. `close` closes neither store, as both were
+ * handed in.
  *
  * @example
  * ```ts
@@ -99,20 +99,20 @@ export class CachedStore implements SessionStore {
   readonly #now: () => number;
   readonly #writes: OwnWrites;
   #restUntil = -Infinity;
-  /** Copies of records that ended by then may be of removed ones. */
+  /** Copies of records that expired by then may be of removed records. */
   #clearedUntil = -Infinity;
 
-  /** As the durable store says: what the cache forgets is asked of that. */
+  /** As in the durable store, which is asked for anything that the cache has lost. */
   readonly forgets: boolean;
   /** As in {@linkcode SessionStore.touch}; there if the durable store has it. */
   readonly touch?: (key: string, touchedAt: number, expiresAt: number, version: string) => Promise<boolean>;
   /** As in {@linkcode SessionStore.clearExpired}; there if the durable store has it. Clears the cache too. */
   readonly clearExpired?: (now: number, limit: number) => Promise<number>;
-  /** As in {@linkcode SessionStore.list}; there if the durable store has it, which answers alone. */
+  /** As in {@linkcode SessionStore.list}, from the durable store alone; there if that has it. */
   readonly list?: (userId: string, options?: ListOptions) => MaybePromise<SessionPage>;
-  /** As in {@linkcode SessionStore.onEvict}; there if the durable store has it. What the cache drops is only a copy. */
-  readonly onEvict?: (tell: (key: string) => void) => void;
-  /** As in {@linkcode CountableStore.stats}; there if the durable store has it, which answers alone. */
+  /** As in {@linkcode SessionStore.onEvict}; there if the durable store has it. The cache drops only copies. */
+  readonly onEvict?: (listener: (key: string) => void) => void;
+  /** As in {@linkcode CountableStore.stats}, from the durable store alone; there if that has it. */
   readonly stats?: (now: number, bounds: readonly number[]) => MaybePromise<StoreStats>;
 
   /**
@@ -146,14 +146,15 @@ export class CachedStore implements SessionStore {
       };
     }
     if (store.list !== undefined) this.list = (userId, options) => store.list!(userId, options);
-    if (store.onEvict !== undefined) this.onEvict = (tell) => store.onEvict!(tell);
+    if (store.onEvict !== undefined) this.onEvict = (listener) => store.onEvict!(listener);
     if (isCountable(store)) this.stats = (now, bounds) => store.stats(now, bounds);
   }
 
   /**
-   * The record under `key`, or `undefined`: a copy if it may be served and nothing `fresh` is asked for, else what the durable store holds.
+   * Resolves to the record under `key`, or to `undefined`: from a copy if one may be served and `fresh` is not set, otherwise
+   * from the durable store.
    *
-   * @throws {SessionError} If the durable store fails
+   * @throws {SessionError} If the durable store fails.
    */
   async load(key: string, options: { readonly fresh?: boolean } = {}): Promise<StoredRecord | undefined> {
     if (!this.#caching) return await this.#store.load(key, options);
@@ -173,27 +174,28 @@ export class CachedStore implements SessionStore {
   }
 
   /**
-   * Inserts a record if the key is free; `undefined`: the key is taken.
+   * Inserts a record if the key is free. Resolves to its version, or to `undefined` if the key is taken.
    *
-   * @throws {SessionError} If the durable store fails
+   * @throws {SessionError} If the durable store fails.
    */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     return await this.#write(key, () => this.#store.create(key, record), record);
   }
 
   /**
-   * Replaces the record if it still has `version` in the durable store; `undefined`: another version, or gone.
+   * Replaces the record if it still has `version` in the durable store. Resolves to the new version, or to `undefined` if it
+   * has another one or is gone.
    *
-   * @throws {SessionError} If the durable store fails
+   * @throws {SessionError} If the durable store fails.
    */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     return await this.#write(key, () => this.#store.save(key, record, version), record);
   }
 
   /**
-   * Removes the record; whether there was one.
+   * Removes the record. Resolves to whether there was one.
    *
-   * @throws {SessionError} If the durable store fails
+   * @throws {SessionError} If the durable store fails.
    */
   async delete(key: string): Promise<boolean> {
     return await this.#write(key, () => this.#store.delete(key));
@@ -211,27 +213,27 @@ export class CachedStore implements SessionStore {
     return this.#staleness > 0 || this.#store.version !== undefined;
   }
 
-  /** Changes the durable store. The copy is dropped, or is `record` if a version is answered. */
+  /** Changes the durable store. The copy is replaced by `record` if the change returns a version, otherwise dropped. */
   async #write<T>(key: string, change: () => MaybePromise<T>, record?: SessionRecord): Promise<T> {
     if (!this.#caching) return await change();
     const asOf = this.#now();
-    const given = record && { ...record }; // the caller's object may change while the durable store works
+    const given = record && { ...record }; // the caller's object may change while the durable store is working
     const begun = this.#writes.begin(key);
     let version: string | undefined;
     try {
-      const answer = await change();
-      if (typeof answer === "string") version = answer;
-      return answer;
+      const result = await change();
+      if (typeof result === "string") version = result;
+      return result;
     } finally {
-      const alone = this.#writes.end(key, begun, version);
-      const copy = alone && given && version !== undefined
+      const wasAlone = this.#writes.end(key, begun, version);
+      const copy = wasAlone && given && version !== undefined
         ? { record: { ...given, version }, asOf }
         : undefined;
       await this.#keep(key, copy);
     }
   }
 
-  /** What the cache has that is not known to be outdated or expired. */
+  /** The copy in the cache, unless it is known to be outdated or expired. */
   async #copy(key: string): Promise<Copy | undefined> {
     if (this.#writes.outdated(key)) return undefined;
     const copy = unpackCopy(key, await this.#ask(() => this.#cache.load(key)));
@@ -239,7 +241,7 @@ export class CachedStore implements SessionStore {
     return copy !== undefined && copy.record.expiresAt > ended ? copy : undefined;
   }
 
-  /** Puts a copy into the cache, or takes the old one out. */
+  /** Puts a copy into the cache, or removes the old one. */
   async #keep(key: string, copy: Copy | undefined): Promise<void> {
     const mark = this.#writes.of(key);
     await this.#ask(async () => {
@@ -251,20 +253,20 @@ export class CachedStore implements SessionStore {
     });
   }
 
-  /** Asks the cache, but not for long; a failure is no answer. */
+  /** Calls the cache with the time limit; a failure is ignored. */
   async #ask<T>(call: () => MaybePromise<T>): Promise<T | undefined> {
     if (this.#now() < this.#restUntil) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      const answer = call();
-      if (!(answer instanceof Promise)) return answer;
+      const result = call();
+      if (!(result instanceof Promise)) return result;
       const late = new Promise<undefined>((resolve) => {
         timer = setTimeout(() => {
-          this.#restUntil = this.#now() + REST;
+          this.#restUntil = this.#now() + pauseMs;
           resolve(undefined);
         }, this.#timeout);
       });
-      return await Promise.race([answer, late]);
+      return await Promise.race([result, late]);
     } catch {
       return undefined;
     } finally {

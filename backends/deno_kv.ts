@@ -31,23 +31,23 @@ import { checkPage } from "./support/pages.ts";
 
 export type { DenoKv, DenoKvAtomic, DenoKvKey, DenoKvStoreOptions };
 
-/** An operation reads and commits at most this often; only touches and deletes of the same session make it repeat. */
-const TRIES = 6;
-/** Deno KV may remove a record this many ms after its end: a broom that never races a clock which is a little behind. */
-const GRACE = 60_000;
-/** Longer lives than this many ms are not told to Deno KV, which refuses them. */
-const FOREVER = 1e12;
-/** How many records are read or removed side by side. */
-const WIDTH = 32;
+/** The maximum number of times that an operation reads and commits; only touches and deletes of the same session make it retry. */
+const maxAttempts = 6;
+/** Deno KV may remove a record this many ms after its expiry, so that cleanup tolerates clock skew. */
+const expiryGraceMs = 60_000;
+/** The longest `expireIn` in ms that is passed to Deno KV, which refuses longer ones. */
+const maxExpireIn = 1e12;
+/** How many records are read or removed concurrently. */
+const concurrency = 32;
 
 /**
  * A session store over Deno KV.
  *
  * Every change is one atomic operation, checked against the versionstamp that was read, which keeps the record, the
  * user index and the expiry index together. All reads are strong. Records have versions of their own, random and never
- * repeated: a touch changes the versionstamp but not the version, and a commit that was applied although its answer was
- * lost is recognised. Deno KV removes records a minute after their end, by `expireIn`; until then the session library's
- * own check of the time decides. Several processes may share one local file: while another one writes, an operation waits
+ * repeated: a touch changes the versionstamp but not the version, and a commit that was applied although its response was
+ * lost is recognised. Deno KV removes records a minute after their expiry, by `expireIn`; until then the session
+ * library's own expiry check decides. Several processes may share one local file: while another one writes, an operation waits
  * within its `timeout`. One record takes 70 bytes, the user id, the head and the data in UTF-8, together at most 65,536 bytes.
  *
  * @example
@@ -73,9 +73,9 @@ export class DenoKvStore implements CountableStore {
   #closing: Promise<void> | undefined;
 
   /**
-   * A store over an open database, which stays open when the store is closed.
+   * A store over an open database; `close` leaves it open.
    *
-   * On other runtimes than Deno, pass what `openKv` of `npm:@deno/kv` gives. Its `encodeV8` and `decodeV8` are never used.
+   * On runtimes other than Deno, pass the result of `openKv` of `npm:@deno/kv`. Its `encodeV8` and `decodeV8` are never used.
    *
    * @throws {TypeError} If `kv` does not have the methods of a `Deno.Kv`, or an option is unknown or of the wrong type.
    * @throws {RangeError} If an option is out of range.
@@ -91,12 +91,11 @@ export class DenoKvStore implements CountableStore {
 
   /**
    * Opens the database at `path` with `Deno.openKv` and a store over it. `path` is a file, `":memory:"`, the URL of a
-   * remote database, or nothing for the runtime's default database. The file gets the access rights of the umask.
+   * remote database, or nothing for the runtime's default database. The umask decides the file's permissions.
    *
    * @throws {TypeError} If an option is unknown or of the wrong type.
    * @throws {RangeError} If an option is out of range.
-   * @throws {SessionError} `ERR_UNSUPPORTED` if the runtime has no `Deno.openKv`, `ERR_DAMAGED` if the file is not a
-   * database, `ERR_STORE` if it cannot be opened
+   * @throws {SessionError} If the runtime has no `Deno.openKv` (`ERR_UNSUPPORTED`), or there is no such database (`ERR_DAMAGED`, `ERR_STORE`).
    */
   static async open(path?: string, options: DenoKvStoreOptions = {}): Promise<DenoKvStore> {
     const settings = readOptions(options);
@@ -106,68 +105,67 @@ export class DenoKvStore implements CountableStore {
   }
 
   /**
-   * The record under `key`, or `undefined`; it may have expired.
+   * Resolves to the record under `key`, which may have expired, or to `undefined`.
    *
-   * @throws {SessionError} `ERR_DAMAGED` if the record is not what was written, `ERR_STORE` if the database fails
+   * @throws {SessionError} If the record is not what was written (`ERR_DAMAGED`), or the database fails (`ERR_STORE`).
    */
   load(key: string): Promise<StoredRecord | undefined> {
     return this.#run(async (ask) => (await this.#read(ask, key)).record);
   }
 
   /**
-   * Inserts a record if the key is free, or its record has expired; `undefined`: the key is taken.
+   * Inserts a record if the key is free or its record has expired. Resolves to its version, or to `undefined` if the key is taken.
    *
-   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_STORE` if the database fails
+   * @throws {SessionError} If the record is over 65,536 bytes (`ERR_TOO_LARGE`), or the database fails (`ERR_STORE`).
    */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     checkInstants(record);
     const version = crypto.randomUUID();
     return await this.#write([key, record, version], async (ask, put) => {
       const old = await this.#read(ask, key);
-      if (old.record?.version === version) return { answer: version };
-      if (old.record !== undefined && old.record.expiresAt > this.#now()) return { answer: undefined };
-      return { answer: version, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+      if (old.record?.version === version) return { result: version };
+      if (old.record !== undefined && old.record.expiresAt > this.#now()) return { result: undefined };
+      return { result: version, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
     });
   }
 
   /**
-   * Replaces the record if it still has `version`; `undefined`: another version, or gone.
+   * Replaces the record if it still has `version`. Resolves to the new version, or to `undefined` if it has another one or is gone.
    *
-   * @throws {SessionError} `ERR_TOO_LARGE` if the record is over 65,536 bytes, `ERR_CONFLICT` if touches kept coming in
-   * between, `ERR_STORE` if the database fails
+   * @throws {SessionError} If the record is over 65,536 bytes (`ERR_TOO_LARGE`), or touches keep changing it (`ERR_CONFLICT`); `ERR_STORE`.
    */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     checkInstants(record);
     const next = crypto.randomUUID();
     return await this.#write([key, record, next], async (ask, put) => {
       const old = await this.#read(ask, key);
-      if (old.record?.version === next) return { answer: next };
-      if (old.record?.version !== version) return { answer: undefined };
-      return { answer: next, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+      if (old.record?.version === next) return { result: next };
+      if (old.record?.version !== version) return { result: undefined };
+      return { result: next, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
     });
   }
 
   /**
-   * Removes the record, also one that cannot be read; whether there was one. A log-out wins: when others keep changing the record, the last try
+   * Removes the record, also one that cannot be read; whether there was one. A logout wins: when others keep changing the record, the last try
    * removes it whatever it has become. Index entries that this leaves behind are never listed, and go with the next list.
    *
-   * @throws {SessionError} `ERR_STORE` if the database fails
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   delete(key: string): Promise<boolean> {
     return this.#calls.run(() =>
       this.#commit(async (ask, last) => {
         const old = await this.#read(ask, key, true);
-        if (old.stamp === null) return { answer: false };
+        if (old.stamp === null) return { result: false };
         const removal = await this.#remove(key, old.record);
-        return { answer: true, edits: last ? [removal] : [this.#check(key, old), removal] };
+        return { result: true, edits: last ? [removal] : [this.#check(key, old), removal] };
       })
     );
   }
 
   /**
-   * Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had.
+   * Moves `touchedAt` and `expiresAt` forward if the record still has `version`. Resolves to whether it had.
    *
-   * @throws {SessionError} `ERR_CONFLICT` if others kept changing the record, `ERR_STORE` if the database fails
+   * @throws {SessionError} If others kept changing the record (`ERR_CONFLICT`), or the database fails (`ERR_STORE`).
    */
   async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
@@ -175,23 +173,23 @@ export class DenoKvStore implements CountableStore {
     return await this.#calls.run(() =>
       this.#commit(async (ask) => {
         const old = await this.#read(ask, key);
-        if (old.record?.version !== version) return { answer: false };
+        if (old.record?.version !== version) return { result: false };
         const touched = {
           ...old.record,
           touchedAt: Math.max(old.record.touchedAt, touchedAt),
           expiresAt: Math.max(old.record.expiresAt, expiresAt),
         };
         const put = await this.#put(key, touched, version);
-        return { answer: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
+        return { result: true, edits: [this.#check(key, old), await this.#remove(key, old.record), put] };
       })
     );
   }
 
   /**
-   * Removes at most `limit` records that expired at or before `now`; the number removed. Seldom needed, as Deno KV
-   * removes them itself in time. Records of a newer format are left alone.
+   * Removes at most `limit` records that expired at or before `now`. Resolves to the number removed. Rarely needed, as Deno KV
+   * removes expired records itself. Records of a newer format are left alone.
    *
-   * @throws {SessionError} `ERR_STORE` if the database fails
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   async clearExpired(now: number, limit: number): Promise<number> {
     now = checkMoment("now", now);
@@ -200,7 +198,7 @@ export class DenoKvStore implements CountableStore {
       const due = this.#kv.list(this.#keys.due(now), { consistency: "strong" })[Symbol.asyncIterator]();
       while (removed < limit) {
         const batch: DenoKvKey[] = [];
-        while (batch.length < Math.min(WIDTH, limit - removed)) {
+        while (batch.length < Math.min(concurrency, limit - removed)) {
           const step = await ask(due.next());
           if (step.done) break;
           batch.push(step.value.key as DenoKvKey);
@@ -217,13 +215,13 @@ export class DenoKvStore implements CountableStore {
    * A page of one user's records, by their keys; expired ones may be among them. The index tells which they are, the records what
    * they are; for one that cannot be read its entry speaks. An entry without a record is taken out.
    *
-   * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} `ERR_STORE` if the database fails
+   * @throws {RangeError} If `limit` is not a positive integer.
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   async list(userId: string, options: ListOptions = {}): Promise<SessionPage> {
     const { after, limit } = checkPage(options);
     return await this.#run(async (ask) => {
       const prefix = await this.#keys.user(userId);
-      // Behind this key and before any other
       const selector = after === undefined ? { prefix } : { prefix, start: [...prefix, `${after}0`] };
       const found = this.#kv.list(selector, { consistency: "strong", limit })[Symbol.asyncIterator]();
       const page: IndexEntry[] = [];
@@ -231,8 +229,8 @@ export class DenoKvStore implements CountableStore {
         page.push(step.value as IndexEntry);
       }
       const entries: IndexedRecord[] = [];
-      for (let i = 0; i < page.length; i += WIDTH) {
-        const some = page.slice(i, i + WIDTH).map((entry) => this.#look(ask, entry));
+      for (let i = 0; i < page.length; i += concurrency) {
+        const some = page.slice(i, i + concurrency).map((entry) => this.#look(ask, entry));
         for (const one of await Promise.all(some)) if (one?.record.userId === userId) entries.push(one);
       }
       return page.length < limit ? { entries } : { entries, next: String(page.at(-1)!.key.at(-1)) };
@@ -242,13 +240,13 @@ export class DenoKvStore implements CountableStore {
   /**
    * Counts all records, in pages of a hundred; `bounds` are ages in ms, ascending.
    *
-   * @throws {SessionError} `ERR_STORE` if the database fails
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     return this.#calls.run(() => countRecords(this.#kv, this.#keys.records, this.#timeout, now, bounds));
   }
 
-  /** Closes the database if `open` opened it, after the calls that are running; others are `ERR_STORE`. May be called twice. */
+  /** Waits for running calls, then closes the database if `open` opened it. Later calls fail with `ERR_STORE`. May be called twice. */
   close(): Promise<void> {
     if (!this.#opened) return Promise.resolve();
     return this.#closing ??= this.#calls.end().then(() => this.#kv.close());
@@ -259,7 +257,7 @@ export class DenoKvStore implements CountableStore {
     return this.close();
   }
 
-  /** A record that cannot be read is an error, or with `anything` what can still be made out of it. */
+  /** Reads a record. One that cannot be read is an error or, with `anything`, whatever can still be recovered from it. */
   async #read(ask: BoundedCall, key: string, anything = false): Promise<Found> {
     const { value, versionstamp: stamp } = await ask(
       this.#kv.get(this.#keys.record(key), { consistency: "strong" }),
@@ -299,8 +297,8 @@ export class DenoKvStore implements CountableStore {
     const value = encodeRecord(key, record, version);
     const owned = await this.#keys.owned(key, record);
     const summary = owned && encodeRecord(key, { ...record, data: "" }, version);
-    const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + GRACE;
-    const expiry = life < FOREVER ? { expireIn: life } : {};
+    const life = Math.max(0, Math.ceil(record.expiresAt - this.#now())) + expiryGraceMs;
+    const expiry = life < maxExpireIn ? { expireIn: life } : {};
     return (write) => {
       write.set(this.#keys.record(key), value, expiry);
       write.set(this.#keys.expiry(key, record), new Uint8Array(), expiry);
@@ -308,7 +306,7 @@ export class DenoKvStore implements CountableStore {
     };
   }
 
-  /** Removes what an entry of the expiry index points to; whether there was a record. */
+  /** Removes the record of an entry of the expiry index. Resolves to whether there was one. */
   async #sweep(ask: BoundedCall, entry: DenoKvKey, now: number): Promise<boolean> {
     const key = String(entry.at(-1));
     const found = await this.#read(ask, key, true);
@@ -334,14 +332,17 @@ export class DenoKvStore implements CountableStore {
     });
   }
 
-  /** Plans and commits until a commit goes through. */
+  /** Plans and commits until a commit succeeds. */
   #commit<T>(plan: (ask: BoundedCall, last: boolean) => Promise<Plan<T>>): Promise<T> {
     return withDeadline(this.#timeout, async (ask) => {
-      for (let left = TRIES; left > 0; left--) {
-        const { answer, edits } = await plan(ask, left === 1);
-        if (edits === undefined || (await ask(this.#apply(edits))).ok) return answer;
+      for (let left = maxAttempts; left > 0; left--) {
+        const { result, edits } = await plan(ask, left === 1);
+        if (edits === undefined || (await ask(this.#apply(edits))).ok) return result;
       }
-      throw new SessionError("ERR_CONFLICT", `The session was changed by others ${TRIES} times in a row`);
+      throw new SessionError(
+        "ERR_CONFLICT",
+        `The session was changed by others ${maxAttempts} times in a row`,
+      );
     });
   }
 }

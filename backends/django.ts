@@ -1,5 +1,5 @@
 /**
- * Sessions shared live with a Django site: a visitor who is logged in there is logged in here, and the other way round.
+ * Sessions shared live with a Django site: a login on one side is a login on both.
  *
  * @module
  */
@@ -67,12 +67,12 @@ export type {
 };
 
 /**
- * The sessions of a Django site, with Django's settings, cookie, formats and middleware; the same object that `createSessions` gives.
+ * The sessions of a Django site, with Django's settings, cookie, formats and middleware; the same object that `createSessions` returns.
  *
  * `_session_expiry` and the user are in the data, as in Django; `login(userId, { backend, hash })` writes Django's three keys.
- * A session that ended while its request ran is a 400, as Django's `SessionInterrupted`. `list`, `revoke` and `revokeAll` are
- * `ERR_UNSUPPORTED`: Django's sessions have no index of users. They keep no date of creation either: `createdAt` is when the session was
- * last saved. Integers that a `number` cannot hold are `bigint`s, and what is not changed is written back as it was spelled.
+ * If a session ends during its request, the response is 400, as with Django's `SessionInterrupted`. `list`, `revoke` and `revokeAll` fail
+ * with `ERR_UNSUPPORTED`, as Django's sessions have no user index. They have no creation date either: `createdAt` is when the session was
+ * last saved. Integers that a `number` cannot hold are `bigint`s, and unchanged values are written back exactly as they were.
  *
  * @throws {TypeError} If an option is unknown, missing or of another type; the message says what was expected.
  * @throws {RangeError} If an option is out of range.
@@ -86,11 +86,11 @@ export type {
  *   secretKey: "the site's SECRET_KEY",
  *   engine: "signed_cookies", // or store: await DjangoDbStore.open("db.sqlite3")
  * });
- * const answer = await sessions.wrap(async (request) => {
+ * const response = await sessions.wrap(async (request) => {
  *   const session = await request.session;
  *   return Response.json(session.update("visits", (n = 0) => n + 1));
  * })(new Request("https://localhost/"));
- * assert.match(answer.headers.get("set-cookie")!, /^sessionid=eyJ2aXNpdHMiOjF9:/); // {"visits":1}
+ * assert.match(response.headers.get("set-cookie")!, /^sessionid=eyJ2aXNpdHMiOjF9:/); // {"visits":1}
  * ```
  */
 export function djangoSessions<Data extends object = SessionData>(

@@ -20,7 +20,7 @@ import type {
 } from "../src/store.ts";
 import { RunningCalls } from "./support/running_calls.ts";
 import { nodeDisk } from "./file/disk.ts";
-import { KEY, openFolders } from "./file/layout.ts";
+import { keyPattern, openFolders } from "./file/layout.ts";
 import { FileSessions } from "./file/records.ts";
 import { Sweep } from "./file/sweep.ts";
 import { checkPage } from "./support/pages.ts";
@@ -31,9 +31,9 @@ export interface FileStoreOptions {
   /**
    * What an acknowledged change survives.
    *
-   * - `"sync"`: the loss of power. A new file is synced, and after it the folder that names it; a removal syncs the folder.
-   * - `"os"`: the end of the process, at any moment, but not of the machine. Nothing is synced: the system writes to the
-   *   disk when it likes, as a rule within half a minute. A session that was ended may be back after a power failure.
+   * - `"sync"`: a power failure. A new file is synced, then the folder that names it; a removal syncs the folder.
+   * - `"os"`: a process that is killed at any moment, but not a crash of the machine. Nothing is synced: the system writes to the
+   *   disk at its own pace, usually within half a minute. A session that was ended may be back after a power failure.
    *
    * @default "sync"
    */
@@ -63,13 +63,13 @@ const table: Table<FileStoreOptions> = {
  *
  * Any number of processes, on Deno and Bun alike, may use one folder at the same time; it must be on a local file system
  * with POSIX semantics. A change is all or nothing: readers see the old file or the new one, also when the process is
- * killed half way. Nothing a killed process leaves blocks others for more than a second.
+ * killed half way. Nothing that a killed process leaves behind blocks others for more than a second.
  *
  * The folder belongs to the store alone: mode 0700, files 0600, whatever the umask. Links, pipes, folders and devices
- * under a session's name are not followed or opened for long: they are damaged records. So is a file that was
- * changed by a single bit or that belongs under another name.
+ * under a session's name are not followed and not kept open: they count as damaged records. So does a file in which a
+ * single bit was changed, or that belongs under another name.
  *
- * On Deno it needs `--allow-read` and `--allow-write` for the folder and, while it does not exist, for those above it.
+ * On Deno it needs `--allow-read` and `--allow-write` for the folder and, until it exists, for its parent folders.
  *
  * @example
  * ```ts
@@ -97,7 +97,7 @@ export class FileStore implements CountableStore {
   }
 
   /**
-   * Opens a folder, makes it if it is missing, and takes away what killed processes left in it over ten seconds ago.
+   * Opens a folder, creates it if it is missing, and removes what killed processes left in it more than ten seconds ago.
    *
    * @throws {TypeError} If the directory or an option is wrong, others than the owner may write to the folder, it belongs
    * to another user, or it is no folder.
@@ -126,24 +126,24 @@ export class FileStore implements CountableStore {
     return this.#run(key, () => this.#sessions.load(key));
   }
 
-  /** Inserts a record, only if the key is free or its record has expired, and answers its version. */
+  /** Inserts a record if the key is free or its record has expired. Resolves to its version, or to `undefined` if the key is taken. */
   async create(key: string, record: SessionRecord): Promise<string | undefined> {
     checkInstants(record);
     return await this.#run(key, () => this.#sessions.create(key, record));
   }
 
-  /** Replaces the record if it still has `version`, also against other processes, and answers the new version. */
+  /** Replaces the record if it still has `version`, whichever process changes it. Resolves to the new version, or to `undefined`. */
   async save(key: string, record: SessionRecord, version: string): Promise<string | undefined> {
     checkInstants(record);
     return await this.#run(key, () => this.#sessions.save(key, record, version));
   }
 
-  /** Removes whatever is under the session's name, also what cannot be read; whether there was something. */
+  /** Removes whatever is under the session's name, even if it cannot be read. Resolves to whether there was anything. */
   delete(key: string): Promise<boolean> {
     return this.#run(key, () => this.#sessions.delete(key));
   }
 
-  /** Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had. */
+  /** Moves `touchedAt` and `expiresAt` forward if the record still has `version`. Resolves to whether it had. */
   async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
@@ -151,9 +151,9 @@ export class FileStore implements CountableStore {
   }
 
   /**
-   * Removes at most `limit` records that expired at or before `now`, damaged ones whose time is over, and what killed
-   * processes left behind. Each call goes on where the last one stopped. There is
-   * no index of ends: a call that finds few looks at the time of every file, which takes seconds for 100,000 of them.
+   * Removes at most `limit` records that expired at or before `now`, damaged ones whose file time has passed, and what
+   * killed processes left behind. Each call continues where the last one stopped. There is no index of expiry times: a
+   * call that finds few expired records reads the time of every file, which takes seconds for 100,000 of them.
    */
   async clearExpired(now: number, limit: number): Promise<number> {
     now = checkMoment("now", now);
@@ -166,7 +166,7 @@ export class FileStore implements CountableStore {
     return await this.#run(undefined, () => this.#sessions.list(userId, after, limit));
   }
 
-  /** Reads and counts all records, one folder of them at a time; `bounds` are ages in ms, ascending. */
+  /** Reads and counts all records, folder by folder; `bounds` are ages in ms, ascending. */
   stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     return this.#run(undefined, async () => {
       const tally = new StatsCounter(now, bounds);
@@ -175,7 +175,7 @@ export class FileStore implements CountableStore {
     });
   }
 
-  /** Waits for what is running. Nothing is held open; afterwards every call is refused with `ERR_STORE`. */
+  /** Waits for running calls; later calls fail with `ERR_STORE`. No file is held open. */
   async close(): Promise<void> {
     await this.#calls.end();
   }
@@ -186,7 +186,7 @@ export class FileStore implements CountableStore {
   }
 
   async #run<T>(key: string | undefined, work: () => T | Promise<T>): Promise<T> {
-    if (key !== undefined && !KEY.test(key)) {
+    if (key !== undefined && !keyPattern.test(key)) {
       throw new TypeError("Cannot use a storage key as it must be 64 lower-case hex digits");
     }
     return await this.#calls.run(() =>

@@ -47,15 +47,15 @@ interface Entry {
 /** How a {@linkcode MemoryStore} behaves. */
 export interface MemoryStoreOptions {
   /**
-   * The most records to hold, a positive integer. One more, and one is dropped: of those without a user the one that was used
-   * least recently, and one with a user only if there is no other, or if its time is over.
-   * `Infinity`: none is ever dropped, and `clearExpired` alone keeps the store from growing.
+   * The maximum number of records, a positive integer. Beyond it, the least recently used record without a user is dropped;
+   * a record with a user is dropped only if there is no other or if it has expired. With `Infinity`, none is dropped, and
+   * only `clearExpired` keeps the store from growing.
    *
    * @default 10_000
    */
   readonly maxEntries?: number;
   /**
-   * The clock: milliseconds since the epoch.
+   * The clock, in milliseconds since the epoch.
    *
    * @default () => Date.now()
    */
@@ -65,11 +65,11 @@ export interface MemoryStoreOptions {
 const table: Table<MemoryStoreOptions> = { maxEntries: [is.wholeOrInfinity, 10_000], now: is.clock };
 
 /**
- * A store that keeps its records in memory, and forgets them with the process.
+ * A store that keeps its records in memory, for the life of the process.
  *
- * Unless told otherwise it is bounded: beyond `maxEntries` the record that was used least recently makes room. Anonymous visitors never
- * push out who is logged in: where all are, the newest anonymous one is not kept. Each live session that is dropped is an event, `evicted`.
- * Every answer is a plain value, so nothing waits for a promise. There is nothing to open or close.
+ * By default it is bounded: beyond `maxEntries` the least recently used record is dropped. Sessions of anonymous visitors never displace
+ * those of logged-in users; if all records have a user, a new anonymous one is not kept. Each live session that is dropped emits an
+ * `evicted` event. All methods return plain values, so no call waits for a promise. There is nothing to open or close.
  *
  * @example
  * ```ts
@@ -87,18 +87,18 @@ const table: Table<MemoryStoreOptions> = { maxEntries: [is.wholeOrInfinity, 10_0
  */
 export class MemoryStore implements CountableStore {
   readonly #entries = new Map<string, Entry>();
-  /** Where the ring of the records without a user begins and ends. (The order of a Map would do, but finding its first key is slow after deletes.) */
+  /** The sentinel of the ring of records without a user. (A Map keeps an order too, but finding its first key is slow after deletes.) */
   readonly #anonymous = {} as Entry;
-  /** The same of those with one. */
+  /** The sentinel of the ring of records with a user. */
   readonly #known = {} as Entry;
-  /** The keys of each user, in the order in which they became the user's, with their places in that order. */
+  /** The keys of each user, in the order in which they were assigned to the user, with their positions in that order. */
   readonly #users = new Map<string, Map<string, number>>();
   #lastPlace = 0;
-  /** Whether records are dropped to make room: not with `maxEntries: Infinity`. */
+  /** Whether records are dropped to make room; `false` with `maxEntries: Infinity`. */
   readonly forgets: boolean;
   readonly #maxEntries: number;
   readonly #now: () => number;
-  readonly #tellers: ((key: string) => void)[] = [];
+  readonly #evictionListeners: ((key: string) => void)[] = [];
   #lastVersion = 0;
 
   /**
@@ -129,7 +129,7 @@ export class MemoryStore implements CountableStore {
     return entry.record;
   }
 
-  /** Inserts a record, only if the key is free or its record expired, and answers its version; `undefined`: taken. */
+  /** Inserts a record if the key is free or its record has expired. Returns its version, or `undefined` if the key is taken. */
   create(key: string, record: SessionRecord): string | undefined {
     checkInstants(record);
     if (this.#isTaken(key)) return undefined;
@@ -138,13 +138,13 @@ export class MemoryStore implements CountableStore {
     return version;
   }
 
-  /** Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone. */
+  /** Replaces the record if it still has `version`. Returns the new version, or `undefined` if it has another one or is gone. */
   save(key: string, record: SessionRecord, version: string): string | undefined {
     checkInstants(record);
     return this.#entries.get(key)?.record.version === version ? this.#put(key, record) : undefined;
   }
 
-  /** Removes the record; whether there was one. */
+  /** Removes the record. Returns whether there was one. */
   delete(key: string): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
@@ -158,7 +158,7 @@ export class MemoryStore implements CountableStore {
     return this.#entries.delete(key);
   }
 
-  /** Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had. */
+  /** Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`. Returns whether it had. */
   touch(key: string, touchedAt: number, expiresAt: number, version: string): boolean {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
@@ -172,7 +172,7 @@ export class MemoryStore implements CountableStore {
     return true;
   }
 
-  /** Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed. */
+  /** Removes at most `limit` records that expired at or before `now` (ms since the epoch). Returns the number removed. */
   clearExpired(now: number, limit: number): number {
     now = checkMoment("now", now);
     let removed = 0;
@@ -207,7 +207,7 @@ export class MemoryStore implements CountableStore {
   async #stats(now: number, bounds: readonly number[]): Promise<StoreStats> {
     const tally = new StatsCounter(now, bounds);
     let seen = 0;
-    // By their keys at the start: a record that is saved meanwhile would come up twice.
+    // By the keys at the start: a record that is saved during the count would otherwise be counted twice.
     for (const key of [...this.#entries.keys()]) {
       const record = this.#entries.get(key)?.record;
       if (record) tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
@@ -216,9 +216,9 @@ export class MemoryStore implements CountableStore {
     return tally.stats;
   }
 
-  /** Calls `tell` with the key of each live record that is dropped to make room. */
-  onEvict(tell: (key: string) => void): void {
-    this.#tellers.push(tell);
+  /** Calls `listener` with the key of each live record that is dropped to make room. */
+  onEvict(listener: (key: string) => void): void {
+    this.#evictionListeners.push(listener);
   }
 
   /** Does nothing: a memory store holds nothing that must be released. */
@@ -236,7 +236,7 @@ export class MemoryStore implements CountableStore {
       known !== this.#known && known.record.expiresAt <= now;
     const { key, record } = isKnownFirst ? known : anonymous;
     this.delete(key);
-    if (record.expiresAt > now) { for (const tell of this.#tellers) tell(key); }
+    if (record.expiresAt > now) { for (const listener of this.#evictionListeners) listener(key); }
   }
 
   #isTaken(key: string): boolean {
@@ -280,7 +280,7 @@ export class MemoryStore implements CountableStore {
   }
 }
 
-/** A record to keep: a copy that nobody can change. (Written out, because engines are slow at spreading.) */
+/** A frozen copy of a record. (Written out, because spreading is slow.) */
 function withVersion(record: SessionRecord, version: string): StoredRecord {
   const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
   const stored: { -readonly [Name in keyof StoredRecord]: StoredRecord[Name] } = {

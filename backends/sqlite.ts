@@ -1,5 +1,5 @@
 /**
- * Sessions in an SQLite file, through the driver that the runtime brings along: `bun:sqlite` on Bun, `node:sqlite` on
+ * Sessions in an SQLite file, through the driver built into the runtime: `bun:sqlite` on Bun, `node:sqlite` on
  * Deno and Node.
  *
  * @module
@@ -56,7 +56,7 @@ export type {
 };
 export type { SqliteDatabase, SqliteStatement, SqliteStoreOptions };
 
-/** How many rows are counted in one step: with their data, so they are few. */
+/** How many rows are counted in one step; few, as they are read with their data. */
 const rowsPerPage = 20;
 
 /**
@@ -66,10 +66,10 @@ const rowsPerPage = 20;
  * commit. Both drivers are synchronous, so the store never lets them wait: a busy database is tried again from a timer
  * until `timeout` has passed. Several processes, of both runtimes, may share one file.
  *
- * Trouble is a `SessionError` with the driver's error as its `cause`: `ERR_STORE` for a database that is busy, full, read-only, failing,
- * or found damaged while it serves, and within two seconds for a file that was removed or replaced below it; `ERR_DAMAGED` for a database
- * that is damaged when it is opened, and for a record that is not, bit for bit, what was written under its key. The store never deletes,
- * recreates or truncates the file.
+ * Failures are a `SessionError` with the driver's error as its `cause`. `ERR_STORE`: the database is busy, full, read-only, failing, or
+ * found to be damaged after it was opened, or its file was removed or replaced, which is noticed within two seconds. `ERR_DAMAGED`: the
+ * database is damaged when it is opened, or a record is not exactly what was written under its key. The store never deletes, recreates or
+ * truncates the file.
  *
  * @example
  * ```ts
@@ -89,7 +89,7 @@ export class SqliteStore implements CountableStore {
   readonly #connection: Connection;
   readonly #reads: Reads;
   readonly #writes: Writes;
-  /** Absent over a connection of somebody else's, who may write through it without our knowing. */
+  /** Absent over a handed-in connection, through which its owner may write unnoticed. */
   #rows: RowMemory | undefined;
   readonly #now: () => number;
   /** Random, so that versions differ between processes and between runs; then a counter. */
@@ -99,10 +99,10 @@ export class SqliteStore implements CountableStore {
   #closing: Promise<void> | undefined;
 
   /**
-   * A store over a database that is already open, and that `close` leaves open.
+   * A store over a database that is already open; `close` leaves it open.
    *
-   * The connection is set to write-ahead logging, to `synchronous`, and to no busy wait in the driver; the table is made
-   * if need be. While its owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
+   * The connection is set to write-ahead logging, to `synchronous`, and to no busy wait in the driver; the table is created
+   * if it is missing. While the owner has a transaction open on it, the store's writes wait: they never join it. Where handlers keep
    * transactions open across an `await`, give the store a connection of its own.
    *
    * @throws {TypeError} If `database` is none, or reads rows as arrays, or an option is unknown or of another type.
@@ -130,13 +130,13 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Opens a file, and makes it, readable by its owner alone, if there is none. The folder must exist. `":memory:"` is a
-   * database that ends with the store.
+   * Opens a file, or creates it, readable by its owner only. The folder must exist. `":memory:"` is a database that
+   * lasts as long as the store.
    *
    * @throws {TypeError} If `path` is no string, or an option is unknown or of another type.
    * @throws {RangeError} If `timeout` is not above 0, or over a day.
    * @throws {SessionError} If the file cannot be opened, stays busy for `timeout`, or has a table of that name with other
-   * columns: `ERR_STORE`. If it is damaged or no database: `ERR_DAMAGED`.
+   * columns (`ERR_STORE`), or if it is damaged or not a database (`ERR_DAMAGED`).
    */
   static async open(path: string, options?: SqliteStoreOptions): Promise<SqliteStore> {
     check("SqliteStore", "path", is.text("a string"), path);
@@ -155,7 +155,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * The record under `key`, or `undefined`. A plain value; a promise only while the database is busy.
+   * Returns the record under `key`, or `undefined`. It is a plain value, or a promise while the database is busy.
    *
    * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
@@ -163,7 +163,7 @@ export class SqliteStore implements CountableStore {
     return this.#reads.run(({ load, dataVersion }) => {
       const known = this.#rows?.get(key, dataVersion, this.#connection.turn);
       if (known !== undefined) return known;
-      const row = load.get(key) ?? undefined; // Bun says null
+      const row = load.get(key) ?? undefined; // Bun returns null
       if (row === undefined) return undefined;
       const record = readRow(key, row);
       this.#rows?.set(key, record);
@@ -172,7 +172,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Inserts a record, only if the key is free or its record expired, and answers its version; `undefined`: taken.
+   * Inserts a record if the key is free or its record has expired. Returns its version, or `undefined` if the key is taken.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -186,7 +186,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Replaces the record if it still has `version`, and answers the new version; `undefined`: another version, or gone.
+   * Replaces the record if it still has `version`. Returns the new version, or `undefined` if it has another version or is gone.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -203,7 +203,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Removes the record, a damaged one too; whether there was one.
+   * Removes the record, even a damaged one. Returns whether there was one.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -215,7 +215,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`; whether it had.
+   * Moves `touchedAt` and `expiresAt` (ms since the epoch) forward if the record still has `version`. Returns whether it had.
    *
    * @throws {SessionError} If they are damaged, which they then stay (`ERR_DAMAGED`), or the database cannot be written within the time limit
    * (`ERR_STORE`).
@@ -231,7 +231,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * Removes at most `limit` records that expired at or before `now` (ms since the epoch); the number removed.
+   * Removes at most `limit` records that expired at or before `now` (ms since the epoch). Returns the number removed.
    *
    * @throws {SessionError} If the database cannot be written within the time limit (`ERR_STORE`).
    */
@@ -248,10 +248,11 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * A page of one user's records, without their data, at a cost that does not grow with other users' records. Rows that are damaged are
-   * left out, so that they do not stand between a user and the rest.
+   * A page of one user's records, without their data, at a cost that does not grow with other users' records. Damaged rows are
+   * left out, so that they do not hide a user's other sessions.
    *
-   * @throws {RangeError} If `limit` is not a positive integer. @throws {SessionError} If the database cannot be read (`ERR_STORE`).
+   * @throws {RangeError} If `limit` is not a positive integer.
+   * @throws {SessionError} If the database cannot be read (`ERR_STORE`).
    */
   list(userId: string, options: ListOptions = {}): MaybePromise<SessionPage> {
     const { after = "", limit } = checkPage(options);
@@ -267,7 +268,7 @@ export class SqliteStore implements CountableStore {
   }
 
   /**
-   * The version of the record under `key`, or `undefined`: for a fraction of a `load`, as neither data nor index is read.
+   * Returns the version of the record under `key`, or `undefined`. It costs a fraction of a `load`, as the data is not read.
    *
    * @throws {SessionError} If the record is damaged (`ERR_DAMAGED`), or the database cannot be read (`ERR_STORE`).
    */
@@ -275,7 +276,7 @@ export class SqliteStore implements CountableStore {
     return this.#reads.run(({ version, dataVersion }) => {
       const known = this.#rows?.get(key, dataVersion, this.#connection.turn);
       if (known !== undefined) return known.version;
-      const row = version.get(key) ?? undefined; // Bun says null
+      const row = version.get(key) ?? undefined; // Bun returns null
       return row && readVersion(row);
     });
   }
@@ -300,7 +301,7 @@ export class SqliteStore implements CountableStore {
     return tally.stats;
   }
 
-  /** Finishes the writes that wait, then closes what `open` opened. Calls after that are `ERR_STORE`. May be called twice. */
+  /** Finishes waiting writes, then closes what `open` opened. Later calls fail with `ERR_STORE`. May be called twice. */
   close(): Promise<void> {
     return this.#closing ??= this.#finish();
   }
@@ -321,7 +322,7 @@ export class SqliteStore implements CountableStore {
     return create.run(...columns, key, this.#now()).changes ? columns[1] : undefined;
   }
 
-  /** After a commit: what is now under a key, as far as that is known. */
+  /** After a commit: updates the cache with what is now under a key, as far as that is known. */
   #learn(key: string, record?: SessionRecord, version?: string): void {
     committed();
     if (record === undefined || version === undefined) this.#rows?.delete(key);

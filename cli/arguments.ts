@@ -1,10 +1,10 @@
-/** Reads the arguments. What is wrong with them is said without repeating a value. */
+/** Parses the arguments. Error messages never repeat a value. */
 
 import { parseArgs } from "node:util";
 import { UsageError } from "./io.ts";
 import { count } from "./text.ts";
 
-/** What a command takes. */
+/** The arguments of a command. */
 export interface Syntax {
   /** The names of its positional arguments; one that ends in "?" may be left out. */
   readonly positionals: readonly string[];
@@ -12,7 +12,7 @@ export interface Syntax {
   readonly options: Readonly<Record<string, "value" | "flag">>;
 }
 
-/** What was given. */
+/** The parsed arguments. */
 export interface Given {
   /** The positional arguments, by name without "?". */
   readonly positionals: Readonly<Record<string, string | undefined>>;
@@ -22,7 +22,11 @@ export interface Given {
   readonly flags: ReadonlySet<string>;
 }
 
-/** Takes `args` apart. @throws {UsageError} If they do not fit. */
+/**
+ * Parses `args`.
+ *
+ * @throws {UsageError} If they are invalid.
+ */
 export function readArguments(args: readonly string[], syntax: Syntax): Given {
   const options = Object.fromEntries(
     Object.entries(syntax.options).map((

@@ -1,4 +1,4 @@
-/** `clearsessions`: removes expired records, in small batches beside live traffic. */
+/** `clearsessions`: removes expired records, in small batches alongside live traffic. */
 
 import { SessionError } from "../src/errors.ts";
 import { type Command, storeOptions } from "./command.ts";
@@ -7,12 +7,12 @@ import type { AnyStore } from "./open.ts";
 import { bar, count, json, number, paint, span } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
-/** Small enough that nobody else waits for long. */
+/** Small enough that other clients do not wait for long. */
 const batch = 50;
-/** Elsewhere than on a terminal there is one line for so many records. */
+/** Without a terminal, one line is printed for this many records. */
 const milestone = 10_000;
 
-/** Removes what has expired by now, with a progress bar on a terminal. */
+/** Removes expired records, with a progress bar on a terminal. */
 export const clearsessions: Command = {
   usage: ["STORE [--limit N]"],
   summary: "removes expired sessions, all of them or at most N",
@@ -26,7 +26,7 @@ export const clearsessions: Command = {
       const isDrawn = io.isTerminal && !isJson;
       let removed = 0;
       try {
-        const progress = isJson ? () => {} : isDrawn ? await drawing(store, limit, io) : telling(io);
+        const progress = isJson ? () => {} : isDrawn ? await drawing(store, limit, io) : logging(io);
         while (removed < limit) {
           if (!store.clearExpired) throw new SessionError("ERR_UNSUPPORTED", "This store clears nothing");
           const most = Math.min(batch, limit - removed);
@@ -52,8 +52,8 @@ function limitOf(text: string | undefined): number {
   return limit;
 }
 
-/** A line now and then, for logs. */
-function telling(io: Io): (removed: number) => void {
+/** Prints a line at intervals, for logs. */
+function logging(io: Io): (removed: number) => void {
   let next = milestone;
   return (removed) => {
     if (removed < next) return;
@@ -62,13 +62,13 @@ function telling(io: Io): (removed: number) => void {
   };
 }
 
-/** A bar, for a store that can tell how much there is to do; for others a number that grows. */
+/** Draws a bar for a store that can count its expired records, otherwise a growing number. */
 async function drawing(store: AnyStore, limit: number, io: Io): Promise<(removed: number) => void> {
   io.out("counting …");
   const total = Math.min(limit, (await store.stats?.(io.now(), []))?.expired ?? Infinity);
   const started = io.now();
   return (removed) => {
-    // Others may clear too, and more expires: the total is a guess.
+    // Other processes may clear too, and more records expire: the total is an estimate.
     const share = removed >= total ? 1 : removed / total;
     const left = share > 0.02 && share < 1 ? `, ${span((io.now() - started) * (1 / share - 1))} left` : "";
     const figures = total === Infinity

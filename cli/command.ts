@@ -1,15 +1,15 @@
-/** What all commands have in common. */
+/** The interface of all commands. */
 
 import type { Given, Syntax } from "./arguments.ts";
 import type { Io } from "./io.ts";
 
 /** One command. */
 export interface Command extends Syntax {
-  /** What may follow its name, in the usage: one or more forms. */
+  /** The arguments after its name, in the usage: one or more forms. */
   readonly usage: readonly string[];
-  /** What it does, in a few words that go on from its name. */
+  /** What it does, in a few words that continue its name. */
   readonly summary: string;
-  /** Does it, and answers the exit code. */
+  /** Runs it; resolves to the exit code. */
   run(given: Given, io: Io): Promise<number>;
 }
 

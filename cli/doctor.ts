@@ -1,4 +1,4 @@
-/** `doctor`: looks at a store, at options, or at both, and says what should be different. */
+/** `doctor`: checks a store, options, or both, and reports what should be changed. */
 
 import { type Command, storeOptions } from "./command.ts";
 import { examineOptions, examineSecret, readOptionsFile } from "./doctor_options.ts";
@@ -8,10 +8,10 @@ import { exit, type Io, UsageError } from "./io.ts";
 import { count, json, paint, plain, wrap } from "./text.ts";
 import { givenPlace } from "./with_store.ts";
 
-/** No clock that is right shows less: 2026-01-01. */
+/** A correct clock never shows less: 2026-01-01. */
 const earliest = 1_767_225_600_000;
 
-/** Prints what it found; the exit code is that of the worst. */
+/** Prints the findings; the exit code is that of the worst one. */
 export const doctor: Command = {
   usage: ["[STORE] [--options FILE] [--secret-env NAME]"],
   summary: "checks a store, the options in FILE, and the secret in a variable",

@@ -1,4 +1,4 @@
-/** What `doctor` says about options of `createSessions`, and about secrets. */
+/** The checks of `doctor` for options of `createSessions` and for secrets. */
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,10 +9,10 @@ import { type Finding, finding } from "./finding.ts";
 import { UsageError } from "./io.ts";
 import { count } from "./text.ts";
 
-/** The options as they were found: nothing about them is certain yet. */
+/** The options as they were read, not validated yet. */
 type Options = Partial<SessionsOptions<never>>;
 
-/** Passes for a store where options come without one. */
+/** Stands in for the store if the options have none. */
 const noStore = {
   load() {},
   create() {},
@@ -38,7 +38,7 @@ export async function readOptionsFile(path: string): Promise<Options> {
   return found;
 }
 
-/** Looks at options, and closes the store that came with them. */
+/** Checks options, and closes their store. */
 export async function examineOptions(options: Options): Promise<Finding[]> {
   const { secrets, store = noStore, cookie = {} } = options;
   const random = [crypto.getRandomValues(new Uint8Array(32))];
@@ -85,7 +85,7 @@ function examineSecrets(secrets: unknown): Finding[] {
   return secrets.map((secret, index) => examineSecret(secret, `secrets[${index}]`));
 }
 
-/** Whether a secret is one. Nothing of it is shown. */
+/** Checks a secret, without showing any of it. */
 export function examineSecret(secret: unknown, name: string): Finding {
   if (secret === undefined || secret === "") return finding("secret", "error", `${name} is missing`);
   try {
@@ -100,7 +100,7 @@ export function examineSecret(secret: unknown, name: string): Finding {
     : finding("secret", "warning", `${name} ${weakness}: make one with the command secret`);
 }
 
-/** What random secrets practically never are. */
+/** Detects texts that random secrets practically never match. */
 function weaknessOf(secret: string | Uint8Array): string | undefined {
   const text = typeof secret === "string" ? secret.trim() : Buffer.from(secret).toString("latin1");
   const distinct = new Set(text).size;

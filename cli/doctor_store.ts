@@ -1,4 +1,4 @@
-/** What `doctor` says about a store. */
+/** The checks of `doctor` for a store. */
 
 import { readdirSync, statSync } from "node:fs";
 import type { StoreStats } from "../src/store.ts";
@@ -8,12 +8,12 @@ import { statsOf } from "./stats.ts";
 import { count, number, span } from "./text.ts";
 import { trouble } from "./trouble.ts";
 
-/** Below so many expired records nothing is said about them. */
+/** Fewer expired records than this are not reported. */
 const fewExpired = 1000;
-/** Clocks of two machines may differ by so many ms. */
+/** The tolerated difference between two machines' clocks, in ms. */
 const drift = 60_000;
 
-/** Looks at the files before the store is opened, as opening puts some things right, then at what is stored. */
+/** Checks the files before the store is opened, as opening repairs some things, then the stored records. */
 export async function examineStore(place: Place, now: number): Promise<Finding[]> {
   const seen = modes(place);
   try {
@@ -25,7 +25,7 @@ export async function examineStore(place: Place, now: number): Promise<Finding[]
         indexed.push(finding("index", "warning", "this store cannot list the sessions of a user"));
       }
       const counted = await records(store, now);
-      return [finding("opens", "ok", "the store opens and answers"), ...seen, ...indexed, ...counted];
+      return [finding("opens", "ok", "the store opens and responds"), ...seen, ...indexed, ...counted];
     } finally {
       await store.close?.();
     }
@@ -65,7 +65,7 @@ async function records(store: AnyStore, now: number): Promise<Finding[]> {
   ];
 }
 
-/** The index of users, and the index of expiry, of those stores that can lose them. */
+/** Checks the user index and the expiry index of stores that can lose them. */
 async function indexes({ kind, path, table }: Place): Promise<Finding[]> {
   if (path === undefined || path === ":memory:") return [];
   let missing: string[] = [];
@@ -88,7 +88,7 @@ async function indexes({ kind, path, table }: Place): Promise<Finding[]> {
   ];
 }
 
-/** Whether anybody but the owner may read or write what is kept. */
+/** Checks whether users other than the owner may read or write the stored files. */
 function modes({ kind, path }: Place): Finding[] {
   if (path === undefined || path === ":memory:") return [];
   const paths = kind === "file"
@@ -106,7 +106,7 @@ function modes({ kind, path }: Place): Finding[] {
   return [finding("modes", "ok", "only the owner may read and write it")];
 }
 
-/** The files of the first folder that has any: the store makes all of them alike. */
+/** The files of the first folder that has any: all are created with the same mode. */
 function someSessions(folder: string): string[] {
   try {
     for (const upper of readdirSync(folder)) {
@@ -116,6 +116,6 @@ function someSessions(folder: string): string[] {
         if (names.length > 0) return [shard, ...names.map((name) => `${shard}/${name}`)];
       }
     }
-  } catch { /* what cannot be read is told when the store opens */ }
+  } catch { /* read errors are reported when the store opens */ }
   return [];
 }

@@ -1,11 +1,11 @@
-/** What `doctor` says about one thing. */
+/** A finding of `doctor`. */
 
-/** How bad it is. */
+/** The severity of a finding. */
 export type Severity = "ok" | "warning" | "error";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at, as a word that stays the same. */
+  /** The name of the check, which is stable. */
   readonly check:
     | "clock"
     | "opens"
@@ -17,9 +17,9 @@ export interface Finding {
     | "secret"
     | "cookie"
     | "ages";
-  /** How bad it is. */
+  /** The severity. */
   readonly severity: Severity;
-  /** What was found, and what to do about it. */
+  /** The result, and what to do about it. */
   readonly message: string;
 }
 

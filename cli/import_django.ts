@@ -1,4 +1,4 @@
-/** `import-django`: brings the sessions of a Django site into a store of the library's own. */
+/** `import-django`: imports the sessions of a Django site into a store of this library. */
 
 import { SessionError } from "../src/errors.ts";
 import type { SessionRecord } from "../src/store.ts";
@@ -10,12 +10,12 @@ import { Progress } from "./progress.ts";
 import { count, json, number, wrap } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
-/** So many rows are read at once, and written at the same time. */
+/** The number of rows that are read in one query, and written concurrently. */
 const page = 200;
-/** So many rows that were left out are named in text; JSON names all. */
+/** The maximum number of skipped rows that are named in text; JSON names all. */
 const mostNamed = 20;
 
-/** What came of all rows. */
+/** The outcome of all rows. */
 interface Sums {
   /** Whether an earlier run, which was interrupted, had done the rows before. */
   readonly resumed: boolean;
@@ -28,8 +28,8 @@ interface Sums {
 }
 
 /**
- * Brings each live row over once: a row that is there already is left alone. A session that has been ended here is not there any
- * more, and would come back: so a run after an interrupted one goes on where that stopped, and one after a finished one refuses.
+ * Imports each live row once: a row that was imported before is left alone. A session that was ended here since would be restored, so a
+ * run after an interrupted one continues where that stopped, and a run after a finished one is refused.
  */
 export const importDjango: Command = {
   usage: [
@@ -120,7 +120,7 @@ async function bring(
   const progress = new Progress(io, isJson, await django.count(from), "rows read");
   try {
     for await (const { rows, mark } of django.pages(page, io.now(), from)) {
-      // Before the first of them is there. A run that can read nothing, with a wrong secret say, leaves no marker
+      // Before the first of them is stored. A run that can read nothing, for example with a wrong secret, leaves no marker
       const ends = rows.map((row) => row.kind === "session" ? row.record.expiresAt : 0);
       if (Math.max(...ends) > 0) await marker.put(reached(false), Math.max(...ends));
       await Promise.all(rows.map(async (row) => {
@@ -166,7 +166,7 @@ async function put(
   }
 }
 
-/** Enough of a storage key to find its row again, and of no use as a cookie. */
+/** A part of a storage key that is enough to find its row, but useless as a cookie. */
 function tagOf(key: string): string {
   return key.slice(0, 8);
 }

@@ -1,16 +1,16 @@
-/** What a store remembers of `import-django`: how far it came, and that it is done. Kept as a record that no cookie leads to. */
+/** The progress of `import-django`, kept in the store as a record that no cookie leads to. */
 
 import { SessionError } from "../src/errors.ts";
 import { noteTime } from "../backends/support/instants.ts";
 import { storageKey } from "../src/crypto/session_id.ts";
 import type { AnyStore } from "./open.ts";
 
-/** A text that is no id, so that no session has its key. */
+/** A text that is not an id, so that no session has its key. */
 const name = "the import from Django";
-/** It lasts for so long at least, in ms. */
+/** Its minimum lifetime, in ms. */
 const least = 86_400_000;
 
-/** How far an import came. */
+/** The progress of an import. */
 export interface Reached {
   /** Everything up to here is done: the beginning of a Django key, too little of it to open a session. */
   readonly from: string;
@@ -20,8 +20,7 @@ export interface Reached {
 }
 
 /**
- * The marker of one store. It lives as long as the last session that was imported: after that there is nothing that a second import
- * could bring back.
+ * The marker of one store. It lives as long as the last imported session: after that a second import could not restore anything.
  */
 export class ImportMarker {
   readonly #store: AnyStore;
@@ -29,7 +28,7 @@ export class ImportMarker {
   readonly #now: number;
   #version: string | undefined;
   #end: number;
-  /** What the store remembers; `undefined`: there was no import. */
+  /** The stored progress; `undefined` if there was no import. */
   readonly reached: Reached | undefined;
 
   private constructor(
@@ -46,7 +45,7 @@ export class ImportMarker {
     this.reached = found?.reached;
   }
 
-  /** Looks for the marker; `now` in ms. */
+  /** Loads the marker; `now` in ms. */
   static async find(store: AnyStore, now: number): Promise<ImportMarker> {
     const key = await storageKey(name);
     const record = await store.load(key);
@@ -60,7 +59,7 @@ export class ImportMarker {
     return this.#version !== undefined;
   }
 
-  /** Remembers how far the import came; `end` is that of the last session, in ms, of those that come next. */
+  /** Stores the progress; `end` is the latest expiry, in ms, of the sessions that come next. */
   async put(reached: Reached, end: number = 0): Promise<void> {
     this.#end = Math.max(this.#end, end);
     const record = {
@@ -73,7 +72,7 @@ export class ImportMarker {
       ? await this.#store.create(this.#key, record)
       : await this.#store.save(this.#key, record, this.#version);
     if (this.#version === undefined) {
-      throw new SessionError("ERR_STORE", "Another import into this store runs at the same time");
+      throw new SessionError("ERR_STORE", "Another import into this store is running");
     }
   }
 }

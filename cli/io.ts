@@ -1,12 +1,12 @@
-/** What the command line is given by whoever runs it: where to write, and what the terminal and the world look like. */
+/** The environment of the command line: outputs, terminal, clock and environment variables. */
 
-/** The surroundings of one run. The main program takes them from the process; tests make their own. */
+/** The environment of one run. The main program takes it from the process; tests pass their own. */
 export interface Io {
   /** Writes to the standard output. */
   out(text: string): void;
   /** Writes to the standard error. */
   err(text: string): void;
-  /** Whether a person sits at the other end of the standard output: then there is a progress bar. */
+  /** Whether the standard output is a terminal: then there is a progress bar. */
   readonly isTerminal: boolean;
   /** The width of the terminal, in characters. */
   readonly columns: number;
@@ -14,7 +14,7 @@ export interface Io {
   readonly colours: boolean;
   /** The clock, in milliseconds since the epoch. */
   now(): number;
-  /** The value of an environment variable. Asked for only what `--secret-env` names. */
+  /** The value of an environment variable. Called only for the one that `--secret-env` names. */
   env(name: string): string | undefined;
 }
 
@@ -25,15 +25,15 @@ export const exit: {
   readonly usage: 2;
   readonly failed: 3;
 } = {
-  /** All is well. */
+  /** Success. */
   done: 0,
-  /** Done, but: `doctor` has warnings, or there was no such session to revoke. */
+  /** Done, but `doctor` has warnings, or the session to revoke does not exist. */
   reservations: 1,
-  /** The arguments are wrong. */
+  /** The arguments are invalid. */
   usage: 2,
   /** The store cannot be used, or `doctor` found errors. */
   failed: 3,
 };
 
-/** Thrown for wrong arguments. The message never repeats a value: it may be an id or a password. */
+/** Thrown for invalid arguments. The message never repeats a value: it may be an id or a password. */
 export class UsageError extends Error {}

@@ -10,7 +10,11 @@ import type { AnyStore } from "./open.ts";
 import { count, cut, json, paint, plain, span } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
-/** The records of a user. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index. */
+/**
+ * The records of a user.
+ *
+ * @throws {SessionError} If the store has no index (`ERR_UNSUPPORTED`).
+ */
 export async function recordsOf(store: AnyStore, user: string): Promise<readonly IndexedRecord[]> {
   if (!store.list) throw new SessionError("ERR_UNSUPPORTED", "This store cannot list the sessions of a user");
   return await Array.fromAsync(indexed((user, after) => store.list!(user, { after }), user));

@@ -1,4 +1,4 @@
-/** Stores by their URL. The only file that knows the backends, each loaded when it is asked for. */
+/** Opens stores by URL. The only file that imports the backends, each when it is needed. */
 
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,28 +6,32 @@ import { SessionError } from "../src/errors.ts";
 import type { CountableStore, SessionRecord, SessionStore } from "../src/store.ts";
 import { UsageError } from "./io.ts";
 
-/** An operator can wait for longer than a visitor: seconds. */
+/** The timeout in seconds; longer than for requests, as an operator can wait. */
 const timeout = 10;
 
 /** A store, or one that may also count its records. */
 export type AnyStore = SessionStore & Partial<Pick<CountableStore, "stats">>;
 
-/** Where a store is. */
+/** The location of a store. */
 export interface Place {
   readonly kind: "sqlite" | "file" | "redis" | "kv";
-  /** The URL without a password, for showing. */
+  /** The URL without a password, for display. */
   readonly name: string;
   /** The file or folder that it is in, if it is in one. */
   readonly path: string | undefined;
   /** The table of SQLite. */
   readonly table: string;
-  /** Opens the store. One that is not there is not made. */
+  /** Opens the store, which must exist. */
   open(): Promise<AnyStore>;
 }
 
 const forms = "sqlite:PATH, file:PATH, redis://HOST:PORT or kv:PATH";
 
-/** The place that a URL names. @throws {UsageError} If it names none. */
+/**
+ * The location of a URL.
+ *
+ * @throws {UsageError} If the URL is not one of a store.
+ */
 export function placeOf(
   url: string,
   options: { readonly table?: string | undefined; readonly prefix?: string | undefined },
@@ -69,7 +73,7 @@ function pathOf(url: string): string {
   const path = url.slice(url.indexOf(":") + 1);
   if (path.startsWith("///")) return fileURLToPath(`file:${path}`);
   if (path === "" || path.startsWith("//") || path.includes("\0")) {
-    throw new UsageError("expected a path behind sqlite: or file:, with no host");
+    throw new UsageError("expected a path after sqlite: or file:, with no host");
   }
   return path;
 }
@@ -82,11 +86,14 @@ function withoutPassword(text: string): string {
   throw new UsageError(`expected a store as ${forms}`);
 }
 
-/** A wrong path would otherwise become an empty store, and everything about it true. */
+/** Refuses a missing file, as a mistyped path would otherwise become an empty store. */
 function mustExist(path: string, kind: "file" | "folder"): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isDirectory() !== (kind === "folder")) {
-    throw new SessionError("ERR_STORE", `There is no ${kind} of that name, and the command line makes none`);
+    throw new SessionError(
+      "ERR_STORE",
+      `There is no ${kind} of that name, and the command line does not create one`,
+    );
   }
 }
 
@@ -96,7 +103,7 @@ async function openSqlite(path: string, table: string): Promise<AnyStore> {
     if ((await readSqlite(path, names)).length === 0) {
       throw new SessionError(
         "ERR_STORE",
-        `The database has no table ${table}, and the command line makes none`,
+        `The database has no table ${table}, and the command line does not create one`,
       );
     }
   }
@@ -109,7 +116,7 @@ function checkedTable(table: string): string {
   return table;
 }
 
-/** The rows of one query to a database that is there, without the store and what it would repair. */
+/** The rows of one query to an existing database, without the store and its repairs. */
 export async function readSqlite(path: string, sql: string): Promise<Record<string, unknown>[]> {
   mustExist(path, "file");
   const { openDatabase } = await import("../backends/sqlite/database.ts");
@@ -172,7 +179,7 @@ async function openRedis(url: string, options: { readonly prefix?: string }): Pr
         url,
         socket: { connectTimeout: timeout * 1000, reconnectStrategy: false },
       });
-      made.on("error", () => {}); // whoever waits for an answer is told
+      made.on("error", () => {}); // calls that wait for a reply are rejected
       client = Object.assign(made, { close: () => made.destroy() }) as Closable;
     }
     await client.connect();
@@ -185,7 +192,7 @@ async function openRedis(url: string, options: { readonly prefix?: string }): Pr
   return closing(new RedisStore(opened as never, options), () => opened.close());
 }
 
-/** What a row of a Django site is here; `key` is the storage key. */
+/** A converted row of a Django site; `key` is the storage key. */
 export type DjangoRow =
   | { readonly kind: "session"; readonly key: string; readonly record: SessionRecord }
   | { readonly kind: "expired" }
@@ -193,11 +200,11 @@ export type DjangoRow =
 
 /** The sessions of a Django site, for reading all of them once. */
 export interface DjangoSessions {
-  /** The number of rows behind `from`, expired ones included. */
+  /** The number of rows after `from`, expired ones included. */
   count(from: string): Promise<number>;
   /**
-   * The rows behind `from` as they become records here, so many at once; `mark` is where to go on after them: the beginning of a
-   * key, of no use as a cookie.
+   * At most the given number of converted rows after `from`; `mark` is where to continue: the beginning of a key, which is useless as a
+   * cookie.
    */
   pages(
     size: number,
@@ -207,7 +214,7 @@ export interface DjangoSessions {
   close(): Promise<void>;
 }
 
-/** How a Django site keeps its sessions. */
+/** The settings of a Django site. */
 export interface DjangoOptions {
   /** The site's secret keys, newest first. */
   readonly secrets: readonly string[];
@@ -217,7 +224,11 @@ export interface DjangoOptions {
   readonly useTz: boolean;
 }
 
-/** The sessions of a Django site behind a URL. @throws {UsageError} If it names no database. */
+/**
+ * The sessions of a Django site by its database URL.
+ *
+ * @throws {UsageError} If the URL is not one of a database.
+ */
 export async function openDjango(url: string, options: DjangoOptions): Promise<DjangoSessions> {
   const { cookieAge, useTz } = options;
   const table = checkedTable(options.table);
@@ -296,12 +307,12 @@ interface Closable {
   close(): void;
 }
 
-/** The store, which was handed its client, closes it all the same. */
+/** Makes the store close the client that it was given. */
 function closing(store: AnyStore, close: () => void): AnyStore {
   return Object.assign(store, { close });
 }
 
-/** A package that may not be there. Its name is no literal, so nothing here depends on it. */
+/** Imports a package that may be missing. Its name is not a literal, so that it is not a dependency. */
 async function load(names: readonly string[], hint: string): Promise<any> { // it may not be installed
   let cause: unknown;
   for (const name of names) {

@@ -1,12 +1,12 @@
-/** How far a command has come: a bar on a terminal, a line now and then elsewhere, nothing beside JSON. */
+/** The progress of a command: a bar on a terminal, otherwise a line at intervals, and nothing with JSON. */
 
 import type { Io } from "./io.ts";
 import { bar, number, paint, span } from "./text.ts";
 
-/** Elsewhere than on a terminal there is one line for so many. */
+/** Without a terminal, one line is printed for this many. */
 const milestone = 10_000;
 
-/** See the first line of this file. */
+/** Shows the progress of a command. */
 export class Progress {
   readonly #io: Io;
   readonly #isDrawn: boolean;
@@ -16,7 +16,7 @@ export class Progress {
   readonly #started: number;
   #done = 0;
 
-  /** `what` goes on from a number: "rows read". */
+  /** `what` follows a number: "rows read". */
   constructor(io: Io, isJson: boolean, total: number, what: string) {
     this.#io = io;
     this.#isDrawn = io.isTerminal && !isJson;
@@ -26,7 +26,7 @@ export class Progress {
     this.#started = io.now();
   }
 
-  /** So many more are done. */
+  /** Adds a number that were done. */
   advance(by: number): void {
     const before = Math.floor(this.#done / milestone);
     this.#done += by;
@@ -36,14 +36,14 @@ export class Progress {
     }
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void {
     if (this.#isDrawn) this.#io.out("\r\x1b[K");
   }
 
   #draw(): void {
     const io = this.#io;
-    // More may come while the command runs: the total is a guess
+    // More may be added while the command runs: the total is an estimate
     const share = this.#done >= this.#total ? 1 : this.#done / this.#total;
     const left = share > 0.02 && share < 1
       ? `, ${span((io.now() - this.#started) * (1 / share - 1))} left`

@@ -6,7 +6,7 @@ import { recordsOf } from "./list.ts";
 import { count, json } from "./text.ts";
 import { withStore } from "./with_store.ts";
 
-/** Ends sessions at once. "All" has to be said: a handle that was forgotten signs nobody out. */
+/** Ends sessions immediately. `--all` is required, so that a forgotten handle does not log a user out everywhere. */
 export const revoke: Command = {
   usage: ["STORE HANDLE [--user ID]", "STORE --user ID --all"],
   summary: "ends one session (with --user only if it is theirs), or all of a user",

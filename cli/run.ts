@@ -61,7 +61,7 @@ function usage(): string {
 }
 
 /**
- * Runs one command of the command line and answers its exit code. It never throws, and reads nothing but its parameters.
+ * Runs one command of the command line and resolves to its exit code. It never throws, and reads only its parameters.
  *
  * @example
  * ```ts
@@ -112,14 +112,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Wrong arguments: what is wrong, and the usage. */
+/** Prints what is wrong with the arguments, and the usage. */
 function refuse(io: Io, isJson: boolean, message: string, forms: readonly string[], text: string): number {
   const error = { code: "ERR_USAGE", message, usage: forms };
   io.err(isJson ? json({ error }) : `${wrap(message, io.columns, 0)}\n\n${text}`);
   return exit.usage;
 }
 
-/** A name that is none. Only a word is repeated: ids and passwords are seldom one. */
+/** The message for an unknown command. It repeats only a plain word, which ids and passwords rarely are. */
 function unknown(name: string): string {
   if (name === "" || name.startsWith("-")) return "A command is missing";
   return /^[a-z-]{1,20}$/i.test(name) ? `There is no command "${name}"` : "There is no such command";

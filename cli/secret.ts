@@ -1,4 +1,4 @@
-/** `secret`: makes one for the `secrets` of `createSessions`. */
+/** `secret`: generates a secret for the `secrets` of `createSessions`. */
 
 import { toBase64url } from "../src/crypto/base64url.ts";
 import type { Command } from "./command.ts";

@@ -19,7 +19,11 @@ const ages = [
   "over 90 days",
 ];
 
-/** Counts all records of the store. @throws {SessionError} `ERR_UNSUPPORTED` if it cannot. */
+/**
+ * Counts all records of the store.
+ *
+ * @throws {SessionError} If the store cannot count them (`ERR_UNSUPPORTED`).
+ */
 export async function statsOf(store: AnyStore, now: number): Promise<StoreStats> {
   if (!store.stats) throw new SessionError("ERR_UNSUPPORTED", "This store cannot count its sessions");
   return await store.stats(now, bounds);

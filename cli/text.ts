@@ -1,4 +1,4 @@
-/** Text as people read it: numbers, times, bars, colours, and nothing that would play tricks on a terminal. */
+/** Formats text for people: numbers, times, bars and colours, without characters that could control a terminal. */
 
 import type { Io } from "./io.ts";
 
@@ -11,7 +11,7 @@ const units = [
   ["second", 1000],
 ] as const;
 
-/** A number with its thousands apart. */
+/** A number with separated thousands. */
 export function number(value: number): string {
   return value.toLocaleString("en-US");
 }
@@ -42,7 +42,7 @@ export function bytes(value: number): string {
 /** A bar of `width` characters, filled for a share from 0 to 1; an eighth of a character is its finest step. */
 export function bar(share: number, width: number): string {
   const eighths = Math.round(Math.min(Math.max(share, 0), 1) * width * 8);
-  const least = share > 0 && eighths === 0 ? 1 : eighths; // what is there is seen
+  const least = share > 0 && eighths === 0 ? 1 : eighths; // a share above 0 is visible
   return "█".repeat(Math.floor(least / 8)) + ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][least % 8];
 }
 
@@ -71,7 +71,7 @@ export function wrap(text: string, width: number, indent: number): string {
   return [...lines, line].join(`\n${" ".repeat(indent)}`);
 }
 
-/** One line of JSON in which nothing is invisible. */
+/** One line of JSON in which invisible characters are escaped. */
 export function json(value: unknown): string {
   const escape = (character: string) =>
     Array.from(

@@ -1,7 +1,7 @@
 /**
  * Tools for tests: the contract of a session store as a suite, and a client that keeps cookies.
  *
- * They run under `deno test`, `bun test` and `node --test`, and need nothing but the runtime.
+ * They run under `deno test`, `bun test` and `node --test`, without dependencies.
  *
  * @module
  */
@@ -26,13 +26,13 @@ export { type ClientHandler, SessionClient, type SessionClientOptions } from "./
 export type { StoreTestOptions } from "./testing/options.ts";
 
 /**
- * Registers the store contract as tests of `node:test`: what every method of a `SessionStore` answers, that texts,
+ * Registers the store contract as tests of `node:test`: what every method of a `SessionStore` returns, that texts,
  * heads, users and instants come back exactly, that saves are compare-and-set and versions never used twice, that a
  * touch only moves forward, that a deleted record stays deleted, what expires and what is listed, page by page, what
- * happens when many act at once, and random histories against a model.
+ * happens with concurrent calls, and random histories against a model.
  *
  * `open` gives a fresh, empty store; every case opens one and closes it. Cases for optional methods that the store does
- * not have are skipped. The suite uses real instants around `Date.now()` and waits for nothing but the store.
+ * not have are skipped. The suite uses real instants around `Date.now()` and waits only for the store.
  *
  * @example Every case, by hand
  * ```ts
@@ -47,9 +47,9 @@ export type { StoreTestOptions } from "./testing/options.ts";
  * assert.ok(runs.length > 50);
  * ```
  *
- * In a test file, `testStore("MyStore", () => new MyStore())` is all it takes.
+ * In a test file, `testStore("MyStore", () => new MyStore())` is enough.
  *
- * @throws {TypeError} If `open` is no function, or an option is unknown or of the wrong type.
+ * @throws {TypeError} If `open` is not a function, or an option is unknown or of the wrong type.
  * @throws {RangeError} If a number among the options is out of range.
  */
 export function testStore(

@@ -69,11 +69,11 @@ function isClean(row: Row): boolean {
   return row.lost + row.torn + row.back + row.unreadable + row.problems.length === 0 && row.runs > 0;
 }
 
-const PLAN = /\b([FSKRCG]\d{1,2})\b/g;
+const planPattern = /\b([FSKRCG]\d{1,2})\b/g;
 
 /** The plans that a test's name says it belongs to. */
 function plansOf({ name }: Outcome): string[] {
-  return [...name.matchAll(PLAN)].map(([, plan]) => plan!);
+  return [...name.matchAll(planPattern)].map(([, plan]) => plan!);
 }
 
 /** The files with tests of plans, outside of the campaign. */

@@ -23,7 +23,7 @@ import { bun, deno, installBun, root } from "./project.ts";
 import { run } from "./run.ts";
 import type { Subject } from "./subjects/subject.ts";
 
-const WORKERS = 2;
+const workers = 2;
 /** A test that measures time would notice the other mutant. */
 const untimed = "^(?!.*(linear time|event loop|timing)).*$";
 const page = `${root}/docs/mutants.md`;
@@ -174,7 +174,7 @@ const chosen = Object.entries(subjects).filter(([path]) =>
 const isAgain = Deno.args.includes("--again");
 const folder = await Deno.makeTempDir({ prefix: "sojourn-mutants-" });
 try {
-  const trees = Array.from({ length: WORKERS }, (_, i) => copyTree(`${folder}/${i}`));
+  const trees = Array.from({ length: workers }, (_, i) => copyTree(`${folder}/${i}`));
   for (const [path, subject] of chosen) {
     known[path] = await examine(path, subject, trees, isAgain ? known[path] : undefined);
     const reports = Object.keys(subjects).flatMap((path) => known[path] ?? []);

@@ -1,4 +1,4 @@
-/** What `CachedStore` puts into the cache: a record of the durable store, and what it takes to judge it later. */
+/** The entries of `CachedStore` in the cache: a record of the durable store, with what is needed to judge it later. */
 
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
 
@@ -10,16 +10,16 @@ export interface Copy {
   readonly asOf: number;
 }
 
-const FORMAT = 2;
+const formatVersion = 2;
 
 /**
- * The copy as a record for the cache, which drops it at `expiresAt`. The user stays inside the data, as the cache needs
- * no index, and so does the key, as an answer to another question must never pass.
+ * The copy as a record for the cache, which drops it at `expiresAt`. The user is kept inside the data, as the cache needs
+ * no index; so is the key, so that an entry returned for the wrong key is refused.
  */
 export function packCopy(key: string, { record, asOf }: Copy, expiresAt: number): SessionRecord {
   const { data, createdAt, touchedAt } = record;
   const facts = [
-    FORMAT,
+    formatVersion,
     key,
     asOf,
     record.version,
@@ -30,7 +30,7 @@ export function packCopy(key: string, { record, asOf }: Copy, expiresAt: number)
   return { data: `${JSON.stringify(facts)}\n${data}`, createdAt, touchedAt, expiresAt };
 }
 
-/** The copy in a record of the cache; `undefined` for anything else that may lie there. */
+/** The copy in a record of the cache; `undefined` for anything else. */
 export function unpackCopy(key: string, cached: SessionRecord | undefined): Copy | undefined {
   try {
     const { data, createdAt, touchedAt } = cached!;
@@ -38,7 +38,7 @@ export function unpackCopy(key: string, cached: SessionRecord | undefined): Copy
     const [format, ownKey, asOf, version, expiresAt, userId, head] = JSON.parse(
       data.slice(0, end),
     ) as unknown[];
-    if (format !== FORMAT || ownKey !== key) return undefined;
+    if (format !== formatVersion || ownKey !== key) return undefined;
     if (typeof asOf !== "number" || typeof version !== "string" || typeof expiresAt !== "number") {
       return undefined;
     }

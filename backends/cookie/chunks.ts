@@ -1,12 +1,12 @@
-/** A token over several cookies: the count in front of the first, each piece under a name of its own. */
+/** Splits a token over several cookies: the first is prefixed with the count, and each piece has its own name. */
 
 import { type CookieWriter, maxCookieBytes, readCookie } from "../../src/transport/cookie.ts";
 import { SessionError } from "../../src/errors.ts";
 
-/** A token as a request carries it. */
+/** A token in the cookies of a request. */
 export interface Carried {
   readonly token: string;
-  /** In how many pieces: part of what is authenticated. */
+  /** The number of pieces, which is authenticated too. */
   readonly count: number;
 }
 
@@ -15,14 +15,14 @@ const isPiece = (value: string) => /^[A-Za-z0-9_-]+$/.test(value);
 const isAnything = () => true;
 const never = () => false;
 
-/** More different values than this under the first name are refused unread (SR-016). */
+/** If there are more different values under the first name, they are refused unread (SR-016). */
 const mostCandidates = 4;
 
-/** The most cookies that a store may be told to use; stale pieces are looked for up to here. */
+/** The largest `chunks` option; stale pieces are looked for up to here. */
 export const mostChunks = 20;
-/** The most bytes of a whole `Cookie` header, unless it is told otherwise. */
+/** The default of the `maxHeaderBytes` option: the maximum bytes of a whole `Cookie` header. */
 export const maxHeaderBytes = 8_000;
-/** The least that it may be told. */
+/** The smallest value of that option. */
 export const leastHeaderBytes = 1_024;
 
 /** Splits tokens into cookies and joins them again, for one cookie name. */
@@ -42,7 +42,7 @@ export class Chunks {
     return index === 0 ? this.#cookie.name : `${this.#cookie.name}.${index}`;
   }
 
-  /** The tokens that a request may mean; a reason when it carries our cookie and there is none to try. */
+  /** The tokens of a request; with a reason if it carries the cookie but no token that could be valid. */
   read(header: string | null): { readonly carried: readonly Carried[]; readonly rejected?: string } {
     const first = readCookie(header, this.#name(0), isFirst, mostCandidates);
     if (first.values.length > mostCandidates) return { carried: [], rejected: "ambiguous" };
@@ -52,8 +52,8 @@ export class Chunks {
   }
 
   /**
-   * All tokens that a request may have brought, in however many pieces and with each of two twins, which tells whose cookies it carries
-   * and not whom it is from; whether there is one value under the first name.
+   * All tokens that a request may carry, in any number of pieces and with each of two twins: this finds the cookies to end, not the
+   * session to use. `isAlone` is whether there is only one value under the first name.
    */
   candidates(header: string | null): { readonly carried: readonly Carried[]; readonly isAlone: boolean } {
     const { values } = readCookie(header, this.#name(0), isFirst, mostCandidates);
@@ -68,7 +68,7 @@ export class Chunks {
     return { carried: [...carried.values()], isAlone };
   }
 
-  /** Of a piece that is there twice, `twin` says which one to take. */
+  /** If a piece is there twice, `twin` chooses one of them. */
   #join(header: string | null, first: string, most: number, twin?: number): Carried | undefined {
     const dot = first.indexOf(".");
     if (dot < 0) return { token: first, count: 1 };
@@ -77,7 +77,7 @@ export class Chunks {
     let token = first.slice(dot + 1);
     for (let i = 1; i < count; i++) {
       const { values } = readCookie(header, this.#name(i), isPiece, 1);
-      // A piece that is there twice could only be a planted one: the token is not to be guessed together.
+      // A piece that is there twice may be a planted one: combinations must not be guessed.
       if (values.length !== 1 && twin === undefined) return undefined;
       const piece = values[Math.min(twin ?? 0, values.length - 1)];
       if (piece === undefined) return undefined;
@@ -87,14 +87,14 @@ export class Chunks {
   }
 
   /**
-   * How many cookies a token of this length takes that is to come after this header, beside the other cookies in it.
+   * How many cookies a token of this length takes when it is added to the other cookies in this header.
    *
-   * @throws {SessionError} `ERR_TOO_LARGE` if browsers would not keep them, or a server refuse a request that carries them.
+   * @throws {SessionError} If browsers would not keep the cookies, or servers would refuse a request with them (`ERR_TOO_LARGE`).
    */
   count(length: number, header: string | null): number {
     const count = this.#count(length);
     const bytes = this.#others(header) + this.#bytes(count, length);
-    // What makes a request no larger than this one, which was read, is not refused.
+    // A request that does not get larger than this one, which was accepted, is not refused.
     if (bytes <= Math.max(this.#mostBytes, header?.length ?? 0)) return count;
     throw new SessionError(
       "ERR_TOO_LARGE",
@@ -102,14 +102,14 @@ export class Chunks {
     );
   }
 
-  /** What a token in so many pieces takes in a header, names and what stands between included. */
+  /** The bytes that a token in `count` pieces takes in a header, with names and separators. */
   #bytes(count: number, length: number): number {
     let bytes = count === 1 ? length : `${count}.`.length + length;
     for (let i = 0; i < count; i++) bytes += this.#name(i).length + "=; ".length;
     return bytes - "; ".length;
   }
 
-  /** What a header takes without the cookies of ours. */
+  /** The bytes that a header takes without this library's cookies. */
   #others(header: string | null): number {
     if (header === null) return 0;
     let bytes = header.length + "; ".length;
@@ -140,7 +140,7 @@ export class Chunks {
     );
   }
 
-  /** The fields that set a token, and clear the pieces of an older, longer one. */
+  /** The `Set-Cookie` fields that set a token and clear the pieces of an older, longer one. */
   set(token: string, count: number, maxAge: number | undefined, header: string | null): string[] {
     const fields: string[] = [];
     let rest = count === 1 ? token : `${count}.${token}`;
@@ -152,18 +152,18 @@ export class Chunks {
     return [...fields, ...this.clear(header, count)];
   }
 
-  /** The fields that clear what a request carries under our names, from a given piece on. */
+  /** The `Set-Cookie` fields that clear the session cookies of a request, starting with the given piece. */
   clear(header: string | null, from = 0): string[] {
     return this.#carried(header, from).map((name) => this.#cookie.clear(name));
   }
 
-  /** The fields that clear what has no domain beside what has one. */
+  /** The `Set-Cookie` fields that clear cookies without a domain next to those with one. */
   clearTwins(header: string | null): string[] {
     if (!this.#cookie.hasTwin) return [];
     return this.#carried(header).map((name) => this.#cookie.clearTwin(name));
   }
 
-  /** The names of ours that a request carries, from a given piece on. */
+  /** The names of the session cookies in a request, starting with the given piece. */
   #carried(header: string | null, from = 0): string[] {
     const most = header?.includes(`${this.#cookie.name}.`) ? mostChunks : 1;
     const names = Array.from({ length: Math.max(0, most - from) }, (_, i) => this.#name(from + i));

@@ -1,4 +1,4 @@
-/** The transport of sessions that live in the cookie itself; the server remembers at most which ones have ended. */
+/** The transport of sessions that are stored in the cookie itself. */
 
 import type {
   LogoutResult,
@@ -8,67 +8,48 @@ import type {
   TransportContext,
 } from "../../src/transport/transport.ts";
 import { SessionError } from "../../src/errors.ts";
-import { CallGuard, GuardedStore } from "../../src/guard/call_guard.ts";
 import { type Seal, Sealer } from "../../src/crypto/sealer.ts";
-import type { MaybePromise, SessionRecord, SessionStore } from "../../src/store.ts";
+import type { MaybePromise, SessionRecord } from "../../src/store.ts";
 import { makeId, storageKey } from "../../src/crypto/session_id.ts";
 import { type Carried, Chunks } from "./chunks.ts";
 import { type Contents, type CookieRef, type Deed, Memory, weightOf } from "./memory.ts";
+import { maxClockSkew, type Revocation, Revocations } from "./revocation.ts";
 import { Signed } from "./signed_envelope.ts";
 
-/** A user's sessions that began before some instant are over. */
-export interface NotBefore {
-  /** The instant for a user, in milliseconds since the epoch; 0 if there is none. Raise it to log the user out everywhere. */
-  notBefore(userId: string): MaybePromise<number>;
-}
+export type { NotBefore, Revocation } from "./revocation.ts";
 
-/** How the transport learns that a session has ended. */
-export interface Revocation {
-  readonly store: SessionStore | undefined;
-  readonly notBefore: NotBefore["notBefore"] | undefined;
-}
-
-/** Seconds by which another server's clock may be ahead (SR-027). */
-const skew = 60_000;
-/** For how long an ended id is remembered beyond its session's end when there is no absolute limit: 400 days. */
-const longMemory = 34_560_000_000;
-
-/** How much a session may take. */
+/** The space that a session may take. */
 export interface Room {
-  /** The most cookies. */
+  /** The maximum number of cookies. */
   readonly chunks: number;
-  /** The most bytes of the whole `Cookie` header. */
+  /** The maximum bytes of the whole `Cookie` header. */
   readonly maxHeaderBytes: number;
 }
 
 type Identity = Pick<CookieRef, "id" | "key" | "last">;
 type Origin = Pick<CookieRef, "header" | "isDouble">;
 
-/** See the first line of this file. */
+/** Keeps sessions in the cookie itself; the server stores at most which ones have ended. */
 export class CookieTransport implements Transport {
-  readonly #kit: TransportContext;
+  readonly #context: TransportContext;
   readonly #envelope: Seal;
   readonly #chunks: Chunks;
-  readonly #guard: CallGuard;
-  readonly #revoked: GuardedStore | undefined;
-  readonly #notBefore: Revocation["notBefore"];
+  readonly #revocations: Revocations;
   readonly #memory = new Memory();
   #clock = 0;
 
   constructor(
-    kit: TransportContext,
-    ending: Revocation,
+    context: TransportContext,
+    revocation: Revocation,
     { chunks, maxHeaderBytes }: Room,
     isSealed: boolean,
   ) {
-    this.#kit = kit;
-    this.#chunks = new Chunks(kit.cookie, chunks, maxHeaderBytes);
+    this.#context = context;
+    this.#chunks = new Chunks(context.cookie, chunks, maxHeaderBytes);
     this.#envelope = isSealed
-      ? new Sealer(kit.secrets, "sealed session", kit.cookie.name, kit.now)
-      : new Signed(kit.secrets, kit.cookie.name);
-    this.#guard = new CallGuard(kit.timeout, kit.events);
-    this.#revoked = ending.store && new GuardedStore(ending.store, this.#guard);
-    this.#notBefore = ending.notBefore;
+      ? new Sealer(context.secrets, "sealed session", context.cookie.name, context.now)
+      : new Signed(context.secrets, context.cookie.name);
+    this.#revocations = new Revocations(context, revocation);
   }
 
   find(header: string | null): MaybePromise<readonly StoredSession[]> {
@@ -76,10 +57,10 @@ export class CookieTransport implements Transport {
     const known = this.#memory.header(header);
     if (known !== undefined) return this.#live(known.contents, known.carried, header);
     const { carried, rejected } = this.#chunks.read(header);
-    if (rejected !== undefined) this.#kit.events.emit("rejected", undefined, rejected);
+    if (rejected !== undefined) this.#context.events.emit("rejected", undefined, rejected);
     if (carried.length === 0) return [];
-    // What nobody has to be asked about: browsers send the same cookie again and again.
-    if (carried.length === 1 && this.#revoked === undefined && this.#notBefore === undefined) {
+    // Without revocations no store is asked, and browsers send the same cookie again and again.
+    if (carried.length === 1 && this.#revocations.isNone) {
       const contents = this.#memory.contents(carried[0]!);
       if (contents !== undefined) {
         this.#memory.keepHeader(header, { contents, carried: carried[0]! });
@@ -95,19 +76,20 @@ export class CookieTransport implements Transport {
 
   async #findAll(carried: readonly Carried[], header: string): Promise<readonly StoredSession[]> {
     const ours = await this.#openAll(carried, header, (reason) => {
-      this.#kit.events.emit("rejected", undefined, reason);
+      this.#context.events.emit("rejected", undefined, reason);
     });
     const found: StoredSession[] = [];
     for (const [contents, one] of ours) {
       const { key, record } = contents;
       if (this.#isFuture(contents)) continue;
-      if (await this.#hasEnded(key, record)) this.#kit.events.emit("rejected", key, "unknown");
-      else found.push(this.#found(contents, one, header, ours.length > 1));
+      if (await this.#revocations.hasEnded(key, record)) {
+        this.#context.events.emit("rejected", key, "unknown");
+      } else found.push(this.#found(contents, one, header, ours.length > 1));
     }
     return found;
   }
 
-  /** What those of these cookies hold that our keys open. */
+  /** The contents of those cookies that our keys can open. */
   async #openAll(
     carried: readonly Carried[],
     header: string,
@@ -122,10 +104,10 @@ export class CookieTransport implements Transport {
     return opened;
   }
 
-  /** Whether a cookie says that it was made later than clocks may differ by; nobody is asked about one (SR-027). */
+  /** Whether a cookie was issued further in the future than clock skew explains; it is refused without asking a store (SR-027). */
   #isFuture({ key, issuedAt }: Contents): boolean {
-    if (issuedAt <= this.#kit.now() + skew) return false;
-    this.#kit.events.emit("rejected", key, "future");
+    if (issuedAt <= this.#context.now() + maxClockSkew) return false;
+    this.#context.events.emit("rejected", key, "future");
     return true;
   }
 
@@ -168,34 +150,17 @@ export class CookieTransport implements Transport {
     return contents;
   }
 
-  async #hasEnded(key: string, { userId, createdAt }: SessionRecord): Promise<boolean> {
-    if (this.#revoked !== undefined) return await this.#isRevoked(key);
-    if (this.#notBefore === undefined || userId === undefined) return false;
-    return createdAt < await this.#guard.call("notBefore", () => this.#notBefore!(userId), isInstant);
-  }
-
-  /** A damaged memory of an id means that it has ended. */
-  async #isRevoked(key: string): Promise<boolean> {
-    try {
-      return await this.#revoked!.load(key) !== undefined;
-    } catch (error) {
-      if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
-      this.#kit.events.emit("damaged", key);
-      return true;
-    }
-  }
-
   open(): never {
     return unsupported("be opened from outside a request");
   }
 
-  /** As far as this process knows. */
+  /** The latest state of the session that this process knows. */
   async reload({ ref }: StoredSession): Promise<StoredSession | undefined> {
     const found = (ref as CookieRef).last.deed?.found;
-    return found === undefined || await this.#hasEnded(ref.key, found.record) ? undefined : found;
+    return found === undefined || await this.#revocations.hasEnded(ref.key, found.record) ? undefined : found;
   }
 
-  /** What this process did with a session after a request brought it here. */
+  /** The change that this process made to a session after the request with this ref arrived. */
   #later(ref: SessionRef): Deed | undefined {
     const { last: { deed }, seen } = ref as CookieRef;
     return deed !== undefined && deed.at > seen ? deed : undefined;
@@ -209,21 +174,21 @@ export class CookieTransport implements Transport {
   }
 
   async save({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
-    if (await this.#hasEnded(ref.key, record)) return undefined;
+    if (await this.#revocations.hasEnded(ref.key, record)) return undefined;
     const made = await this.#make(ref as CookieRef, ref as CookieRef, record);
     return this.#later(ref) === undefined ? this.#keep(made, record) : undefined;
   }
 
-  /** Made before the old id is ended: what cannot be made leaves the old cookie as good as it was. */
+  /** Creates the new cookie before ending the old id, so that after a failure the old cookie is still valid. */
   async rotate({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
     const made = await this.#make(await this.#new(), ref as CookieRef, record);
     if (this.#later(ref) !== undefined || !await this.#revoke(ref, record)) return undefined;
     return this.#keep(made, record);
   }
 
-  /** Over what this process saved meanwhile, so that a late answer does not bring older data back. */
+  /** Includes what this process saved in the meantime, so that a late response does not restore older data. */
   async touch({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
-    if (await this.#hasEnded(ref.key, record)) return undefined;
+    if (await this.#revocations.hasEnded(ref.key, record)) return undefined;
     const { touchedAt, expiresAt } = record;
     const later = this.#later(ref);
     const touched = { ...(later?.found?.record ?? record), touchedAt, expiresAt };
@@ -239,11 +204,11 @@ export class CookieTransport implements Transport {
     return { id, key, last: this.#memory.last(key) };
   }
 
-  /** @throws {SessionError} `ERR_TOO_LARGE` if the cookies would have no room for it. */
+  /** @throws {SessionError} If the session does not fit into the cookies (`ERR_TOO_LARGE`). */
   async #make(to: Identity, from: Origin, record: SessionRecord): Promise<CookieRef> {
     const { id, key, last } = to;
     const { header, isDouble } = from;
-    const issuedAt = this.#kit.now();
+    const issuedAt = this.#context.now();
     const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
     const user = userId === undefined ? [] : [userId];
     const text = `${JSON.stringify([id, issuedAt, createdAt, touchedAt, expiresAt, head, ...user])}\n${data}`;
@@ -264,11 +229,11 @@ export class CookieTransport implements Transport {
     };
   }
 
-  /** From now on this is what this process knows of the session. */
+  /** Remembers this as the latest state of the session. */
   #keep(made: CookieRef, record: SessionRecord): StoredSession {
     const ref = { ...made, seen: ++this.#clock };
     const { id, key, cookieValue, header, last, seen } = ref;
-    const issuedAt = this.#kit.now();
+    const issuedAt = this.#context.now();
     const weight = weightOf(cookieValue, header, record);
     this.#memory.keepContents({ token: cookieValue, count: ref.count }, {
       id,
@@ -292,23 +257,9 @@ export class CookieTransport implements Transport {
     });
   }
 
-  /** Remembers that an id has ended, for as long as any cookie with it could be live; `false` if it had ended before. */
+  /** Ends an id; resolves to `false` if it had ended before. */
   async #revoke(ref: SessionRef, record: SessionRecord): Promise<boolean> {
-    const now = this.#kit.now();
-    let isFirst = true;
-    if (this.#revoked !== undefined) {
-      const { absoluteAge } = this.#kit.limits;
-      const expiresAt = absoluteAge === null
-        ? Math.max(record.expiresAt, now) + longMemory
-        : record.createdAt + absoluteAge * 1000;
-      const ended = {
-        data: "ended",
-        createdAt: now,
-        touchedAt: now,
-        expiresAt: Math.max(expiresAt, now + skew),
-      };
-      isFirst = await this.#revoked.create(ref.key, ended) !== undefined;
-    }
+    const isFirst = await this.#revocations.revoke(ref.key, record);
     (ref as CookieRef).last.deed = { at: ++this.#clock, found: undefined };
     return isFirst;
   }
@@ -322,7 +273,8 @@ export class CookieTransport implements Transport {
   }
 
   /**
-   * Ends and clears what our keys open. Where all there is of the name is ours, or two of it are, one without a domain may be among it.
+   * Ends and clears the cookies that our keys can open. If all cookies of this name are ours, or two of them are, one of them may have
+   * no domain.
    */
   async endByCookies(header: string | null, except: ReadonlySet<string>): Promise<LogoutResult> {
     const { carried, isAlone } = this.#chunks.candidates(header);
@@ -351,13 +303,11 @@ export class CookieTransport implements Transport {
   }
 
   clearExpired(now: number, limit: number): MaybePromise<number> {
-    return this.#revoked?.clearExpired(now, limit) ?? unsupported("clear expired sessions");
+    return this.#revocations.clearExpired(now, limit) ?? unsupported("clear expired sessions");
   }
 
   close(): void {}
 }
-
-const isInstant = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
 
 function unsupported(what: string): never {
   throw new SessionError("ERR_UNSUPPORTED", `A session in a cookie cannot ${what}`);

@@ -1,23 +1,23 @@
-/** What a process remembers of the sessions in cookies that it has seen. */
+/** Remembers the sessions in cookies that this process has seen. */
 
 import type { SessionRef, StoredSession } from "../../src/transport/transport.ts";
 import { BoundedCache } from "../../src/bounded_cache.ts";
 import type { SessionRecord } from "../../src/store.ts";
 import type { Carried } from "./chunks.ts";
 
-/** What this process has done with a session, at a point in its own order of events. */
+/** A change that this process made to a session, with its position in the order of events. */
 export interface Deed {
   readonly at: number;
-  /** The session as it was saved; `undefined`: it was ended. */
+  /** The session as it was saved; `undefined` if it was ended. */
   readonly found: StoredSession | undefined;
 }
 
-/** What this process did last with a session. All requests that have the session at hand share this one object. */
+/** The last change that this process made to a session. All requests that use the session share this object. */
 export interface Last {
   deed: Deed | undefined;
 }
 
-/** What a cookie holds. */
+/** The contents of a cookie. */
 export interface Contents {
   readonly id: string;
   readonly key: string;
@@ -25,24 +25,24 @@ export interface Contents {
   readonly record: SessionRecord;
   readonly hasOldKey: boolean;
   readonly last: Last;
-  /** What remembering it takes, in bytes. */
+  /** The bytes that it takes in memory. */
   readonly weight: number;
 }
 
 /** A session in a cookie. */
 export interface CookieRef extends SessionRef {
-  /** In how many pieces. */
+  /** The number of pieces. */
   readonly count: number;
-  /** The `Cookie` header that it came with, or that it was made for. */
+  /** The `Cookie` header that it came with or was created for. */
   readonly header: string | null;
-  /** Whether that header has more than one cookie that our keys open. */
+  /** Whether that header has more than one cookie that our keys can open. */
   readonly isDouble: boolean;
-  /** When this process saw it, in its own order of events. */
+  /** The position in this process's order of events at which it was seen. */
   readonly seen: number;
   readonly last: Last;
 }
 
-/** A `Cookie` header that needs no more looking into: the one cookie of ours in it, and what that holds. */
+/** A `Cookie` header that does not need to be parsed again: its only session cookie, with the contents. */
 export interface Known {
   readonly contents: Contents;
   readonly carried: Carried;
@@ -50,55 +50,55 @@ export interface Known {
 
 /** Bytes per generation of each memory: a thousand cookies, or fewer of long ones. */
 const remembered = 4 * 1024 * 1024;
-/** What a small one is taken for. */
+/** The minimum weight of an entry. */
 const small = 4096;
-/** A `Cookie` header of more characters is read anew each time. */
+/** A `Cookie` header with more characters is not remembered. */
 const longestHeader = 2048;
 
-/** What remembering a session takes, in bytes: a character of data takes one or two. */
+/** The bytes that a session takes in memory: a character of data takes one or two. */
 export function weightOf(token: string, header: string | null, { data, userId = "" }: SessionRecord): number {
   return 2 * token.length + (header?.length ?? 0) + 2 * (data.length + userId.length);
 }
 
-/** See the first line of this file. */
+/** The memory of a process: contents of cookies, whole headers, and the last change of each session. */
 export class Memory {
-  /** Cookies that were opened or sealed before, so that seeing one again costs no crypto. */
+  /** Cookies that were opened or sealed before, so that they need not be decrypted again. */
   readonly #contents: BoundedCache<string, Contents> = new BoundedCache(
     remembered,
     (_token, { weight }) => Math.max(small, weight),
   );
-  /** Whole `Cookie` headers in which one of them was found alone. */
+  /** Whole `Cookie` headers that hold exactly one of them. */
   readonly #headers: BoundedCache<string, Known> = new BoundedCache(
     remembered,
     (header, { contents: { weight } }) => Math.max(small, header.length + weight),
   );
-  /** By storage key, for as long as anything here or a request under way holds one: nobody else can ask. */
+  /** By storage key, for as long as an entry here or a running request refers to one. */
   readonly #lasts = new Map<string, WeakRef<Last>>();
   readonly #lost: FinalizationRegistry<string> = new FinalizationRegistry((key) => {
     if (this.#lasts.get(key)?.deref() === undefined) this.#lasts.delete(key);
   });
 
-  /** What a header is known to hold. */
+  /** The known contents of a header. */
   header(header: string): Known | undefined {
     return this.#headers.get(header);
   }
 
-  /** One cookie of ours was found in a header, alone. */
+  /** Remembers a header with exactly one session cookie. */
   keepHeader(header: string, known: Known): void {
     if (header.length <= longestHeader) this.#headers.set(header, known);
   }
 
-  /** What a cookie is known to hold. */
+  /** The known contents of a cookie. */
   contents({ token, count }: Carried): Contents | undefined {
     return this.#contents.get(`${count}.${token}`);
   }
 
-  /** A cookie was opened or sealed. */
+  /** Remembers a cookie that was opened or sealed. */
   keepContents({ token, count }: Carried, contents: Contents): void {
     this.#contents.set(`${count}.${token}`, contents);
   }
 
-  /** What this process did last with the session of a storage key. */
+  /** The last change that this process made to the session of a storage key. */
   last(key: string): Last {
     const known = this.#lasts.get(key)?.deref();
     if (known !== undefined) return known;

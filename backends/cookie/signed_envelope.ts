@@ -1,4 +1,4 @@
-/** Signed but readable texts, for those who need Django's trade-off: anyone may read them, nobody may change them. */
+/** Signed but readable texts, with Django's trade-off: anyone can read them, but not change them. */
 
 import { fromBase64url, toBase64url } from "../../src/crypto/base64url.ts";
 import { type Secrets, Signer } from "../../src/crypto/signer.ts";

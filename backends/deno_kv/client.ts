@@ -1,17 +1,17 @@
-/** What `DenoKvStore` needs of a database, by shape: `Deno.Kv` and the `Kv` of `@deno/kv` both have it. */
+/** The database interface that `DenoKvStore` needs; `Deno.Kv` and the `Kv` of `@deno/kv` both have it. */
 
 /** A key: its parts from the general to the particular. */
 export type DenoKvKey = readonly (string | number | bigint | boolean | Uint8Array)[];
 
 /** The part of an atomic operation that a session store uses. */
 export interface DenoKvAtomic {
-  /** Commits only if the entry still has this versionstamp; `null`: only if there is none. */
+  /** Commits only if the entry still has this versionstamp; with `null`, only if there is no entry. */
   check(check: { key: DenoKvKey; versionstamp: string | null }): this;
   /** Sets an entry; after `expireIn` ms the database may remove it. */
   set(key: DenoKvKey, value: unknown, options?: { expireIn?: number }): this;
   /** Removes an entry. */
   delete(key: DenoKvKey): this;
-  /** Does all of it or nothing; whether the checks held. */
+  /** Applies all changes or none; resolves to whether the checks held. */
   commit(): Promise<{ ok: boolean }>;
 }
 
@@ -29,12 +29,12 @@ export interface DenoKvAtomic {
  * ```
  */
 export interface DenoKv {
-  /** Reads one entry; versionstamp `null`: there is none. */
+  /** Reads one entry; its versionstamp is `null` if there is none. */
   get(
     key: DenoKvKey,
     options: { consistency: "strong" },
   ): Promise<{ value: unknown; versionstamp: string | null }>;
-  /** Reads the entries under a prefix, from `start` or before `end` if they are given, in order, `limit` at the most. */
+  /** Reads the entries under a prefix, from `start` or before `end` if they are given, in order, at most `limit`. */
   list(
     selector:
       | { prefix: DenoKvKey }

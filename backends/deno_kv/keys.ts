@@ -1,10 +1,10 @@
-/** Where things lie in Deno KV: the records, the user index and the expiry index. */
+/** The keys in Deno KV: of the records, the user index and the expiry index. */
 
 import type { SessionRecord } from "../../src/store.ts";
 import type { DenoKvKey } from "./client.ts";
 
-/** Sorts behind every storage key. */
-const AFTER_KEYS = "g";
+/** Sorts after every storage key. */
+const afterKeys = "g";
 
 /** The keys under one prefix. The last part of each is the storage key. */
 export class KvKeys {
@@ -39,7 +39,7 @@ export class KvKeys {
     return userId === undefined ? undefined : [...await this.user(userId), key];
   }
 
-  /** The prefix of a user's entries: a hash, as a key part has little room and a user id may be of any length. */
+  /** The prefix of a user's entries. It has a hash, as the length of keys is limited and user ids may be of any length. */
   async user(userId: string): Promise<DenoKvKey> {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(userId));
     return [...this.users, new Uint8Array(hash)];
@@ -48,6 +48,6 @@ export class KvKeys {
   /** The entries of the expiry index up to and including `now`. */
   due(now: number): { prefix: DenoKvKey; end: DenoKvKey } {
     const prefix = [this.#prefix, "expires"];
-    return { prefix, end: [...prefix, now, AFTER_KEYS] };
+    return { prefix, end: [...prefix, now, afterKeys] };
   }
 }

@@ -1,4 +1,4 @@
-/** Opens a database with what the runtime has for it. */
+/** Opens a database with `Deno.openKv`. */
 
 import { SessionError } from "../../src/errors.ts";
 import type { DenoKv } from "./client.ts";

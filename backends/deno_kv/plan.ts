@@ -1,9 +1,9 @@
-/** What an operation on Deno KV reads, and what it is about to change. */
+/** What an operation on Deno KV reads and plans to change. */
 
 import type { SessionRecord, StoredRecord } from "../../src/store.ts";
 import type { DenoKvAtomic, DenoKvKey } from "./client.ts";
 
-/** What lies under a storage key. */
+/** The entry under a storage key. */
 export interface Found {
   readonly stamp: string | null;
   readonly record: StoredRecord | undefined;
@@ -25,8 +25,8 @@ export type Put = readonly [key: string, record: SessionRecord, version: string]
 /** A part of an atomic operation. */
 export type Edit = (write: DenoKvAtomic) => DenoKvAtomic;
 
-/** What an operation answers, once its edits are committed; without edits, at once. */
+/** The result of an operation, returned once its edits are committed; without edits, immediately. */
 export interface Plan<T> {
-  readonly answer: T;
+  readonly result: T;
   readonly edits?: readonly Edit[];
 }

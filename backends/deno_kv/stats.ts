@@ -7,10 +7,10 @@ import { decodeRecord } from "./record.ts";
 import { withDeadline } from "./within.ts";
 import { StatsCounter } from "../support/stats_counter.ts";
 
-/** How many records one page has: at 64 KiB each they take 6 MiB. */
-const PAGE = 100;
+/** Records per page: at 64 KiB each they take 6 MiB. */
+const pageSize = 100;
 
-/** The records under `prefix`, counted; each page has `timeout` seconds. */
+/** Counts the records under `prefix`; each page has `timeout` seconds. */
 export async function countRecords(
   kv: DenoKv,
   prefix: DenoKvKey,
@@ -20,10 +20,10 @@ export async function countRecords(
 ): Promise<StoreStats> {
   const tally = new StatsCounter(now, bounds);
   for (let start: DenoKvKey = [...prefix, ""], isMore = true; isMore;) {
-    // As a whole: a page that finds the database locked is begun anew
+    // As a whole: a page that finds the database locked is read again
     const page = await withDeadline(timeout, async (ask) => {
       const found: { key: readonly unknown[]; value: unknown }[] = [];
-      const entries = kv.list({ prefix, start }, { consistency: "strong", limit: PAGE })
+      const entries = kv.list({ prefix, start }, { consistency: "strong", limit: pageSize })
         [Symbol.asyncIterator]();
       for (let step = await ask(entries.next()); !step.done; step = await ask(entries.next())) {
         found.push(step.value);
@@ -32,9 +32,9 @@ export async function countRecords(
     });
     for (const { key, value } of page) {
       add(tally, String(key.at(-1)), value);
-      start = [...prefix, `${key.at(-1)}0`]; // behind this key and before any other
+      start = [...prefix, `${key.at(-1)}0`]; // after this key and before any other
     }
-    isMore = page.length === PAGE;
+    isMore = page.length === pageSize;
   }
   return tally.stats;
 }

@@ -6,8 +6,8 @@ import { SessionError } from "../../src/errors.ts";
 export type BoundedCall = <T>(call: Promise<T>) => Promise<T>;
 
 /**
- * Runs one operation: in time, with typed errors, and without further calls after it gave up. While another process
- * holds the local file, the operation is begun anew: a database that says it is locked has done nothing.
+ * Runs one operation with a time limit and typed errors, and makes no further calls after the limit. While another process
+ * holds the local file, the operation starts again: a database that reports it is locked has changed nothing.
  */
 export async function withDeadline<T>(seconds: number, work: (ask: BoundedCall) => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,4 @@
-/** The few things this store asks of a disk, over `node:fs`, which Deno and Bun both have. */
+/** The disk operations this store needs, over `node:fs`, which Deno and Bun both have. */
 
 import * as fs from "node:fs";
 import { promisify } from "node:util";
@@ -13,7 +13,7 @@ export interface Facts {
   readonly time: number;
 }
 
-/** Paths are whole. Everything throws the system's own error, except where it says otherwise. */
+/** Paths are absolute. Every method throws the system's own error unless documented otherwise. */
 export interface Disk {
   /** A new folder, 0700 whatever the umask. */
   makeFolder(path: string): void;
@@ -25,28 +25,28 @@ export interface Disk {
   names(path: string): string[];
   /** About the name itself, not what a link points to; `undefined` if it is missing. */
   facts(path: string): Facts | undefined;
-  /** A plain file, or its first bytes; `undefined` if it is missing, `null` if it is not a plain file of our own making. */
+  /** A plain file, or its first bytes; `undefined` if it is missing, `null` if it is not a plain file written by this store. */
   read(path: string, most?: number): Uint8Array | undefined | null;
-  /** A new file, 0600 whatever the umask, whole and synced when it resolves. `time` (ms) becomes its modification time. */
+  /** Creates a file, 0600 whatever the umask; it is complete and synced when the promise resolves. `time` (ms) becomes its modification time. */
   write(path: string, bytes: Uint8Array, time: number): Promise<void>;
-  /** Makes an empty file, unless it is there. */
+  /** Creates an empty file unless it exists. */
   mark(path: string): void;
   /** Renames, replacing a file or an empty folder. */
   move(from: string, to: string): void;
   /** Removes a file. */
   remove(path: string): void;
-  /** Removes a file or a folder with all that is in it, if it is there; what another process puts in meanwhile may stay. */
+  /** Removes a file or a folder with its contents, if it exists; what another process adds during the removal may stay. */
   clear(path: string): void;
   /** Makes the names in a folder durable. */
   sync(folder: string): Promise<void>;
 }
 
-/** No file of ours is longer; so reading a planted one takes neither long nor much memory. */
-export const MAX_FILE_BYTES = 16_777_216;
+/** No file of this store is longer, so reading a planted one takes little time and memory. */
+export const maxFileBytes = 16_777_216;
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-const NEW = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-const LAST_TIME = 4_102_444_800; // 2100 in seconds: every file system can hold it
+const newFileFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const latestFileTime = 4_102_444_800; // 2100 in seconds: every file system can hold it
 const fsync = promisify(fs.fsync);
 
 /** Whether a system call failed for one of these reasons. */
@@ -54,7 +54,7 @@ export function failedWith(error: unknown, ...codes: string[]): boolean {
   return codes.includes((error as NodeJS.ErrnoException | null)?.code ?? "");
 }
 
-/** Writes all bytes, however few the system takes at a time and however often it is interrupted. */
+/** Writes all bytes, in as many calls as the system needs. */
 export function writeAll(
   fd: number,
   bytes: Uint8Array,
@@ -71,8 +71,8 @@ export function writeAll(
 }
 
 function readPlain(fd: number, most: number): Uint8Array | null {
-  const facts = fs.fstatSync(fd); // no link is left of a file that was replaced in this instant
-  if (!facts.isFile() || facts.nlink > 1 || facts.size > MAX_FILE_BYTES) return null;
+  const facts = fs.fstatSync(fd); // a file that was replaced just now has no link left
+  if (!facts.isFile() || facts.nlink > 1 || facts.size > maxFileBytes) return null;
   const bytes = new Uint8Array(Math.min(facts.size, most));
   let length = 0;
   while (length < bytes.length) {
@@ -83,7 +83,7 @@ function readPlain(fd: number, most: number): Uint8Array | null {
   return bytes.subarray(0, length);
 }
 
-/** At most `room` at a time: each waiting sync holds a file descriptor. */
+/** At most `room` concurrently: each waiting sync holds a file descriptor. */
 function gate(room: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   return async (work) => {
@@ -99,7 +99,7 @@ function gate(room: number): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** The real disk. With `durable` off nothing is ever synced. */
+/** The real disk. Without `durable`, nothing is synced. */
 export function nodeDisk(durable: boolean): Disk {
   const pass = gate(16);
   return {
@@ -127,13 +127,13 @@ export function nodeDisk(durable: boolean): Disk {
         time: found.mtimeMs,
       };
     },
-    read(path, most = MAX_FILE_BYTES) {
+    read(path, most = maxFileBytes) {
       let fd: number;
       try {
         fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       } catch (error) {
         if (failedWith(error, "ENOENT")) return undefined;
-        // A link; a socket or a device without a driver; a folder, where it cannot be opened.
+        // A link, a socket, a device without a driver, or a folder that cannot be opened.
         if (failedWith(error, "ELOOP", "EMLINK", "ENXIO", "ENODEV", "EISDIR")) return null;
         throw error;
       }
@@ -145,11 +145,11 @@ export function nodeDisk(durable: boolean): Disk {
     },
     write: (path, bytes, time) =>
       pass(async () => {
-        const fd = fs.openSync(path, NEW, 0o600);
+        const fd = fs.openSync(path, newFileFlags, 0o600);
         try {
           fs.fchmodSync(fd, 0o600);
           writeAll(fd, bytes);
-          const seconds = Math.min(Math.max(Math.floor(time / 1000), 0), LAST_TIME);
+          const seconds = Math.min(Math.max(Math.floor(time / 1000), 0), latestFileTime);
           fs.futimesSync(fd, seconds, seconds);
           if (durable) await fsync(fd);
         } finally {
@@ -158,7 +158,7 @@ export function nodeDisk(durable: boolean): Disk {
       }),
     mark(path) {
       try {
-        const fd = fs.openSync(path, NEW, 0o600);
+        const fd = fs.openSync(path, newFileFlags, 0o600);
         try {
           fs.fchmodSync(fd, 0o600);
         } finally {

@@ -1,14 +1,14 @@
-/** Where things are: `sessions/ab/c/<key>`, `users/ab/<hash>/<key>` and `work/`, and who may look at them. */
+/** The folders of a store, `sessions/ab/c/<key>`, `users/ab/<hash>/<key>` and `work/`, and the checks of their permissions. */
 
 import { resolve } from "node:path";
 import { token } from "./lock.ts";
 import { type Disk, failedWith } from "./disk.ts";
 
-/** How long nobody is at work on one change, in ms. */
-const ABANDONED = 10_000;
+/** Work files older than this many ms are abandoned: no change takes that long. */
+const abandonedAfterMs = 10_000;
 
-/** What a storage key looks like. */
-export const KEY: RegExp = /^[0-9a-f]{64}$/;
+/** The format of a storage key. */
+export const keyPattern: RegExp = /^[0-9a-f]{64}$/;
 
 /** The folders of one store. 4,096 of them hold the sessions: 250 in each of a million. */
 export class Folders {
@@ -16,7 +16,7 @@ export class Folders {
   readonly sessions: string;
   readonly users: string;
   readonly #disk: Disk;
-  // Folders known to be there for good, so that their own names are synced once and not at each save.
+  // Folders known to exist durably, so that their names are synced once and not at each save.
   readonly #ready = new Set<string>();
 
   constructor(disk: Disk, root: string) {
@@ -37,7 +37,7 @@ export class Folders {
     return `${this.shard(key)}/${key}`;
   }
 
-  /** Makes a folder and those above it, unless they are there. */
+  /** Creates a folder and its parents unless they exist. */
   async prepare(path: string): Promise<void> {
     if (this.#ready.has(path)) return;
     const above = path.slice(0, path.lastIndexOf("/"));
@@ -51,20 +51,20 @@ export class Folders {
     this.#ready.add(path);
   }
 
-  /** Looks again: somebody may have taken a folder away. */
+  /** Forgets which folders exist, as one may have been removed. */
   forget(): void {
     this.#ready.clear();
     this.#ready.add(this.work).add(this.sessions).add(this.users);
   }
 }
 
-/** Checks or makes the store's own folder, and takes away what killed processes left in it. */
+/** Checks or creates the store's own folder and removes what killed processes left in it. */
 export async function openFolders(disk: Disk, directory: string): Promise<Folders> {
   const root = resolve(directory);
   await makeAll(disk, root);
   refuseUnsafe(disk, root, "directory");
   const ours = ["work", "sessions", "users"];
-  // A folder that was in use for other things keeps its mode: ours, inside, are closed anyway.
+  // A folder that is also used for other things keeps its mode: the store's folders inside it are private anyway.
   if (disk.names(root).every((name) => ours.includes(name))) disk.protect(root);
   const folders = new Folders(disk, root);
   for (const name of ours) {
@@ -81,12 +81,12 @@ export async function openFolders(disk: Disk, directory: string): Promise<Folder
   return folders;
 }
 
-/** Takes away what killed processes left in `work`. What lives is not touched, and should it be, it stages again. */
+/** Removes what killed processes left in `work`. Should a live change lose its files to this, it stages them again. */
 export function clearAbandoned(disk: Disk, work: string): void {
   for (const name of disk.names(work)) {
     const facts = disk.facts(`${work}/${name}`);
-    // A time far ahead is of a clock that was set back since.
-    if (facts && Math.abs(Date.now() - facts.time) > ABANDONED) disk.clear(`${work}/${name}`);
+    // A time far in the future comes from a clock that has been set back since.
+    if (facts && Math.abs(Date.now() - facts.time) > abandonedAfterMs) disk.clear(`${work}/${name}`);
   }
 }
 
@@ -109,20 +109,20 @@ async function makeAll(disk: Disk, path: string): Promise<void> {
 function refuseUnsafe(disk: Disk, path: string, what: string): void {
   const facts = disk.facts(path);
   if (!facts?.isFolder) {
-    throw new TypeError(`Cannot keep sessions here as ${what} must be a folder, and no link`);
+    throw new TypeError(`Cannot keep sessions here: ${what} must be a folder, not a link`);
   }
   if ((facts.mode & 0o022) !== 0) {
     const mode = facts.mode.toString(8).padStart(4, "0");
     throw new TypeError(
-      `Cannot keep sessions here as only the owner may write to ${what}: received mode ${mode}`,
+      `Cannot keep sessions here: ${what} must be writable by its owner only, but has mode ${mode}`,
     );
   }
   if (whoseFolder(disk, path) !== facts.owner) {
-    throw new TypeError(`Cannot keep sessions here as ${what} must belong to the user of this process`);
+    throw new TypeError(`Cannot keep sessions here: ${what} must belong to the user of this process`);
   }
 }
 
-/** Who owns what we make: asked of the disk, as Deno wants a permission for telling the user id. */
+/** The owner of the files this process creates, found by creating one: Deno requires a permission to read the user id. */
 function whoseFolder(disk: Disk, path: string): number | undefined {
   for (let left = 5;; left--) {
     const probe = `${path}/${token()}`;
@@ -133,7 +133,7 @@ function whoseFolder(disk: Disk, path: string): number | undefined {
       return owner;
     } catch (error) {
       if (failedWith(error, "EACCES", "EPERM")) return undefined;
-      // Another process, of an older release or with another clock, took the probe for abandoned
+      // Another process, with an older release or another clock, considered the probe abandoned
       if (left === 1 || !failedWith(error, "ENOENT")) throw error;
     }
   }

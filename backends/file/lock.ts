@@ -1,24 +1,24 @@
 /**
- * The lock of one session, made of nothing but file names, that a killed process cannot keep.
+ * The lock of one session, built from file names alone, which a killed process cannot hold for long.
  *
  * A writer stages a folder `work/<token>` that holds one item, `<token>`: its new file, or a folder for what it will
  * remove. It takes the lock by renaming the staged folder to `work/<key>`, which fails while something is in there. It
  * then acts only by renames whose path goes through its item: the new file out to its place, or the old file into the
- * item. It gives up the lock by taking its item away; an empty folder is no lock.
+ * item. It releases the lock by removing its item; an empty folder is not a lock.
  *
- * Why that is right: tokens are never used twice, items come into `work/<key>` only with a staged folder and only when
- * it is empty, and no item is ever moved elsewhere. So at most one item is in there, and while it is, nobody else can
- * change the session. Anyone may break a lock at any time by removing the item: should its owner be alive after all,
- * its next rename finds no such path, changes nothing, and it starts again (`Lost`). Hence no clock, pid or host
- * decides about safety; time only decides when to lose patience with a holder. Between taking and acting there is no
- * `await`, so within one process nobody ever meets a held lock. All staging is in one folder, of the same file system as
+ * Why this is safe: tokens are never used twice, items come into `work/<key>` only with a staged folder and only when
+ * it is empty, and no item is ever moved elsewhere. So at most one item is in there, and while it is, no other writer can
+ * change the session. Anyone may break a lock at any time by removing the item: if its owner is still alive,
+ * its next rename finds no such path, changes nothing, and the owner starts again (`LockLost`). Hence no clock, pid or host
+ * decides about safety; time only decides when to stop waiting for a holder. There is no `await` between taking a lock and
+ * acting, so within one process a lock is never found held. All staging is in one folder, of the same file system as
  * the sessions, so that the next start finds what was left without looking through a million of them.
  */
 
 import { SessionError } from "../../src/errors.ts";
 import { type Disk, failedWith } from "./disk.ts";
 
-/** Somebody broke our lock or took our staged folder away. Nothing was changed: start again. */
+/** Another process broke the lock or removed the staged folder. Nothing was changed: start again. */
 export class LockLost extends Error {}
 
 /** 96 random bits. */
@@ -26,7 +26,7 @@ export function token(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString("base64url");
 }
 
-/** How long one operation goes on trying, and when it takes a holder for dead. */
+/** How long one operation keeps trying, and when it considers a holder dead. */
 export class LockTimeout {
   readonly #seconds: number;
   readonly #start = performance.now();
@@ -37,7 +37,7 @@ export class LockTimeout {
     this.#seconds = seconds;
   }
 
-  /** Whether the same holder was seen for a second, or for half of the time there is. */
+  /** Whether the same holder has been seen for a second, or for half of the timeout. */
   isOver(holder: string): boolean {
     const now = performance.now();
     if (holder !== this.#holder) {
@@ -47,7 +47,7 @@ export class LockTimeout {
     return now - this.#since >= Math.min(1000, this.#seconds * 500);
   }
 
-  /** A few milliseconds, never the same. */
+  /** Waits a few milliseconds, with jitter. */
   async pause(): Promise<void> {
     if (performance.now() - this.#start >= this.#seconds * 1000) {
       throw new SessionError("ERR_STORE", `The session was locked by others for ${this.#seconds} s`);
@@ -56,7 +56,7 @@ export class LockTimeout {
   }
 }
 
-/** What to stage: the content of a new file and the instant (ms) for its file time, or nothing, to remove something. */
+/** What to stage: the content of a new file and the instant (ms) for its file time, or nothing for a removal. */
 export interface LockRequest {
   readonly key: string;
   readonly file?: { readonly bytes: Uint8Array; readonly time: number };
@@ -92,7 +92,7 @@ export class Lock {
     }
   }
 
-  /** Tries to take the lock. After the patience with another holder is over, that one's lock is broken. */
+  /** Tries to take the lock. Breaks the lock of another holder that has kept it for too long. */
   take(patience: LockTimeout): boolean {
     const lock = `${this.#work}/${this.key}`;
     try {
@@ -113,14 +113,14 @@ export class Lock {
     this.#move(this.#item, path);
   }
 
-  /** Moves what is known to be there out of the way. */
+  /** Moves a file that is known to exist out of the way. */
   remove(path: string): void {
     const to = `${this.#item}/${this.#leftovers.length}`;
     this.#move(path, to);
     this.#leftovers.push(to);
   }
 
-  /** Takes away whatever is left of the claim; for files it needs no descriptor, and it never throws. */
+  /** Removes whatever is left of the lock; never throws, and needs no descriptor for files. */
   release(): void {
     for (const path of this.#leftovers) this.#tryTo("remove", path) || this.#tryTo("clear", path);
     this.#tryTo("remove", this.#item) || this.#tryTo("removeFolder", this.#item);
@@ -145,7 +145,7 @@ export class Lock {
   }
 }
 
-/** Stages all wants, takes their locks, and runs `act`, which must be synchronous, while holding them. */
+/** Stages all requests, takes their locks, and runs `act`, which must be synchronous, while holding them. */
 export async function hold<T>(
   disk: Disk,
   work: string,
@@ -172,7 +172,7 @@ export async function hold<T>(
   }
 }
 
-/** Runs `attempt` until it is not lost. */
+/** Runs `attempt` until it does not lose its lock. */
 export async function retryUntilTimeout<T>(
   seconds: number,
   attempt: (patience: LockTimeout) => Promise<T>,

@@ -23,7 +23,7 @@ import { decodeFile, decodeSummary, encodeFile, summaryBytes } from "./format.ts
 import { TimeSlice } from "./time_slice.ts";
 import { Users } from "./users.ts";
 
-/** What `erase` may go by: the record, or `undefined` for one that cannot be read. */
+/** The condition of `erase`: it receives the record, or `undefined` if that cannot be read. */
 type Condition = (current: StoredRecord | undefined) => boolean;
 
 function isDamaged(error: unknown): boolean {
@@ -83,16 +83,16 @@ export class FileSessions {
 
   async delete(key: string): Promise<boolean> {
     const erased = await this.erase(key, "whatever");
-    // Also when another removed it: nobody may say "gone" before it is gone for good.
+    // Also when another call removed it: none may report the record as gone before its removal is durable.
     if (this.disk.facts(this.folders.shard(key))) await this.#sync(key);
     await this.unlist(key, erased?.userId);
     return erased !== undefined;
   }
 
   /**
-   * Removes a session's file if the condition holds under its lock, and answers whose it was; `undefined`: not removed.
-   * With a condition, what is of a newer format or no plain file is an error: it was not made here, and stays for people
-   * to look at.
+   * Removes a session's file if the condition holds under its lock. Resolves to its user, or to `undefined` if it was not
+   * removed. With a condition, a newer format or anything but a plain file is an error: this release did not write it, so
+   * it stays for a person to inspect.
    * The caller syncs the folder and then unlists the session, in this order, as a power failure may undo the removal.
    */
   erase(
@@ -114,7 +114,7 @@ export class FileSessions {
     });
   }
 
-  /** Takes the session out of a user's index. */
+  /** Removes the session from a user's index. */
   async unlist(key: string, userId: string | undefined): Promise<void> {
     if (userId !== undefined) await this.heal(this.users.folder(userId), key);
   }
@@ -132,7 +132,7 @@ export class FileSessions {
     return keys.length > limit ? { entries, next: keys[limit - 1]! } : { entries };
   }
 
-  /** A record without its data; `undefined` for none, and for one that cannot be read. */
+  /** A record without its data; `undefined` if there is none or it cannot be read. */
   #summary(key: string): SessionSummary | undefined {
     const file = this.folders.file(key);
     try {
@@ -145,9 +145,9 @@ export class FileSessions {
     }
   }
 
-  /** Removes an entry of a user's folder that has no such session. */
+  /** Removes an entry of a user's folder whose session does not exist. */
   async heal(folder: string, key: string): Promise<void> {
-    // One try: the entry does no harm, and the next who sees it tries again.
+    // One attempt: the entry is harmless, and the next call that sees it tries again.
     await this.#hold({ key }, new LockTimeout(0), (claim) => {
       const userId = this.load(key)?.userId;
       if (userId === undefined || this.users.folder(userId) !== folder) this.users.remove(folder, claim);
@@ -179,7 +179,7 @@ export class FileSessions {
     });
   }
 
-  /** Runs `change` with the user's entry for `key` in place, and takes a new entry back if nothing came of it. */
+  /** Runs `change` with the user's entry for `key` in place, and removes a new entry again if nothing was saved. */
   async #listed(
     key: string,
     userId: string | undefined,
@@ -201,12 +201,12 @@ export class FileSessions {
     return !current || current.expiresAt <= this.#now();
   }
 
-  /** Another process may have healed an entry away that had no record yet. */
+  /** Restores an entry that another process may have removed because it had no record yet. */
   #mustBeListed(key: string, userId: string | undefined): void {
     if (userId !== undefined && !this.users.has(userId, key)) throw new LockLost();
   }
 
-  /** The record, or `undefined` also where reading it fails in a way that does not matter. */
+  /** The record, or `undefined`, also if reading it fails in a way that does not matter here. */
   #legible(key: string, doesNotMatter: (error: unknown) => boolean): StoredRecord | undefined {
     try {
       return this.load(key);

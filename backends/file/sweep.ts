@@ -1,24 +1,24 @@
-/** Taking away what is over: expired sessions, and what killed processes left. */
+/** Removes expired sessions and what killed processes left behind. */
 
 import { SessionError } from "../../src/errors.ts";
 import { pause, type StatsCounter } from "../support/stats_counter.ts";
-import { clearAbandoned, KEY } from "./layout.ts";
+import { clearAbandoned, keyPattern } from "./layout.ts";
 import type { FileSessions } from "./records.ts";
 
-/** How many users' folders one call looks into, of the 4,000 that each of 256 parts has with a million users. */
-const USERS = 64;
+/** How many users' folders one call reads, of the 4,000 in each of 256 parts with a million users. */
+const usersPerBatch = 64;
 
 export class Sweep {
   readonly #sessions: FileSessions;
-  #shard = ""; // where the last call stopped, so that the next goes on from there
-  #slice = 0;
+  #shard = ""; // where the last call stopped, so that the next one continues there
+  #usersPart = 0;
   #user = "";
 
   constructor(sessions: FileSessions) {
     this.#sessions = sessions;
   }
 
-  /** Removes up to `limit` expired records. Fewer were removed only if there are no more. */
+  /** Removes up to `limit` expired records, fewer only if there are no more. */
   async clearExpired(now: number, limit: number): Promise<number> {
     const { disk, folders } = this.#sessions;
     clearAbandoned(disk, folders.work);
@@ -29,7 +29,7 @@ export class Sweep {
       const erased: [key: string, userId: string | undefined][] = [];
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
         // A file's time is its record's expiry, rounded down: a hint that saves reading the file.
-        const facts = KEY.test(key) ? disk.facts(folders.file(key)) : undefined;
+        const facts = keyPattern.test(key) ? disk.facts(folders.file(key)) : undefined;
         if (!facts?.isFile || facts.time > now) continue;
         if (removed >= limit) break;
         const past = await this.#erase(key, now);
@@ -49,7 +49,7 @@ export class Sweep {
     const { disk, folders } = this.#sessions;
     for await (const shard of this.#shards("")) {
       for (const key of disk.names(`${folders.sessions}/${shard}`)) {
-        if (!KEY.test(key)) continue;
+        if (!keyPattern.test(key)) continue;
         try {
           const record = this.#sessions.load(key);
           if (record) tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
@@ -65,13 +65,13 @@ export class Sweep {
     try {
       return await this.#sessions.erase(key, (current) => !current || current.expiresAt <= now);
     } catch (error) {
-      // Locked, of a newer format, or not a plain file: left alone. Trouble with the disk is no SessionError here.
+      // Locked, of a newer format, or not a plain file: left alone. Disk errors are not SessionErrors here.
       if (error instanceof SessionError) return undefined;
       throw error;
     }
   }
 
-  /** All folders of sessions, as `ab/c`, once around from the one after the last. Lets others work in between. */
+  /** All folders of sessions, as `ab/c`, once around, starting after the last one. Yields to other work in between. */
   async *#shards(start: string): AsyncGenerator<string> {
     const { disk, folders } = this.#sessions;
     const upper = disk.names(folders.sessions).sort();
@@ -89,20 +89,20 @@ export class Sweep {
     }
   }
 
-  /** Looks through a few of the user index's folders; the next call goes on from there. */
+  /** Checks a few folders of the user index; the next call continues there. */
   async #healIndex(): Promise<void> {
     const { disk, folders } = this.#sessions;
-    const part = `${folders.users}/${this.#slice.toString(16).padStart(2, "0")}`;
+    const part = `${folders.users}/${this.#usersPart.toString(16).padStart(2, "0")}`;
     const users = disk.names(part).sort().filter((name) => name > this.#user);
-    for (const user of users.slice(0, USERS)) {
-      const keys = disk.names(`${part}/${user}`).filter((key) => KEY.test(key));
+    for (const user of users.slice(0, usersPerBatch)) {
+      const keys = disk.names(`${part}/${user}`).filter((key) => keyPattern.test(key));
       for (const key of keys) {
         if (!disk.facts(folders.file(key))) await this.#sessions.heal(`${part}/${user}`, key);
       }
       if (keys.length === 0) this.#sessions.users.prune(`${part}/${user}`);
       await this.#sessions.turn.yieldIfDue();
     }
-    if (users.length > USERS) this.#user = users[USERS - 1]!;
-    else [this.#slice, this.#user] = [(this.#slice + 1) % 256, ""];
+    if (users.length > usersPerBatch) this.#user = users[usersPerBatch - 1]!;
+    else [this.#usersPart, this.#user] = [(this.#usersPart + 1) % 256, ""];
   }
 }

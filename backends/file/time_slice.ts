@@ -1,21 +1,21 @@
-/** Lets timers and other requests have their turn, as work on a local disk never waits for anything by itself. */
+/** Yields to timers and other requests, as synchronous work on a local disk never does so by itself. */
 
 import { pause } from "../support/stats_counter.ts";
 
 /** How many ms of work one turn of the event loop may hold. */
-const LONGEST = 5;
+const sliceMs = 5;
 
-/** The turn of the event loop that is going on. */
+/** The current turn of the event loop. */
 export class TimeSlice {
   #began: number | undefined;
 
-  /** To be awaited before the next piece of work; nothing to wait for while the turn is young. */
+  /** Await this before the next piece of work; `undefined` while the slice lasts. */
   yieldIfDue(): Promise<void> | undefined {
     if (this.#began === undefined) {
       this.#began = performance.now();
       setImmediate(() => this.#began = undefined);
       return undefined;
     }
-    return performance.now() - this.#began < LONGEST ? undefined : pause();
+    return performance.now() - this.#began < sliceMs ? undefined : pause();
   }
 }

@@ -1,4 +1,4 @@
-/** One connection with the store's settings, its table, and its statements. */
+/** The settings, the table and the statements of the store's connection. */
 import { SessionError } from "../../src/errors.ts";
 import type { SqliteDatabase } from "./database.ts";
 import type { SqliteStoreOptions } from "./options.ts";
@@ -15,12 +15,12 @@ const columns = [
   "record_sum INTEGER NOT NULL",
   "instants_sum INTEGER NOT NULL",
   "head TEXT",
-  // Last, so that what is before it is read without it.
+  // Last, so that the columns before it can be read without it.
   "data TEXT NOT NULL",
 ];
 const names = columns.map((column) => column.split(" ")[0]!);
 
-/** Columns of many rows. What is no number is null: one too large for the driver would spoil a whole page of rows. */
+/** Columns of many rows. Invalid numbers become null: one too large for the driver would fail a whole page of rows. */
 function many(wanted: readonly string[]): string {
   const largest = Number.MAX_SAFE_INTEGER;
   return wanted.map((name) => {
@@ -69,7 +69,7 @@ type Name = keyof ReturnType<typeof sqlOf>;
 /** The prepared statements, by name. */
 export type Statements = Prepared<Name>;
 
-/** See the first line of this file. */
+/** One connection with the store's settings, its table, and its statements. */
 export class Connection extends ReadyConnection<Name> {
   readonly #options: Required<SqliteStoreOptions>;
 
@@ -95,13 +95,13 @@ export class Connection extends ReadyConnection<Name> {
       }).join();
     const made = found();
     if (made === "") {
-      // One statement each: two processes may be here at once, and whoever comes second finds it done.
+      // One statement each: two processes may do this concurrently, and the second one finds it done.
       this.once(`CREATE TABLE IF NOT EXISTS "${table}" (${expected}) WITHOUT ROWID`);
     }
     if (made !== expected && found() !== expected) {
       throw new SessionError(
         "ERR_STORE",
-        `The table "${table}" is not one that this release of the store made`,
+        `The table "${table}" was not created by this release of the store`,
       );
     }
     const names = `'${table}_expires', '${table}_user'`;

@@ -1,16 +1,16 @@
-/** A connection as `bun:sqlite`, `node:sqlite` and their likes give it, and how to open one. */
+/** A connection as `bun:sqlite`, `node:sqlite` and similar drivers provide it, and how to open one. */
 import { closeSync, openSync } from "node:fs";
 import { SessionError } from "../../src/errors.ts";
 
 /** A prepared statement of {@linkcode SqliteDatabase}. */
 export interface SqliteStatement {
-  /** Runs the statement to its end. */
+  /** Runs the statement to completion. */
   run(...values: (string | number | null)[]): { readonly changes: number | bigint };
   /** The first row, or nothing. */
   get(...values: (string | number | null)[]): unknown;
   /** All rows. */
   all(...values: (string | number | null)[]): unknown[];
-  /** Releases the statement, where the driver does not do that when the connection closes. */
+  /** Releases the statement, for drivers that do not do so when the connection closes. */
   finalize?(): void;
 }
 
@@ -20,9 +20,9 @@ export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
   /** Closes the connection. */
   close(): void;
-  /** Whether a transaction is open, as Bun calls it. */
+  /** Whether a transaction is open, by Bun's name. */
   readonly inTransaction?: boolean;
-  /** Whether a transaction is open, as Node and Deno call it. */
+  /** Whether a transaction is open, by the name of Node and Deno. */
   readonly isTransaction?: boolean;
 }
 
@@ -33,7 +33,11 @@ export function isDatabase(value: unknown): value is SqliteDatabase {
     ("inTransaction" in value || "isTransaction" in value);
 }
 
-/** Refuses a connection whose rows have no names. @throws {TypeError} */
+/**
+ * Refuses a connection that reads rows as arrays.
+ *
+ * @throws {TypeError} If a row has no column names.
+ */
 export function demandNamedColumns(database: SqliteDatabase): void {
   let row: unknown;
   try {
@@ -41,7 +45,7 @@ export function demandNamedColumns(database: SqliteDatabase): void {
     row = statement.get();
     statement.finalize?.();
   } catch {
-    return; // What is wrong with it is told where it is used.
+    return; // Any other error is reported where the connection is used.
   }
   if (Array.isArray(row)) {
     throw new TypeError(
@@ -55,9 +59,9 @@ export function inTransaction(database: SqliteDatabase): boolean {
   return database.inTransaction ?? database.isTransaction ?? false;
 }
 
-/** Opens a file with the driver of this runtime. A new file is readable by its owner alone. */
+/** Opens a file with the driver of this runtime. A new file is readable by its owner only. */
 export async function openDatabase(path: string): Promise<SqliteDatabase> {
-  // Held in a variable: Deno resolves literal specifiers ahead of time, and knows no `bun:` ones.
+  // In a variable, as Deno resolves literal specifiers ahead of time and does not know `bun:`.
   const driver: string = "Bun" in globalThis ? "bun:sqlite" : "node:sqlite";
   const { Database, DatabaseSync = Database } = await import(driver);
   if (path !== "" && path !== ":memory:" && !path.startsWith("file:")) createPrivate(path);
@@ -74,7 +78,7 @@ function createPrivate(path: string): void {
     // Never opens a file that exists: closing it again would drop the locks of this process's other connections.
     file = openSync(path, "wx", 0o600);
   } catch {
-    return; // It exists, or cannot be made, which the driver is about to say better.
+    return; // It exists, or cannot be created, which the driver reports better.
   }
   closeSync(file);
 }

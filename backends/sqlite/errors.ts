@@ -1,4 +1,4 @@
-/** What an error of either driver means. */
+/** Maps the errors of both drivers to `SessionError`. */
 import { SessionError } from "../../src/errors.ts";
 
 /** SQLite's primary result codes: https://sqlite.org/rescode.html */
@@ -26,11 +26,11 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6;
 }
 
-/** Whether a row could not be removed, or not have another key, because other tables refer to it. */
+/** Whether a row could not be removed or get another key because other tables refer to it. */
 export function isReferenced(error: unknown): boolean {
   const { errno, errcode } = Object(error) as Record<string, unknown>;
   const code = errno ?? errcode;
-  // SQLite reports ON DELETE RESTRICT as a trigger of its own, and what a trigger of the owner's refuses is refused as well
+  // SQLite reports ON DELETE RESTRICT as a trigger of its own; a refusal by one of the owner's triggers counts as well
   return code === 787 || code === 1811;
 }
 
@@ -38,12 +38,12 @@ export function isReferenced(error: unknown): boolean {
 export type Step = "open" | "read" | "write";
 
 /**
- * The driver's error as ours. A database that is damaged has a code of its own when it is opened. While it serves it is trouble for all
- * visitors, so `ERR_STORE`; there `ERR_DAMAGED` means one row.
+ * Converts a driver error to a `SessionError`. A damaged database is `ERR_DAMAGED` only while it is opened. Later it concerns all
+ * visitors, so it is `ERR_STORE`; `ERR_DAMAGED` then means a single row.
  */
 export function troubleOf(error: unknown, step: Step): SessionError {
   if (error instanceof SessionError) return error;
-  // A number that the driver refuses to read was never written by the store.
+  // The store never writes a number that the driver refuses to read.
   if (step === "read" && Object(error).code === "ERR_OUT_OF_RANGE") {
     return new SessionError("ERR_DAMAGED", "A row of the session database is not what was written", {
       cause: error,
@@ -57,7 +57,7 @@ export function troubleOf(error: unknown, step: Step): SessionError {
   });
 }
 
-/** An error that counts as busy: the owner of a handed-in connection is in the middle of a transaction. */
+/** An error that counts as busy: the owner of a handed-in connection has a transaction open. */
 export function inOwnersTransaction(): Error {
   return Object.assign(new Error("The connection is inside a transaction of its owner"), { errno: 5 });
 }
@@ -72,12 +72,12 @@ export function closed(): SessionError {
   return new SessionError("ERR_STORE", "The session store is closed");
 }
 
-/** What to say when the event loop itself was held up for longer than a write may wait. */
+/** The error of a write whose deadline passed because the event loop was blocked. */
 export function late(): SessionError {
-  return new SessionError("ERR_STORE", "The session store did not get to a write in time");
+  return new SessionError("ERR_STORE", "The session store timed out before the write started");
 }
 
-/** How long to wait before the next try, in ms: 1, 2, 4 … 25, less up to a half, so that waiters do not march in step. */
+/** The delay before the next attempt, in ms: 1, 2, 4 … 25, reduced by up to half as jitter. */
 export function backoff(attempt: number): number {
   return Math.min(25, 2 ** attempt) * (1 - Math.random() / 2);
 }

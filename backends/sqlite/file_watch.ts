@@ -1,9 +1,9 @@
-/** Notices that the file below an open database was removed or replaced: what is written then is gone when the connection closes. */
+/** Notices that the file of an open database was removed or replaced: later writes would be lost when the connection closes. */
 
 import { statSync } from "node:fs";
 import { SessionError } from "../../src/errors.ts";
 
-/** The least time between two looks at the file, in ms. */
+/** The minimum time between two checks of the file, in ms. */
 const interval = 1000;
 
 /** One file, as it was when the database was opened. */
@@ -18,14 +18,18 @@ export class FileWatch {
     this.#found = found;
   }
 
-  /** A watch over `path`; none where there is no such file to look at: a database in memory, or a file that may not be looked at. */
+  /** Watches `path`; `undefined` for a database in memory and for a file that may not be inspected. */
   static over(path: unknown): FileWatch | undefined {
     if (typeof path !== "string" || path === "") return undefined;
     const found = look(path);
     return found === undefined || found === "" ? undefined : new FileWatch(path, found);
   }
 
-  /** Looks, unless it has within the last second. @throws {SessionError} `ERR_STORE`: another file is there, or none. */
+  /**
+   * Checks the file, unless that was done within the last second.
+   *
+   * @throws {SessionError} If the file was replaced or removed (`ERR_STORE`).
+   */
   check(): void {
     const now = performance.now();
     if (now >= this.#nextLook) {
@@ -41,7 +45,7 @@ export class FileWatch {
   }
 }
 
-/** Which file is there; empty: none; `undefined`: nobody knows. */
+/** Identifies the file at the path; empty if there is none, `undefined` if that is unknown. */
 function look(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path, { bigint: true });

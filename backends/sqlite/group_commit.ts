@@ -1,14 +1,14 @@
-/** Group commit: the writes of one turn of the event loop share a transaction, and a write that is alone needs none. */
+/** Group commit: the writes of one turn of the event loop share a transaction; a single write needs none. */
 import { setImmediate, setTimeout } from "node:timers";
 import type { MaybePromise } from "../../src/store.ts";
 import type { Statements } from "./connection.ts";
 import { backoff, closed, isBusy, late, troubleOf } from "./errors.ts";
 
-/** What transactions are made on. */
+/** A connection that can run transactions. */
 export interface Transactions<S> {
-  /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
-  alone<T>(work: (statements: S) => T): T;
-  /** Does all of `work` in one transaction, or nothing of it. */
+  /** Runs `work`, of which only one statement changes anything, so that it needs no explicit transaction. */
+  autocommit<T>(work: (statements: S) => T): T;
+  /** Runs all of `work` in one transaction. */
   transaction(work: (statements: S) => void): void;
 }
 
@@ -22,13 +22,13 @@ interface Write<S> {
   readonly since: number;
 }
 
-/** The most writes that are done at once before one waits again to see whether others come in its turn. */
-const mostHasty = 64;
+/** The maximum of further writes in a turn that are done immediately before the next one is queued to form a batch. */
+const maxImmediate = 64;
 
-/** So many writes do not wait for a turn that brings no others. */
-const mostTogether = 256;
-/** Nor any that has waited so long, in milliseconds. */
-const longestWait = 2;
+/** A batch of this size is committed without waiting for a turn that adds no writes. */
+const fullBatch = 256;
+/** So is a batch whose first write has waited for this many milliseconds. */
+const maxWaitMs = 2;
 
 /** The writes that wait for the next transaction, in the order they came. */
 export class Writes<S = Statements> {
@@ -38,23 +38,24 @@ export class Writes<S = Statements> {
   #flushing = false;
   #closed = false;
   #drained: (() => void) | undefined;
-  /** How often in a row the database was busy. */
+  /** How many times in a row the database was busy. */
   #busy = 0;
-  /** The size of the next transaction: halved by a failure, so that the write at fault is soon alone with it. */
+  /** The size of the next transaction, halved by each failure until the failing write is isolated. */
   #size = Infinity;
   #lastError: unknown;
-  /** Whether writes have come one at a time lately, so that waiting for others would be in vain. */
-  #isLonely = true;
-  /** Whether a write was done in this turn already. */
+  /** Whether the last batch had only one write, so that waiting for others is not worthwhile. */
+  #lastBatchWasSingle = true;
+  /** Whether a write was already done in this turn. */
   #hasWritten = false;
-  /** So many more writes that are not the first of their turn are done at once: more each time that one has waited for others in vain. */
-  #hasty = 0;
-  #span = 1;
+  /** How many more writes that are not the first of their turn are done immediately, before one is queued to see whether others follow. */
+  #immediateBudget = 0;
+  /** The next budget: doubled by each batch of a single write, reset by a larger one. */
+  #budgetStep = 1;
   /** How many writes waited when the last turn ended. */
-  #seen = 0;
+  #waitingBefore = 0;
   readonly #onFailure: () => void;
 
-  /** `timeout` in milliseconds; `onFailure` is told when nobody knows what a failed write has done. */
+  /** `timeout` in milliseconds; `onFailure` is called when the effect of a failed write is unknown. */
   constructor(connection: Transactions<S>, timeout: number, onFailure: () => void = () => {}) {
     this.#connection = connection;
     this.#timeout = timeout;
@@ -62,21 +63,21 @@ export class Writes<S = Statements> {
   }
 
   /**
-   * The result of `apply`, once it is committed; `done` is told of it first. `apply` may run several times, but only one
-   * run lasts. Of its statements only one may change anything.
+   * Returns the result of `apply` once it is committed; `done` receives it first. `apply` may run several times, but only
+   * one run is committed. Only one of its statements may change anything.
    */
   add<T>(apply: (statements: S) => T, done?: (result: T) => void): MaybePromise<T> {
-    if (this.#flushing || !this.#isLonely || this.#closed) return this.queue(apply, done);
+    if (this.#flushing || !this.#lastBatchWasSingle || this.#closed) return this.queue(apply, done);
     if (this.#hasWritten) {
-      if (this.#hasty === 0) return this.queue(apply, done);
-      this.#hasty--;
+      if (this.#immediateBudget === 0) return this.queue(apply, done);
+      this.#immediateBudget--;
     } else {
       this.#hasWritten = true;
       setImmediate(() => this.#hasWritten = false);
     }
     let result: T;
     try {
-      result = this.#connection.alone(apply);
+      result = this.#connection.autocommit(apply);
     } catch (error) {
       if (isBusy(error)) return this.queue(apply, done);
       this.#onFailure();
@@ -86,7 +87,7 @@ export class Writes<S = Statements> {
     return result;
   }
 
-  /** The same for a change of several statements. */
+  /** Does the same for a change of several statements. */
   queue<T>(apply: (statements: S) => T, done?: (result: T) => void): Promise<T> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise<T>((resolve, reject) => {
@@ -105,7 +106,7 @@ export class Writes<S = Statements> {
     });
   }
 
-  /** Takes no more writes; resolves when those that wait are done. */
+  /** Accepts no more writes; resolves when the waiting ones are done. */
   close(): Promise<void> {
     this.#closed = true;
     return new Promise((resolve) => this.#flushing ? this.#drained = resolve : resolve());
@@ -113,13 +114,13 @@ export class Writes<S = Statements> {
 
   #flush(): void {
     const [first] = this.#waiting;
-    const isEarly = first !== undefined && performance.now() - first.since < longestWait;
-    if (isEarly && this.#waiting.length > this.#seen && this.#waiting.length < mostTogether) {
-      this.#seen = this.#waiting.length;
+    const isEarly = first !== undefined && performance.now() - first.since < maxWaitMs;
+    if (isEarly && this.#waiting.length > this.#waitingBefore && this.#waiting.length < fullBatch) {
+      this.#waitingBefore = this.#waiting.length;
       setImmediate(() => this.#flush());
       return;
     }
-    this.#seen = 0;
+    this.#waitingBefore = 0;
     this.#dropExpired();
     const batch = this.#waiting.slice(0, this.#size);
     const results: unknown[] = [];
@@ -134,9 +135,9 @@ export class Writes<S = Statements> {
     }
     this.#busy = 0;
     this.#size *= 2;
-    this.#isLonely = batch.length < 2;
-    this.#span = this.#isLonely ? Math.min(this.#span * 2, mostHasty) : 1;
-    this.#hasty = this.#span;
+    this.#lastBatchWasSingle = batch.length < 2;
+    this.#budgetStep = this.#lastBatchWasSingle ? Math.min(this.#budgetStep * 2, maxImmediate) : 1;
+    this.#immediateBudget = this.#budgetStep;
     this.#waiting.splice(0, batch.length);
     for (const [index, { done }] of batch.entries()) done?.(results[index]);
     for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
@@ -152,7 +153,7 @@ export class Writes<S = Statements> {
     this.#next();
   }
 
-  /** Whoever was told "too late" must not be served after all, so this comes before every transaction. */
+  /** Rejects writes past their deadline. Runs before every transaction, so that a write reported as late is never applied. */
   #dropExpired(): void {
     const now = performance.now();
     while (this.#waiting[0] && this.#waiting[0].deadline <= now) {

@@ -1,10 +1,10 @@
-/** Reads: done at once, and tried again from a timer while the database is busy. */
+/** Runs queries, and retries them from a timer while the database is busy. */
 import { setTimeout } from "node:timers/promises";
 import type { MaybePromise } from "../../src/store.ts";
 import type { Connection, Statements } from "./connection.ts";
 import { backoff, closed, isBusy, type Step, troubleOf } from "./errors.ts";
 
-/** See the first line of this file. */
+/** Runs queries immediately; while the database is busy, from a timer. */
 export class Reads {
   readonly #connection: Connection;
   readonly #timeout: number;
@@ -16,7 +16,7 @@ export class Reads {
     this.#timeout = timeout;
   }
 
-  /** What a query answers: a plain value, or a promise if the database is busy. */
+  /** Returns the result of a query: a plain value, or a promise if the database is busy. */
   run<T>(query: (statements: Statements) => T, step: Step = "read"): MaybePromise<T> {
     try {
       return this.#try(query);
@@ -26,7 +26,7 @@ export class Reads {
     }
   }
 
-  /** Answers no more queries. */
+  /** Accepts no more queries. */
   close(): void {
     this.#closed = true;
   }

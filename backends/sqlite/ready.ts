@@ -1,4 +1,4 @@
-/** What every connection of this library to SQLite can do: be made ready at its first use, prepare its statements, run transactions. */
+/** The base of every SQLite connection of this library: set up at its first use, with prepared statements and transactions. */
 import { setImmediate } from "node:timers";
 import { demandNamedColumns, inTransaction, type SqliteDatabase, type SqliteStatement } from "./database.ts";
 import { FileWatch } from "./file_watch.ts";
@@ -7,7 +7,7 @@ import { inOwnersTransaction } from "./errors.ts";
 /** Statements by name; the three of a transaction are always among them. */
 export type Prepared<Name extends string> = Record<Name | "begin" | "commit" | "rollback", SqliteStatement>;
 
-/** A connection that is made ready at its first use, because that may find the database busy. */
+/** A connection that is set up at its first use, because the setup may find the database busy. */
 export abstract class ReadyConnection<Name extends string> {
   readonly #database: SqliteDatabase;
   readonly #sql: Record<Name, string>;
@@ -16,22 +16,30 @@ export abstract class ReadyConnection<Name extends string> {
   #turn = 0;
   #isInTurn = false;
 
-  /** `sql` are the statements, by name. @throws {TypeError} If the database gives rows without names. */
+  /**
+   * `sql` are the statements, by name.
+   *
+   * @throws {TypeError} If the database reads rows as arrays.
+   */
   constructor(database: SqliteDatabase, sql: Record<Name, string>) {
     demandNamedColumns(database);
     this.#database = database;
     this.#sql = sql;
   }
 
-  /** Sets the connection up and looks at its table, with `once`. Outside of any transaction. */
+  /** Sets the connection up and checks its table, with `once`, outside any transaction. */
   protected abstract makeReady(): void;
 
-  /** Counts the turns of the event loop in which the statements were asked for. */
+  /** Counts the turns of the event loop in which the statements were used. */
   get turn(): number {
     return this.#turn;
   }
 
-  /** The statements, on a connection that is ready. @throws {SessionError} `ERR_STORE` if its file is there no more. */
+  /**
+   * The statements, on a connection that is ready.
+   *
+   * @throws {SessionError} If the file was removed or replaced (`ERR_STORE`).
+   */
   get statements(): Prepared<Name> {
     if (!this.#isInTurn) this.#beginTurn();
     return this.#statements ??= this.#prepare();
@@ -56,13 +64,13 @@ export abstract class ReadyConnection<Name extends string> {
     return statements as Prepared<Name>;
   }
 
-  /** Does `work`, of which only one statement changes anything, so that it needs no transaction of its own. */
-  alone<T>(work: (statements: Prepared<Name>) => T): T {
+  /** Runs `work`, of which only one statement changes anything, so that it needs no explicit transaction. */
+  autocommit<T>(work: (statements: Prepared<Name>) => T): T {
     if (inTransaction(this.#database)) throw inOwnersTransaction();
     return work(this.statements);
   }
 
-  /** Does all of `work` in one transaction, or nothing of it. */
+  /** Runs all of `work` in one transaction. */
   transaction(work: (statements: Prepared<Name>) => void): void {
     if (inTransaction(this.#database)) throw inOwnersTransaction();
     const { statements } = this;
@@ -81,7 +89,7 @@ export abstract class ReadyConnection<Name extends string> {
     for (const statement of Object.values<SqliteStatement>(this.#statements ?? {})) statement.finalize?.();
   }
 
-  /** Runs a statement that is needed once. */
+  /** Runs a statement that is not kept. */
   protected once(sql: string, ...values: string[]): unknown[] {
     const statement = this.#database.prepare(sql);
     try {

@@ -1,11 +1,11 @@
-/** Between records and rows. */
+/** Converts records to rows and back. */
 import { SessionError } from "../../src/errors.ts";
 import type { SessionRecord, SessionSummary, StoredRecord } from "../../src/store.ts";
 import { dataSum, instantsSum, recordSum, sumsOf } from "../support/checksum.ts";
 
 /**
  * SQLite cuts text at NUL and cannot hold half a surrogate pair. Such text, which JSON never is, is kept as a
- * backslash and its JSON form; so is text that begins with a backslash, which makes the reading unambiguous.
+ * backslash and its JSON form; so is text that begins with a backslash, so that it can be read unambiguously.
  */
 export function toColumn(text: string): string {
   return text.startsWith("\\") || text.includes("\0") || !text.isWellFormed()
@@ -19,7 +19,7 @@ function fromColumn(value: string): string {
   try {
     text = JSON.parse(value.slice(1));
   } catch {
-    // Falls through: what is no JSON is no text either.
+    // Falls through: text that is not JSON was not written here.
   }
   if (typeof text !== "string") throw damaged();
   return text;
@@ -36,7 +36,11 @@ export function damaged(): SessionError {
   return new SessionError("ERR_DAMAGED", "A row of the session database is not what was written");
 }
 
-/** A row as the record under `key`. @throws {SessionError} `ERR_DAMAGED` if it is not the one that was written there. */
+/**
+ * The record under `key` in a row.
+ *
+ * @throws {SessionError} If the row is not what was written (`ERR_DAMAGED`).
+ */
 export function readRow(key: string, row: unknown): StoredRecord {
   const { data, data_sum: sum } = row as Record<string, unknown>;
   if (typeof data !== "string") throw damaged();
@@ -45,7 +49,7 @@ export function readRow(key: string, row: unknown): StoredRecord {
   return toStored({ data: fromColumn(data), ...summary }, version);
 }
 
-/** The same of a row without its data. */
+/** The same for a row without its data. */
 export function readSummary(key: string, row: unknown): SessionSummary {
   const { version: _, ...summary } = open(key, row);
   return summary;
@@ -91,7 +95,7 @@ export function readVersion(row: unknown): string {
   return version;
 }
 
-/** A record with its version, for many to share. */
+/** A frozen record with its version, which callers can share. */
 export function toStored(record: SessionRecord, version: string): StoredRecord {
   const { data, head, userId, createdAt, touchedAt, expiresAt } = record;
   const stored: { -readonly [Name in keyof StoredRecord]: StoredRecord[Name] } = {
@@ -106,7 +110,7 @@ export function toStored(record: SessionRecord, version: string): StoredRecord {
   return Object.freeze(stored);
 }
 
-/** What a row holds besides its key, in the order of its writing. */
+/** The columns of a row besides its key, in the order they are written. */
 export type Columns = readonly [
   data: string,
   version: string,
@@ -141,7 +145,7 @@ export function toColumns(key: string, record: SessionRecord, version: string): 
   ];
 }
 
-/** What a row says; `undefined` for one that is damaged. */
+/** The record in a row; `undefined` if it is damaged. */
 export function legible<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -150,7 +154,7 @@ export function legible<T>(read: () => T): T | undefined {
   }
 }
 
-/** Where the next page begins. In a damaged index keys may lie out of order, and the way must never lead back. */
+/** Where the next page begins. In a damaged index keys may be out of order, and the cursor must never move back. */
 export function lastAfter(rows: readonly { readonly key: string }[], from: string): string | undefined {
   return rows.findLast(({ key }) => key > from)?.key;
 }

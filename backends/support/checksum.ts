@@ -1,10 +1,10 @@
-/** Checksums (CRC-32) that bind a record to its key: what damage has changed, or put under another key, is not shown to a visitor. */
+/** Checksums (CRC-32) that bind a record to its key, so that a damaged or misplaced record is never used. */
 
 import { crc32 } from "node:zlib";
 
 /**
- * The sums of one record. They are three, because its parts are written and read apart: a touch moves the instants alone, and who lists
- * records reads no data. Any change of up to 32 bits in a row is found for certain, any other but for one in 2^32.
+ * The sums of one record. There are three, because its parts are written and read separately: a touch changes only the instants, and a
+ * list reads no data. A changed burst of up to 32 bits is always detected, any other change except for one in 2^32.
  */
 export interface Sums {
   /** Of the key, the version and the data. */
@@ -15,7 +15,7 @@ export interface Sums {
   readonly instants: number;
 }
 
-/** What is summed: texts as the store keeps them. */
+/** The input of the sums: texts as the store keeps them. */
 export interface Summed {
   readonly key: string;
   readonly version: string;
@@ -42,14 +42,14 @@ export function dataSum(key: string, version: string, data: string): number {
   return crc32(data, crc32(version, crc32(key)));
 }
 
-/** The sum of what a list shows, but for the instants. */
+/** The sum of what a list shows, without the instants. */
 export function recordSum(
   { key, version, head, userId, createdAt }: Pick<
     Summed,
     "key" | "version" | "head" | "userId" | "createdAt"
   >,
 ): number {
-  // The lengths tell no text from one without a character, and one text from the next
+  // The lengths distinguish a missing text from an empty one, and separate the texts
   const lengths = withNumbers(crc32(version, crc32(key)), userId?.length ?? -1, head?.length ?? -1);
   return crc32(head ?? "", crc32(userId ?? "", withNumbers(lengths, createdAt, 0)));
 }
@@ -59,7 +59,7 @@ export function instantsSum(key: string, touchedAt: number, expiresAt: number): 
   return withNumbers(crc32(key), touchedAt, expiresAt);
 }
 
-/** The sum of a key, and of bytes under it. */
+/** The sum of a key and of the bytes under it. */
 export function bytesSum(key: string, bytes: Uint8Array): number {
   return crc32(bytes, crc32(key));
 }

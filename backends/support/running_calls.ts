@@ -1,4 +1,4 @@
-/** The calls that a store has running, so that closing it can wait for them. */
+/** Tracks the running calls of a store, so that closing it can wait for them. */
 
 import { SessionError } from "../../src/errors.ts";
 
@@ -7,7 +7,7 @@ export class RunningCalls {
   readonly #running = new Set<Promise<unknown>>();
   #isEnded = false;
 
-  /** Runs one, unless it is too late. */
+  /** Runs one, unless calls were ended. */
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#isEnded) throw new SessionError("ERR_STORE", "The session store is closed");
     const running = call();
@@ -19,7 +19,7 @@ export class RunningCalls {
     }
   }
 
-  /** Takes no more, and resolves when those that run are done, well or not. */
+  /** Accepts no more calls, and resolves when the running ones have settled. */
   async end(): Promise<void> {
     this.#isEnded = true;
     await Promise.allSettled(this.#running);

@@ -1,4 +1,4 @@
-/** Counts records one at a time, so that a store looks through any number of them in little memory. */
+/** Counts records one at a time, so that a store can count any number of them in little memory. */
 
 import { noteTime } from "./instants.ts";
 import type { StoreStats } from "../../src/store.ts";
@@ -21,7 +21,7 @@ export class StatsCounter {
     this.#ages = new Array(bounds.length + 1).fill(0);
   }
 
-  /** Counts a record; with an instant or a size that is no number it is a damaged one, and a note is none. */
+  /** Counts a record; one with an invalid instant or size counts as damaged, and a note does not count. */
   add(createdAt: unknown, expiresAt: unknown, bytes: unknown): void {
     if (createdAt === noteTime) return;
     if (!isNumber(createdAt) || !isNumber(expiresAt) || !isNumber(bytes)) {
@@ -45,7 +45,7 @@ export class StatsCounter {
     this.#damaged++;
   }
 
-  /** What was counted so far. */
+  /** The counts so far. */
   get stats(): StoreStats {
     return {
       live: this.#live,
@@ -63,7 +63,7 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** Lets everything else that waits have its turn. */
+/** Yields to other waiting work. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

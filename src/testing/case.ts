@@ -1,8 +1,8 @@
-/** One named case of the store contract, and how it is run. */
+/** The cases of the store contract, and how they are run. */
 import type { MaybePromise, SessionStore } from "../store.ts";
 import type { Random } from "./random.ts";
 
-/** Gives a fresh, empty store. */
+/** Returns a fresh, empty store. */
 export type OpenStore = () => MaybePromise<SessionStore>;
 
 /** What a case may use besides the store. */
@@ -11,33 +11,33 @@ export interface CaseTools {
   readonly seed: number;
   readonly runs: number;
   readonly maxBytes: number;
-  /** Whether records go by themselves when they end. */
+  /** Whether records are removed automatically when they expire. */
   readonly expiresAlone: boolean;
   readonly without: readonly OptionalMethod[];
-  /** Opens the same place again; given where a case needs it. */
+  /** Reopens the same place, for cases that need it. */
   readonly reopen: (store: SessionStore) => MaybePromise<SessionStore>;
-  /** Breaks what lies beneath the store; given where a case needs it. */
+  /** Breaks the backend of the store, for cases that need it. */
   readonly fail: (store: SessionStore) => MaybePromise<void>;
-  /** Makes a record unreadable; given where a case needs it. */
+  /** Makes a record unreadable, for cases that need it. */
   readonly damage: (store: SessionStore, key: string) => MaybePromise<void>;
 }
 
 /** A method that a store may leave out. */
 export type OptionalMethod = "touch" | "clearExpired" | "list" | "version" | "close";
 
-/** A promise of the contract, put to the test on a store of its own. */
+/** A requirement of the contract, tested on a store of its own. */
 export interface StoreCase {
-  /** What holds; begins with the requirement where there is one. */
+  /** The name; begins with the requirement number if there is one. */
   readonly name: string;
   /** The optional methods without which there is nothing to test. */
   readonly methods?: readonly OptionalMethod[];
   /** The option without which the case is left out. */
   readonly option?: "reopen" | "fail" | "damage";
-  /** Throws if the promise is broken. */
+  /** Throws if the requirement is violated. */
   readonly run: (store: Required<SessionStore>, tools: CaseTools) => MaybePromise<void>;
 }
 
-/** Runs a case on a fresh store and closes it. Answers the optional method that is missing, if one is. */
+/** Runs a case on a fresh store and closes it. Resolves to the optional method that is missing, if any. */
 export async function runCase(
   { methods = [], option, run }: StoreCase,
   open: OpenStore,
@@ -54,7 +54,7 @@ export async function runCase(
     try {
       await store.close?.();
     } catch (error) {
-      // What was broken on purpose may be past closing, and the first failure is the one to show.
+      // A store that was broken on purpose may fail to close, and the first failure is the one to report.
       // deno-lint-ignore no-unsafe-finally
       if (!failed && option !== "fail") throw error;
     }

@@ -5,18 +5,18 @@ import type { MaybePromise } from "../store.ts";
 import { CookieMap } from "./cookie_map.ts";
 import { CookieJar } from "./jar.ts";
 
-const MAX_REDIRECTS = 20;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const maxRedirects = 20;
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
-/** What a {@linkcode SessionClient} can speak to: a function that answers requests. */
+/** What a {@linkcode SessionClient} sends requests to: a function that returns responses. */
 export type ClientHandler = (request: Request) => MaybePromise<Response | undefined>;
 
 /** Options of a {@linkcode SessionClient}. */
 export interface SessionClientOptions {
   /**
-   * The clock by which cookies end, in milliseconds since the epoch.
+   * The clock by which cookies expire, in milliseconds since the epoch.
    *
-   * @default {() => Date.now()}
+   * @default () => Date.now()
    */
   readonly now?: () => number;
 }
@@ -28,7 +28,7 @@ const table: Table<SessionClientOptions> = { now: is.clock };
  *
  * Over a handler it speaks to `https://localhost/`. It honours `Path`, `Domain`, `Secure` (over https and localhost
  * only), `Max-Age` and `Expires`, the `__Host-` and `__Secure-` prefixes and the size limits of browsers. It shows
- * `HttpOnly` cookies, and takes every request for a same-site one.
+ * `HttpOnly` cookies and treats every request as same-site.
  *
  * Redirects are followed only with `redirect: "follow"`: at most 20, cookies kept at each hop.
  *
@@ -70,7 +70,7 @@ export class SessionClient {
     }
     if (!/^https?:$/.test(this.#base.protocol)) {
       throw new TypeError(
-        `Cannot make a client as the URL must be http or https: received ${this.#base.protocol}`,
+        `Cannot create a client: the URL must be http or https: received ${this.#base.protocol}`,
       );
     }
     this.#jar = new CookieJar(now);
@@ -78,18 +78,18 @@ export class SessionClient {
   }
 
   /**
-   * The cookies that the client holds, name to value. It follows what answers set; writing to it plants, changes and
-   * forgets cookies: `client.cookies.clear()` is a new browser.
+   * The cookies that the client holds, name to value. It reflects what responses set; writing to it adds, changes and
+   * removes cookies: `client.cookies.clear()` is a new browser.
    */
   get cookies(): Map<string, string> {
     return this.#cookies.refresh();
   }
 
   /**
-   * Sends a request, with the cookies a browser would send, and keeps those of the answer.
+   * Sends a request, with the cookies a browser would send, and keeps those of the response.
    *
-   * `path` is resolved against the base address. A `cookie` header in `init` goes out in place of the kept cookies, on
-   * the first hop only. Redirects: `"manual"` (the default here) answers them, `"follow"` follows, `"error"` throws.
+   * `path` is resolved against the base address. A `cookie` header in `init` replaces the kept cookies, on the
+   * first hop only. Redirects: `"manual"` (the default here) returns them, `"follow"` follows, `"error"` throws.
    *
    * @throws {TypeError} If there are more than 20 redirects, one that may not be followed, or no response at all.
    */
@@ -98,12 +98,12 @@ export class SessionClient {
     let hop: RequestInit = init;
     for (let redirects = 0;; redirects++) {
       const response = await this.#exchange(url, hop);
-      const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+      const location = redirectStatuses.has(response.status) ? response.headers.get("location") : null;
       if (location === null || (init.redirect ?? "manual") === "manual") return response;
       await response.body?.cancel();
       if (init.redirect === "error") throw new TypeError('Cannot follow a redirect as `redirect` is "error"');
-      if (redirects === MAX_REDIRECTS) {
-        throw new TypeError(`Cannot follow more than ${MAX_REDIRECTS} redirects`);
+      if (redirects === maxRedirects) {
+        throw new TypeError(`Cannot follow more than ${maxRedirects} redirects`);
       }
       const next = new URL(location, url);
       hop = redirected(hop, response.status, next.origin === url.origin);

@@ -3,8 +3,8 @@ import type { CookieJar } from "./jar.ts";
 import { isTrustworthy } from "./set_cookie.ts";
 
 /**
- * A live view of a jar: it follows what answers set, and writing to it writes to the jar, so that a test can plant,
- * change and forget cookies. Of several cookies with one name (on other paths) it shows the one created last.
+ * A live view of a jar: it reflects what responses set, and writing to it writes to the jar, so that a test can add,
+ * change and remove cookies. If several cookies have the same name (on other paths), it shows the one created last.
  */
 export class CookieMap extends Map<string, string> {
   #jar: CookieJar;
@@ -16,7 +16,7 @@ export class CookieMap extends Map<string, string> {
     this.#base = base;
   }
 
-  /** Shows what the jar holds now. */
+  /** Reads the current contents of the jar. */
   refresh(): this {
     super.clear();
     for (const { name, value } of this.#jar.cookies()) super.set(name, value);

@@ -1,13 +1,13 @@
-/** Random histories: commands sent one by one or several at once, held against the model. */
+/** Random histories: commands sent sequentially or concurrently, compared with the model. */
 import assert from "node:assert/strict";
 import type { SessionStore, StoredRecord } from "../store.ts";
 import { turns } from "./case.ts";
 import { clearAll } from "./cases/expiry.ts";
 import { canExplain, type Command, type Done, execute, type Model } from "./model.ts";
 import type { Random } from "./random.ts";
-import { assertListed, HOUR, record } from "./records.ts";
+import { assertListed, hourMs, record } from "./records.ts";
 
-const STEPS = 24;
+const stepCount = 24;
 
 /** Runs one random history on the store and leaves the store as empty as it was. */
 export async function runHistory(
@@ -29,7 +29,7 @@ export async function runHistory(
       data: `data ${random.below(1000)}`,
       ...random.below(3) > 0 && { head: `head ${random.below(1000)}` },
       ...user < 2 && { userId: users[user]! },
-      expiresAt: start + (1 + random.below(5)) * HOUR,
+      expiresAt: start + (1 + random.below(5)) * hourMs,
     });
   };
   const newCommand = (): Command => {
@@ -58,8 +58,8 @@ export async function runHistory(
         return {
           op,
           key,
-          touchedAt: start - 10 + random.below(HOUR),
-          expiresAt: start + (1 + random.below(5)) * HOUR,
+          touchedAt: start - 10 + random.below(hourMs),
+          expiresAt: start + (1 + random.below(5)) * hourMs,
           version: version!,
         };
     }
@@ -76,7 +76,7 @@ export async function runHistory(
   };
 
   try {
-    for (let steps = 0; steps < STEPS; steps += atOnce) {
+    for (let steps = 0; steps < stepCount; steps += atOnce) {
       const commands = Array.from({ length: atOnce }, newCommand);
       const delays = commands.map(() => random.below(4));
       log.push(commands.map((command) => describeCommand(command, keys, used)).join("  |  "));
@@ -93,8 +93,8 @@ export async function runHistory(
       );
       model = end;
       if (clears && store.clearExpired !== undefined && random.below(4) === 0) {
-        const now = start + (1 + random.below(3)) * HOUR;
-        log.push(`clearExpired(${(now - start) / HOUR} h)`);
+        const now = start + (1 + random.below(3)) * hourMs;
+        log.push(`clearExpired(${(now - start) / hourMs} h)`);
         const live = new Map([...model].filter(([, { expiresAt }]) => expiresAt > now));
         assert.equal(
           await clearAll({ clearExpired: store.clearExpired.bind(store) }, now, 2),

@@ -1,7 +1,7 @@
-/** The cookies of one browser: what it keeps, and what it sends where. RFC 6265bis sections 5.7 and 5.8. */
+/** The cookies of one browser: which it keeps, and which it sends where. RFC 6265bis sections 5.7 and 5.8. */
 import { domainMatches, isTrustworthy, type KeptCookie, readSetCookie } from "./set_cookie.ts";
 
-/** A cookie jar. It sees every cookie, `HttpOnly` or not, and counts every request as a same-site one. */
+/** A cookie jar. It shows every cookie, `HttpOnly` or not, and treats every request as same-site. */
 export class CookieJar {
   #now: () => number;
   /** By identity (name, domain, path), in order of creation. */
@@ -11,7 +11,7 @@ export class CookieJar {
     this.#now = now;
   }
 
-  /** Keeps the cookies of an answer that came from `url`, as far as a browser would. */
+  /** Keeps the cookies of a response from `url`, as far as a browser would. */
   receive(url: URL, fields: readonly string[]): void {
     for (const field of fields) {
       const cookie = readSetCookie(field, url, this.#now());
@@ -43,7 +43,7 @@ export class CookieJar {
       .join("; ");
   }
 
-  /** All cookies that still live, in order of creation. */
+  /** All cookies that have not expired, in order of creation. */
   cookies(): KeptCookie[] {
     const now = this.#now();
     for (const [identity, cookie] of this.#kept) {
@@ -52,7 +52,7 @@ export class CookieJar {
     return [...this.#kept.values()];
   }
 
-  /** Forgets every cookie with this name; whether there was one. */
+  /** Removes every cookie with this name. Returns whether there was one. */
   forget(name: string): boolean {
     let found = false;
     for (const [identity, cookie] of this.#kept) {
@@ -61,7 +61,7 @@ export class CookieJar {
     return found;
   }
 
-  /** Whether an insecure answer tries to put its cookie before a `Secure` one ("leave secure cookies alone"). */
+  /** Whether an insecure response tries to shadow a `Secure` cookie ("leave secure cookies alone"). */
   #shadowsSecure(cookie: KeptCookie, url: URL): boolean {
     return !isTrustworthy(url) &&
       this.cookies().some((kept) =>

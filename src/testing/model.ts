@@ -1,4 +1,4 @@
-/** The simplest store there can be: what a command may answer, and what it leaves behind. */
+/** A minimal model of a store: what a command may return, and the records after it. */
 import type { MaybePromise, SessionRecord, SessionStore, StoredRecord } from "../store.ts";
 
 /** One call of a store. */
@@ -14,10 +14,10 @@ export type Command =
     readonly version: string;
   };
 
-/** What a command answered. */
+/** The result of a command. */
 export type Answer = StoredRecord | string | boolean | undefined;
 
-/** A command with its answer. */
+/** A command with its result. */
 export interface Done {
   readonly command: Command;
   readonly answer: Answer;
@@ -42,7 +42,7 @@ export function execute(store: SessionStore, command: Command): MaybePromise<Ans
   }
 }
 
-/** The records after a command that gave this answer; `undefined` if it must not have given it. */
+/** The records after a command with this result; `undefined` if the result is wrong. */
 export function step(model: Model, { command, answer }: Done): Model | undefined {
   const found = model.get(command.key);
   switch (command.op) {
@@ -61,7 +61,7 @@ export function step(model: Model, { command, answer }: Done): Model | undefined
   }
 }
 
-/** A record after a touch: each instant moves forward, or stays. */
+/** A record after a touch: each instant moves forward or stays. */
 export function moved(
   record: StoredRecord,
   { touchedAt, expiresAt }: Pick<StoredRecord, "touchedAt" | "expiresAt">,
@@ -73,7 +73,7 @@ export function moved(
   };
 }
 
-/** The records after a write, which answers a version exactly if it was allowed. */
+/** The records after a write, which returns a version exactly if it was allowed. */
 function write(
   model: Model,
   key: string,
@@ -85,7 +85,7 @@ function write(
   return allowed ? changed(model, key, { ...record, version: answer }) : undefined;
 }
 
-/** Whether the commands, all sent at once, can have happened in some order that ends with these records. */
+/** Whether the concurrent commands can have happened in some order that ends with these records. */
 export function canExplain(model: Model, commands: readonly Done[], end: Model): boolean {
   if (commands.length === 0) return sameModel(model, end);
   return commands.some((done, n) => {

@@ -7,55 +7,55 @@ import type { CaseTools } from "./case.ts";
 /** Options of `testStore`. */
 export interface StoreTestOptions {
   /**
-   * The greatest size of a record's data, in bytes of UTF-8, that the store promises to hold.
+   * The maximum size of a record's data, in bytes of UTF-8, that the store accepts.
    *
-   * @default {65_536}
+   * @default 65_536
    */
   readonly maxBytes?: number;
   /**
    * How many random histories of each kind to run.
    *
-   * @default {20}
+   * @default 20
    */
   readonly runs?: number;
   /**
-   * Where the random histories start, a whole number below 2 ** 32. A failure prints the seed that repeats it.
+   * The seed of the random histories, a whole number below 2 ** 32. A failure prints the seed that repeats it.
    *
-   * @default {a new one each time}
+   * @default a new one each time
    */
   readonly seed?: number;
   /**
-   * Says that records go by themselves when they end, as in Redis, so that `clearExpired` has nothing to do: its cases are
+   * Whether the store itself removes expired records, as Redis does, so that `clearExpired` has nothing to do: its cases are
    * left out.
    *
-   * @default {false}
+   * @default false
    */
   readonly expiresAlone?: boolean;
   /**
-   * The optional methods that the store leaves out on purpose: their cases are left out too, in place of being skipped.
+   * The optional methods that the store omits on purpose: their cases are left out instead of being reported as skipped.
    *
-   * @default {none}
+   * @default none
    */
   readonly without?: readonly ("touch" | "clearExpired" | "list" | "version" | "close")[];
   /**
-   * Closes the store and opens the same place again, to show that everything survives. Leave it out for a store that
-   * is meant to forget.
+   * Closes the store and opens the same place again, to test that everything survives. Omit it for a store that is not
+   * durable.
    */
   readonly reopen?: (store: SessionStore) => MaybePromise<SessionStore>;
   /**
-   * Breaks what lies beneath the store (ends the server, closes the database), to show that every method then throws
-   * `ERR_STORE` in place of an answer.
+   * Breaks the backend of the store (stops the server, closes the database), to test that every method then throws
+   * `ERR_STORE`.
    */
   readonly fail?: (store: SessionStore) => MaybePromise<void>;
   /**
-   * Makes the record under `key` one that cannot be read: cuts it short, or gives it the number of a newer format. Shows
-   * that `load` then throws, that `delete` ends the session all the same, and that nothing else notices.
+   * Makes the record under `key` unreadable: truncates it, or gives it the number of a newer format. Tests that `load` then
+   * throws, that `delete` still ends the session, and that other sessions are not affected.
    */
   readonly damage?: (store: SessionStore, key: string) => MaybePromise<void>;
   /**
-   * Takes the cases one by one, for a test runner that does not know `node:test`. `run` rejects if the case fails.
+   * Receives the cases one by one, for a test runner without `node:test`. `run` rejects if the case fails.
    *
-   * @default {describe and it of node:test}
+   * @default describe and it of node:test
    */
   readonly register?: (name: string, run: () => Promise<void>) => void;
 }

@@ -26,7 +26,7 @@ export class Random {
     return this.text(64, "0123456789abcdef");
   }
 
-  /** So many characters out of `alphabet`. */
+  /** A text of the given number of characters out of `alphabet`. */
   text(length: number, alphabet: string): string {
     const characters = [...alphabet];
     return Array.from({ length }, () => this.pick(characters)).join("");

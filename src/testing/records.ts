@@ -1,27 +1,32 @@
-/** Records to store, and what a store must show of them. */
+/** Records to store, and assertions about them. */
 import assert from "node:assert/strict";
 import type { IndexedRecord, SessionRecord, SessionStore, SessionSummary, StoredRecord } from "../store.ts";
 
-export const HOUR = 3_600_000;
+export const hourMs = 3_600_000;
 
-/** A record that lives for another hour, or as `changes` says. */
+/** A record that lives for another hour, with `changes`. */
 export function record(changes: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now();
-  return { data: '{"n":0}', createdAt: now - 7, touchedAt: now - 3, expiresAt: now + HOUR + 1, ...changes };
+  return { data: '{"n":0}', createdAt: now - 7, touchedAt: now - 3, expiresAt: now + hourMs + 1, ...changes };
 }
 
-/** A record that died an hour ago. */
+/** A record that expired an hour ago. */
 export function expiredRecord(changes: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now();
-  return record({ createdAt: now - 3 * HOUR, touchedAt: now - 2 * HOUR, expiresAt: now - HOUR, ...changes });
+  return record({
+    createdAt: now - 3 * hourMs,
+    touchedAt: now - 2 * hourMs,
+    expiresAt: now - hourMs,
+    ...changes,
+  });
 }
 
-/** Creates a record under a free key; its version. */
+/** Creates a record under a free key. Resolves to its version. */
 export async function put(store: SessionStore, key: string, value: SessionRecord): Promise<string> {
   return version(await store.create(key, value), "create under a free key");
 }
 
-/** The answer of a method that must have succeeded. */
+/** The version that a method must have returned. */
 export function version(answer: string | undefined, what: string): string {
   assert.equal(typeof answer, "string", `${what}: a version was expected`);
   return answer!;
@@ -47,7 +52,7 @@ export async function assertHolds(
   if (expectedVersion !== undefined) assert.equal(found.version, expectedVersion, "version");
 }
 
-/** Fails unless `load` answers `undefined`. */
+/** Fails unless `load` returns `undefined`. */
 export async function assertFree(store: SessionStore, key: string, message = "no record"): Promise<void> {
   assert.equal(await store.load(key), undefined, message);
 }
@@ -72,8 +77,8 @@ function assertSummary(found: SessionSummary, expected: SessionSummary): void {
   assert.equal(found.expiresAt, expected.expiresAt, "expiresAt");
 }
 
-/** Far more pages than any case needs. */
-const MANY_PAGES = 2_000;
+/** More pages than any case needs. */
+const maxPages = 2_000;
 
 /** The pages of a user's sessions, one after the other, until there is no next one. */
 export async function* pagesOf(
@@ -82,12 +87,12 @@ export async function* pagesOf(
   limit?: number,
 ): AsyncGenerator<readonly IndexedRecord[], void, undefined> {
   let after: string | undefined;
-  for (let pages = 0; pages < MANY_PAGES; pages++) {
+  for (let pages = 0; pages < maxPages; pages++) {
     const page = await store.list(userId, {
       ...after !== undefined && { after },
       ...limit !== undefined && { limit },
     });
-    assert.ok(Array.isArray(page.entries), "list answers a page with entries");
+    assert.ok(Array.isArray(page.entries), "list returns a page with entries");
     assert.ok(
       page.entries.length <= (limit ?? 100),
       `${page.entries.length} entries of at most ${limit ?? 100}`,
@@ -104,7 +109,7 @@ export async function* pagesOf(
   assert.fail("the pages never come to an end");
 }
 
-/** The records of all pages by key; of one that comes up twice the later. */
+/** The records of all pages by key; if a key appears twice, the later one. */
 export async function listed(
   store: Pick<Required<SessionStore>, "list">,
   userId: string,

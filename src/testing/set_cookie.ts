@@ -1,13 +1,13 @@
-/** Reads one `Set-Cookie` field as browsers do: RFC 6265bis sections 5.6 and 5.7. Nothing here throws. */
+/** Parses one `Set-Cookie` field as browsers do: RFC 6265bis sections 5.6 and 5.7. Never throws. */
 import { parseCookieDate } from "./cookie_date.ts";
 
-const MAX_PAIR = 4096;
-const MAX_ATTRIBUTE = 1024;
-const MAX_AGE_MS = 400 * 86_400_000;
+const maxPairBytes = 4096;
+const maxAttributeBytes = 1024;
+const maxLifetimeMs = 400 * 86_400_000;
 // deno-lint-ignore no-control-regex -- a cookie that holds one of these is dropped whole
-const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+const controlCharacter = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-/** One cookie as a jar keeps it. */
+/** One cookie in a jar. */
 export interface KeptCookie {
   readonly name: string;
   readonly value: string;
@@ -17,7 +17,7 @@ export interface KeptCookie {
   readonly hostOnly: boolean;
   readonly path: string;
   readonly secure: boolean;
-  /** Milliseconds since the epoch; `Infinity`: until the browser is closed. */
+  /** Milliseconds since the epoch; `Infinity` if it lasts until the browser is closed. */
   readonly expiresAt: number;
 }
 
@@ -33,11 +33,11 @@ export function domainMatches(host: string, domain: string): boolean {
 
 /** The cookie of a `Set-Cookie` field that came from `url`, or `undefined` if a browser would not keep it. */
 export function readSetCookie(field: string, url: URL, now: number): KeptCookie | undefined {
-  if (CONTROL.test(field)) return undefined;
+  if (controlCharacter.test(field)) return undefined;
   const [pair = "", ...parts] = field.split(";");
   const [name, value] = pair.includes("=") ? splitPair(pair) : ["", trim(pair)];
   const size = name.length + value.length;
-  if (size === 0 || size > MAX_PAIR) return undefined;
+  if (size === 0 || size > maxPairBytes) return undefined;
 
   const attributes = readAttributes(parts);
   const asked = (attributes.get("domain") ?? "").replace(/^\./, "").toLowerCase();
@@ -72,7 +72,7 @@ function readAttributes(parts: readonly string[]): Map<string, string> {
   for (const part of parts) {
     const [name, value] = splitPair(part);
     const key = name.toLowerCase();
-    if (value.length > MAX_ATTRIBUTE) continue;
+    if (value.length > maxAttributeBytes) continue;
     if (key === "max-age" && !/^-?\d+$/.test(value)) continue;
     if (key === "expires" && parseCookieDate(value) === undefined) continue;
     attributes.set(key, value);
@@ -80,7 +80,7 @@ function readAttributes(parts: readonly string[]): Map<string, string> {
   return attributes;
 }
 
-/** When the cookie ends, 400 days from now at the latest. `Max-Age` wins over `Expires`. */
+/** When the cookie expires, at most 400 days from now. `Max-Age` takes precedence over `Expires`. */
 function readExpiry(attributes: ReadonlyMap<string, string>, now: number): number {
   const age = attributes.get("max-age");
   const end = age === undefined
@@ -88,7 +88,7 @@ function readExpiry(attributes: ReadonlyMap<string, string>, now: number): numbe
     : Number(age) > 0
     ? now + Number(age) * 1000
     : -Infinity;
-  return end === undefined ? Infinity : Math.min(end, now + MAX_AGE_MS);
+  return end === undefined ? Infinity : Math.min(end, now + maxLifetimeMs);
 }
 
 /** The directory of the address: RFC 6265bis section 5.1.4. */

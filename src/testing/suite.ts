@@ -18,13 +18,13 @@ import { Random } from "./random.ts";
 
 /** A case bound to a store. */
 export interface BoundCase {
-  /** What holds. */
+  /** The name of the case. */
   readonly name: string;
-  /** Rejects if it does not hold; answers the optional method that the store would need, if it lacks one. */
+  /** Rejects if the case fails; resolves to the optional method that the store lacks, if any. */
   readonly run: () => Promise<OptionalMethod | undefined>;
 }
 
-const ALL: readonly StoreCase[] = [
+const allCases: readonly StoreCase[] = [
   ...basicCases,
   ...valueCases,
   ...headCases,
@@ -49,7 +49,7 @@ const hooks = { reopen: unused, fail: unused, damage: unused };
 /** The cases that the options allow, each with a store of its own. Nothing is opened before a case runs. */
 export function storeCases(open: OpenStore, options: StoreTestOptions = {}): BoundCase[] {
   const settings = readOptions(options);
-  return ALL
+  return allCases
     .filter(({ option }) => option === undefined || settings[option] !== undefined)
     .filter(({ methods }) => !settings.expiresAlone || !methods?.includes("clearExpired"))
     .filter(({ methods }) => !methods?.some((method) => settings.without.includes(method)))

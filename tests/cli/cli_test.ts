@@ -103,7 +103,7 @@ HANDLE
     it("doctor finds nothing amiss but the mode that Deno KV gives its file", async () => {
       const { code, out } = await cli(["doctor", url]);
       assert.match(out, new RegExp(`^Checks of ${url}\n\n  ok       the clock`));
-      assert.match(out, /ok {7}the store opens and answers/);
+      assert.match(out, /ok {7}the store opens and responds/);
       assert.match(out, /ok {7}4 of 7 records expired/);
       assert.equal(code, title === "kv" ? 1 : 0, out);
     });
@@ -191,7 +191,7 @@ describe("the command line and other prefixes and tables", () => {
     const { code, err } = await cli(["stats", url]);
     assert.deepEqual([code, err], [
       3,
-      "The database has no table sojourn_session, and the command line makes none\n",
+      "The database has no table sojourn_session, and the command line does not create one\n",
     ]);
   });
 

@@ -59,7 +59,7 @@ describe("the doctor of stores", () => {
       `Checks of sqlite:${path}
 
   ok       the clock of this machine shows a possible time
-  ok       the store opens and answers
+  ok       the store opens and responds
   ok       only the owner may read and write it
   ok       the store's indexes are there
   ok       0 of 3 records expired
@@ -164,7 +164,7 @@ describe("the doctor of stores", () => {
     chmodSync(path, 0o777);
     const { code, found } = await examine([url], "opens");
     assert.equal(code, 3);
-    assert.match(found[0]!, /^error the store cannot be used: .*only the owner may write/);
+    assert.match(found[0]!, /^error the store cannot be used: .*must be writable by its owner only/);
   });
 });
 

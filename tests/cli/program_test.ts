@@ -71,7 +71,7 @@ describe("the program", () => {
     assert.deepEqual(await start("stats", "sqlite:nothing.db"), {
       code: 3,
       out: "",
-      err: "There is no file of that name, and the command line makes none\n",
+      err: "There is no file of that name, and the command line does not create one\n",
     });
     const { code, out } = await start("doctor", "--secret-env", "SECRET_OF_THE_TEST");
     assert.equal(code, 3);

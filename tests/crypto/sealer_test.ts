@@ -6,7 +6,7 @@ import { keyInfo } from "../../src/crypto/signer.ts";
 import { Sealer } from "../../src/crypto/sealer.ts";
 import { cryptoCalls, secret } from "../support/cookie/rig.ts";
 
-const HOUR = 3_600_000;
+const hourMs = 3_600_000;
 const bytesOf = (token: string) => Uint8Array.from(Buffer.from(token, "base64url"));
 const tokenOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
 const sealer = (
@@ -252,16 +252,16 @@ describe("salts and IVs", () => {
   });
 
   it("SR-022 a salt serves an hour and no longer, also when the clock steps back", async () => {
-    const clock = { now: 10 * HOUR };
+    const clock = { now: 10 * hourMs };
     const box = sealer({ now: () => clock.now });
     const salt = async () => saltOf(await box.close("", "1"));
     const first = await salt();
-    clock.now += HOUR - 1;
+    clock.now += hourMs - 1;
     assert.equal(await salt(), first);
     clock.now += 1;
     const second = await salt();
     assert.notEqual(second, first);
-    clock.now -= HOUR;
+    clock.now -= hourMs;
     assert.notEqual(await salt(), second);
   });
 

@@ -109,7 +109,7 @@ describe("cached_db: a cache that fails", () => {
     const callbacks = { delete: (_key: string, _done?: unknown) => undefined };
     const store = new DjangoCachedDbStore(site.store, callbacks);
     const failed = await trouble(() => store.delete(freshKey()), "ERR_STORE");
-    assert.match(String(failed.cause), /must give a promise/);
+    assert.match(String(failed.cause), /must return a promise/);
     const throws = {
       delete: () => {
         throw new Error("closed");

@@ -123,7 +123,7 @@ for (
           await engine(0).check();
           await assert.rejects(other("nothing_here").check(), {
             code: "ERR_STORE",
-            message: /no table .nothing_here.: make it with manage.py migrate/,
+            message: /no table .nothing_here.: create it with manage.py migrate/,
           });
           const another = `other_${clientName.toLowerCase().replace(/\W/g, "")}`;
           await sql.run(`CREATE TABLE ${another} (session_key text)`, []);
@@ -180,7 +180,7 @@ describe("Django's session files", () => {
   it("DJ-051 a folder that does not exist is told at once", async () => {
     await assert.rejects(DjangoFileStore.open(join(folder, "nowhere")), {
       code: "ERR_STORE",
-      message: /folder of the Django site's sessions is not there/,
+      message: /folder of the Django site's sessions does not exist/,
     });
   });
 

@@ -7,7 +7,7 @@ import { type Fault, FaultyStore } from "../support/fault_rig.ts";
 import { secrets } from "../support/processes_stores.ts";
 import { expect, found, type Outcome, outcome, pause, type Size } from "./plan.ts";
 
-const USERS = 100;
+const userCount = 100;
 
 /** What a user's browser knows of the session it has. */
 interface Era {
@@ -74,11 +74,11 @@ export async function chaos({ seed, isFull }: Size): Promise<Outcome> {
     // Slow for a third of the calls, at times beyond the limit, and then done all the same.
     store.before = () => pause(roll(3) === 0 ? roll(slowest * 1.1) : 0);
   };
-  const users = Array.from({ length: USERS }, (_, i) => new User(`user${i}`, sessions));
+  const users = Array.from({ length: userCount }, (_, i) => new User(`user${i}`, sessions));
   makeTrouble();
   let refused = 0;
   await Promise.all(users.map(async (user) => {
-    while (user.requests < requests / USERS) {
+    while (user.requests < requests / userCount) {
       const statuses = await step(user, roll, result);
       refused += statuses.filter((status) => status >= 500).length;
     }

@@ -4,12 +4,12 @@ import { runtimes, startWorker } from "./killing.ts";
 import { openPlace, type StoreName } from "./places.ts";
 import { expect, found, type Outcome, outcome, type Size } from "./plan.ts";
 
-const PROCESSES = 4;
+const processCount = 4;
 
 /** Adds to 20 sessions: 10,000 times in the full form, on both runtimes together. */
 export async function count(store: StoreName, place: string, { seed, isFull }: Size): Promise<Outcome> {
   const each = isFull ? 1250 : 50;
-  const result = outcome(PROCESSES * each);
+  const result = outcome(processCount * each);
   const opened = await openPlace(store, place);
   try {
     const ids: string[] = [];
@@ -20,7 +20,7 @@ export async function count(store: StoreName, place: string, { seed, isFull }: S
       ids.push(session.id!);
     }
     const workers = Array.from(
-      { length: PROCESSES },
+      { length: processCount },
       (_, i) =>
         startWorker(
           { store, place, runs: 1, seed, beside: "count" },

@@ -8,7 +8,7 @@ import { chaos } from "./chaos.ts";
 import type { StoreName } from "./places.ts";
 import { expect, type Outcome, outcome, type Plan, type Size } from "./plan.ts";
 
-const SCRIPT = fileURLToPath(new URL("./long_run.ts", import.meta.url));
+const script = fileURLToPath(new URL("./long_run.ts", import.meta.url));
 const redis = ["redis-server", skip === false] as const;
 
 /** Runs `long_run.ts` to its end, which has to be a quiet one, by itself. */
@@ -18,7 +18,7 @@ async function alone(
 ): Promise<{ result: Outcome; said: Record<string, number> }> {
   const result = outcome(runs);
   const permissions = ["-A", "--unstable-kv", "--no-check", "--v8-flags=--expose-gc"];
-  const child = start(SCRIPT, own, args, { permissions });
+  const child = start(script, own, args, { permissions });
   const ending = await child.ended;
   expect(result, ending === 0, `the process ended with ${ending}`);
   const said = JSON.parse(child.lines.at(-1) ?? "{}");

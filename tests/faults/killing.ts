@@ -8,7 +8,7 @@ import { type Opened, openPlace, type StoreName } from "./places.ts";
 import { expect, type Outcome, outcome, pause } from "./plan.ts";
 import { Story } from "./story.ts";
 
-export const WORKER: string = fileURLToPath(new URL("./worker.ts", import.meta.url));
+export const workerScript: string = fileURLToPath(new URL("./worker.ts", import.meta.url));
 
 /** The workers' runtimes by turns: this one and, where it is there, the other one. */
 export const runtimes: readonly [Runtime, Runtime] = [own, other() ?? own];
@@ -38,7 +38,7 @@ export interface Killing {
 export function startWorker(plan: Killing, run: number, env = ""): Child {
   const runtime = runtimes[run % 2]!;
   const args = [plan.store, plan.place, String(plan.seed + run), String(run), plan.beside ?? "nothing"];
-  return start(WORKER, runtime, args, {
+  return start(workerScript, runtime, args, {
     shell: `export NO_COLOR=1 ${env}`,
     permissions: ["-A", "--unstable-kv", "--no-check"],
   });

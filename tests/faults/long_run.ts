@@ -17,7 +17,7 @@ import { openPlace, type StoreName } from "./places.ts";
 import { pause } from "./plan.ts";
 
 const global = globalThis as unknown as { Bun?: { gc(force: boolean): void }; gc?: () => void };
-const CLIENTS = fileURLToPath(new URL("./clients.ts", import.meta.url));
+const clientsScript = fileURLToPath(new URL("./clients.ts", import.meta.url));
 const nothing = () => {};
 const openFiles = () => readdirSync("/proc/self/fd").length;
 
@@ -78,7 +78,7 @@ async function aborts(requests: number, seed: number): Promise<void> {
     }
   });
   const visit = async (count: number): Promise<{ aborted: number; answered: number; wrong: number }> => {
-    const child = start(CLIENTS, own, [String(server.port), String(count), String(seed)]);
+    const child = start(clientsScript, own, [String(server.port), String(count), String(seed)]);
     if (await child.ended !== 0) throw new Error("The clients did not come to their end");
     for (let i = 0; running > 0 && i < 400; i++) await pause(10);
     return JSON.parse(child.lines.at(-1)!);

@@ -43,7 +43,7 @@ function fill(ballast: string, leave: number): void {
   }
 }
 
-const SESSIONS = 20;
+const sessionCount = 20;
 
 /** Changes sessions on a full disk, frees it, and so on; then reads from it while it is read-only. */
 export async function fullDisk(
@@ -61,7 +61,7 @@ export async function fullDisk(
   try {
     place = await openPlace(name, path);
     const slots: { name: string; id: string; n: number }[] = [];
-    for (let i = 0; i < SESSIONS; i++) {
+    for (let i = 0; i < sessionCount; i++) {
       const session = await place.sessions.open();
       session.login(`u${i}`);
       session.assign(content(`u${i}`, 0, 100));
@@ -89,7 +89,7 @@ export async function fullDisk(
       fill(`${disk}/ballast`, roll(65_536));
       for (let i = 0; i < 10; i++) {
         try {
-          await save(slots[roll(SESSIONS)]!, 2000 + roll(30_000));
+          await save(slots[roll(sessionCount)]!, 2000 + roll(30_000));
         } catch (error) {
           refused++;
           const isTyped = error instanceof SessionError && error.code === "ERR_STORE" &&
@@ -101,7 +101,7 @@ export async function fullDisk(
       const left = name === "FileStore" ? fs.readdirSync(`${path}/work`) : [];
       expect(result, left.length === 0, `${left.length} temporary files on a full disk`);
       fs.rmSync(`${disk}/ballast`);
-      await save(slots[roll(SESSIONS)]!, 5000).catch((error) =>
+      await save(slots[roll(sessionCount)]!, 5000).catch((error) =>
         expect(result, false, `the first save with room again: ${error} ${error.cause}`)
       );
     }

@@ -14,8 +14,8 @@ import { dice } from "../support/dice.ts";
 import { content } from "./content.ts";
 import { openPlace, type StoreName } from "./places.ts";
 
-const SLOTS = 50;
-const LOOPS = 4;
+const slotCount = 50;
+const loopCount = 4;
 const [name, place, seed, run, beside] = process.argv.slice(2) as [StoreName, string, string, string, string];
 const roll = dice(Number(seed));
 
@@ -88,7 +88,7 @@ async function operate(slot: Slot): Promise<boolean> {
 }
 
 async function loop(number: number): Promise<void> {
-  const names = Array.from({ length: SLOTS }, (_, i) => i).filter((i) => i % LOOPS === number);
+  const names = Array.from({ length: slotCount }, (_, i) => i).filter((i) => i % loopCount === number);
   const slots = names.map((i): Slot => ({ name: `u${run}-${i}`, id: undefined, n: 0 }));
   while (slots.length > 0) {
     const at = roll(slots.length);
@@ -141,6 +141,6 @@ async function count(): Promise<void> {
 
 if (beside === "count") await count();
 const extra = beside === "purge" ? [purge()] : beside === "checkpoint" ? [checkpoint()] : [];
-await Promise.all([...extra, ...Array.from({ length: LOOPS }, (_, number) => loop(number))]);
+await Promise.all([...extra, ...Array.from({ length: loopCount }, (_, number) => loop(number))]);
 // Every slot has failed, so the store is gone; this process ends only when it is killed.
 setInterval(() => {}, 1000);

@@ -10,7 +10,7 @@ import { backends, type HeldBackend } from "../support/backends.ts";
 import {
   age,
   cleanUp,
-  HOUR,
+  hourMs,
   n,
   noteVersion,
   type Real,
@@ -34,7 +34,7 @@ function commandOf({ op, n, later, sketch, age }: Draft, real: Real): Command {
   const record = recordOf({ ...sketch, hours: 9 }, real);
   if (op === "create") return { op, key, record };
   if (op === "save") return { op, key, record, version };
-  if (op === "touch") return { op, key, touchedAt: start, expiresAt: start + (10 + later) * HOUR, version };
+  if (op === "touch") return { op, key, touchedAt: start, expiresAt: start + (10 + later) * hourMs, version };
   return { op, key };
 }
 

@@ -6,14 +6,14 @@ import { parseCookieDate } from "../../src/testing/cookie_date.ts";
 import { CookieJar } from "../../src/testing/jar.ts";
 import { readSetCookie } from "../../src/testing/set_cookie.ts";
 
-const NOW = Date.UTC(2026, 0, 1);
-const HTTPS = "https://app.example.org/shop/cart";
-const HTTP = "http://app.example.org/shop/cart";
-const LOCAL = "http://localhost:8000/";
+const startTime = Date.UTC(2026, 0, 1);
+const httpsUrl = "https://app.example.org/shop/cart";
+const httpUrl = "http://app.example.org/shop/cart";
+const localUrl = "http://localhost:8000/";
 
 /** What a jar sends to `to` after `from` answered with these fields. */
-function sent(fields: readonly string[], from: string = HTTPS, to: string = from): string {
-  const jar = new CookieJar(() => NOW);
+function sent(fields: readonly string[], from: string = httpsUrl, to: string = from): string {
+  const jar = new CookieJar(() => startTime);
   jar.receive(new URL(from), fields);
   return jar.header(new URL(to));
 }
@@ -71,13 +71,13 @@ describe("CookieJar", () => {
 
   const kept: readonly [why: string, field: string, from?: string][] = [
     ["__Host- with all it needs", "__Host-a=1; Secure; Path=/"],
-    ["__Host- over localhost", "__Host-a=1; Secure; Path=/", LOCAL],
+    ["__Host- over localhost", "__Host-a=1; Secure; Path=/", localUrl],
     ["__Secure- with a domain and a path", "__Secure-a=1; Secure; Domain=example.org; Path=/shop"],
-    ["Secure over localhost", "a=1; Secure", LOCAL],
+    ["Secure over localhost", "a=1; Secure", localUrl],
     ["Secure below localhost", "a=1; Secure", "http://app.localhost/"],
     ["Secure over the loopback addresses", "a=1; Secure", "http://127.0.0.1:8000/"],
     ["Secure over the loopback address of IPv6", "a=1; Secure", "http://[::1]:8000/"],
-    ["a domain that is the host itself", "a=1; Domain=localhost", LOCAL],
+    ["a domain that is the host itself", "a=1; Domain=localhost", localUrl],
     ["an address as its own domain", "a=1; Domain=127.0.0.1", "http://127.0.0.1/"],
     ["SameSite=None that is Secure", "a=1; Secure; SameSite=None"],
     ["Partitioned that is Secure", "a=1; Secure; Partitioned"],
@@ -96,10 +96,10 @@ describe("CookieJar", () => {
     ["__Host- with another Path", "__Host-a=1; Secure; Path=/shop"],
     ["__Host- with a Domain", "__Host-a=1; Secure; Path=/; Domain=app.example.org"],
     ["__host- in other letters without Secure", "__hOsT-a=1; Path=/"],
-    ["__Host- over http", "__Host-a=1; Secure; Path=/", HTTP],
+    ["__Host- over http", "__Host-a=1; Secure; Path=/", httpUrl],
     ["__Secure- without Secure", "__Secure-a=1"],
     ["a prefix in the value of a cookie without a name", "=__Host-a=1; Secure; Path=/"],
-    ["Secure over http", "a=1; Secure", HTTP],
+    ["Secure over http", "a=1; Secure", httpUrl],
     ["a host that only looks like localhost", "a=1; Secure", "http://localhost.example.org/"],
     ["another domain", "a=1; Domain=example.com"],
     ["a domain below the host", "a=1; Domain=deep.app.example.org"],
@@ -119,39 +119,39 @@ describe("CookieJar", () => {
   }
 
   it("Secure cookies travel over https and localhost only", () => {
-    assert.equal(sent(["a=1; Secure"], HTTPS, HTTP), "");
-    assert.equal(sent(["a=1; Secure"], "https://localhost/", LOCAL), "a=1");
+    assert.equal(sent(["a=1; Secure"], httpsUrl, httpUrl), "");
+    assert.equal(sent(["a=1; Secure"], "https://localhost/", localUrl), "a=1");
   });
   it("http cannot put its cookie before a Secure one", () => {
-    const jar = new CookieJar(() => NOW);
-    jar.receive(new URL(HTTPS), ["a=safe; Secure; Path=/"]);
-    jar.receive(new URL(HTTP), [
+    const jar = new CookieJar(() => startTime);
+    jar.receive(new URL(httpsUrl), ["a=safe; Secure; Path=/"]);
+    jar.receive(new URL(httpUrl), [
       "a=evil; Path=/",
       "a=evil; Path=/shop",
       "a=evil; Domain=example.org",
       "b=fine",
     ]);
-    assert.equal(jar.header(new URL(HTTPS)), "b=fine; a=safe");
+    assert.equal(jar.header(new URL(httpsUrl)), "b=fine; a=safe");
   });
   it("a host-only cookie stays with its host, a domain cookie goes below", () => {
     const below = "https://deep.app.example.org/shop/";
-    assert.equal(sent(["a=1; Path=/", "b=2; Domain=app.example.org"], HTTPS, below), "b=2");
+    assert.equal(sent(["a=1; Path=/", "b=2; Domain=app.example.org"], httpsUrl, below), "b=2");
   });
   it("cookies end at their instant, and 400 days after they were set at the latest", () => {
-    let now = NOW;
+    let now = startTime;
     const jar = new CookieJar(() => now);
-    jar.receive(new URL(HTTPS), [
+    jar.receive(new URL(httpsUrl), [
       "short=1; Max-Age=60",
-      `dated=1; Expires=${new Date(NOW + 60_000).toUTCString()}`,
+      `dated=1; Expires=${new Date(startTime + 60_000).toUTCString()}`,
       `long=1; Max-Age=${"9".repeat(40)}`,
       "open=1",
     ]);
     const names = () => jar.cookies().map(({ name }) => name);
-    now = NOW + 59_999;
+    now = startTime + 59_999;
     assert.deepEqual(names(), ["short", "dated", "long", "open"]);
-    now = NOW + 60_000;
+    now = startTime + 60_000;
     assert.deepEqual(names(), ["long", "open"]);
-    now = NOW + 400 * 86_400_000;
+    now = startTime + 400 * 86_400_000;
     assert.deepEqual(names(), ["open"]);
   });
   it("a clearing cookie removes the one with the same domain and path, and no other", () => {
@@ -182,8 +182,8 @@ describe("CookieJar", () => {
       fc.array(word, { maxLength: 24 }).map((words) => words.join("")),
     );
     fc.assert(
-      fc.property(field, fc.constantFrom(HTTPS, HTTP, LOCAL), (field, from) => {
-        const cookie = readSetCookie(field, new URL(from), NOW);
+      fc.property(field, fc.constantFrom(httpsUrl, httpUrl, localUrl), (field, from) => {
+        const cookie = readSetCookie(field, new URL(from), startTime);
         if (cookie === undefined) return;
         assert.ok(cookie.path.startsWith("/") && cookie.domain !== "" && !Number.isNaN(cookie.expiresAt));
         assert.ok(!/[;\n\r\0]/.test(cookie.name + cookie.value));

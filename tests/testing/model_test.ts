@@ -5,7 +5,7 @@ import { canExplain, type Command, type Done, execute, type Model, step } from "
 import { Random } from "../../src/testing/random.ts";
 import { CorrectStore } from "../support/stores/correct_store.ts";
 
-const LATER = Date.now() + 3_600_000;
+const later = Date.now() + 3_600_000;
 const key = fc.constantFrom("a", "b", "c");
 const version = fc.integer({ min: 1, max: 12 }).map(String);
 const record = fc.record({
@@ -13,7 +13,7 @@ const record = fc.record({
   head: fc.string(),
   createdAt: fc.nat(),
   touchedAt: fc.nat(),
-  expiresAt: fc.nat().map((n) => LATER + n),
+  expiresAt: fc.nat().map((n) => later + n),
 });
 const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ op: fc.constantFrom("load", "delete"), key }),
@@ -23,7 +23,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     op: fc.constant("touch"),
     key,
     touchedAt: fc.nat(),
-    expiresAt: fc.nat().map((n) => LATER + n),
+    expiresAt: fc.nat().map((n) => later + n),
     version,
   }),
 );

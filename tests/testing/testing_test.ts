@@ -8,7 +8,7 @@ import { storeCases } from "../../src/testing/suite.ts";
 import { brokenStores } from "../support/broken_stores.ts";
 import { CorrectStore } from "../support/stores/correct_store.ts";
 
-const METHODS = [
+const storeMethods = [
   "load",
   "create",
   "save",
@@ -22,7 +22,7 @@ const METHODS = [
 /** The methods of a store, each call of which passes through `around` first. */
 function wrapped(store: SessionStore, around: (call: () => unknown) => unknown): SessionStore {
   const wrapper: Record<string, unknown> = { close: () => store.close?.() };
-  for (const method of METHODS) {
+  for (const method of storeMethods) {
     const original = store[method] as ((...args: unknown[]) => unknown) | undefined;
     if (original !== undefined) {
       wrapper[method] = (...args: unknown[]) => around(() => original.apply(store, args));

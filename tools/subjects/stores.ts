@@ -171,6 +171,13 @@ export const stores: Readonly<Record<string, Subject>> = {
       ["mostChunks : 1;: 1 becomes", inVain],
     ],
   },
+  "backends/cookie/revocation.ts": {
+    tests: [
+      "stores/cookie/cookie_transport_test",
+      "stores/cookie/ended_test",
+      "stores/cookie/revocation_test",
+    ],
+  },
   "backends/cookie/cookie_transport.ts": {
     tests: ["stores/cookie/cookie_transport_test", "stores/cookie/ended_test", "stores/cookie/overlap_test"],
     equivalent: [

@@ -28,15 +28,14 @@ export interface DjangoCacheStoreOptions {
   readonly timeout?: number;
 }
 
-/** An entry without an end is taken for one that ends so much later, in ms: nothing asks for more. */
+/** An entry without an expiry is treated as one that expires after this many ms. */
 const endless = 400 * 86_400_000;
 
 /**
  * The sessions of a Django site with `SESSION_ENGINE = "django.contrib.sessions.backends.cache"` on Redis.
  *
- * Django pickles what it caches, and a pickle is a program that nobody should run on another's behalf. So the site has to say that
- * its sessions are JSON, in a cache of their own; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) that
- * takes a class and a few lines of the settings:
+ * Django pickles what it caches, and loading a pickle runs code. The site must therefore store its sessions as JSON, in a cache of their
+ * own; a pickled entry is refused (`ERR_UNSUPPORTED`). For Django's own Redis cache (4.0 and later) this takes a class and a few settings:
  *
  * ```python
  * # mysite/cache.py
@@ -51,7 +50,7 @@ const endless = 400 * 86_400_000;
  * # settings.py
  * SESSION_CACHE_ALIAS = "sessions"
  * CACHES = {
- *     "default": {...}, # as it was: what `cache_page` keeps is no JSON, and dates are none
+ *     "default": {...}, # unchanged: `cache_page` and dates need pickle
  *     "sessions": {
  *         "BACKEND": "django.core.cache.backends.redis.RedisCache",
  *         "LOCATION": "redis://127.0.0.1:6379",
@@ -64,8 +63,9 @@ const endless = 400 * 86_400_000;
  * and for django-redis `"OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}`, without a compressor. Here that is
  * `new DjangoCacheStore(client, { keyPrefix: "sessions" })`.
  *
- * The client is handed in and stays yours: ioredis, node-redis or `Bun.RedisClient`, of one server. Writes are a compare-and-set on
- * the entry, in one atomic script, which for a minute leaves a key `sojourn` + entry behind to know a repeated command by. What Redis evicts or forgets is "not found", as it is for Django.
+ * The client stays yours: ioredis, node-redis or `Bun.RedisClient`, of a single server. Writes are a compare-and-set on the entry, in one
+ * atomic script, which keeps a key `sojourn` + entry for a minute to recognise a repeated command. An entry that Redis evicted or lost is
+ * "not found", as it is for Django.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ const endless = 400 * 86_400_000;
  * ```
  */
 export class DjangoCacheStore implements DjangoEngine {
-  /** What an entry is. */
+  /** The encoding of an entry. */
   readonly format = "json";
   readonly #wire: ScriptRunner;
   readonly #prefix: string;
@@ -87,8 +87,8 @@ export class DjangoCacheStore implements DjangoEngine {
   /**
    * The entries behind an open client.
    *
-   * @throws {TypeError} If the client has no known shape or is of a cluster, or an option is unknown or of the wrong type.
-   * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If the client is not supported or is a cluster client, or an option is unknown or of the wrong type.
+   * @throws {RangeError} If a number is out of range.
    */
   constructor(client: RedisClient, options: DjangoCacheStoreOptions = {}) {
     const { prefix, timeout } = readCacheOptions(options, "DjangoCacheStore", 2);
@@ -103,7 +103,7 @@ export class DjangoCacheStore implements DjangoEngine {
   /**
    * The entry under a session key.
    *
-   * @throws {SessionError} `ERR_STORE` if Redis is in trouble; `ERR_UNSUPPORTED` if the entry is no JSON object.
+   * @throws {SessionError} If Redis fails (`ERR_STORE`), or the entry is not a JSON object (`ERR_UNSUPPORTED`).
    */
   async load(key: string): Promise<DjangoRow | undefined> {
     const [text, life] = await this.#ask(load, [key]);
@@ -120,33 +120,49 @@ export class DjangoCacheStore implements DjangoEngine {
     return { text, expiresAt: Date.now() + (left < 0 ? endless : left) };
   }
 
-  /** Adds an entry; `false`: there is one. @throws {SessionError} `ERR_STORE` if Redis is in trouble. */
+  /**
+   * Adds an entry. Resolves to `false` if there is one.
+   *
+   * @throws {SessionError} If Redis fails (`ERR_STORE`).
+   */
   create(key: string, row: DjangoRow): Promise<boolean> {
     return this.#do(create, [key], row);
   }
 
-  /** Replaces the entry that is still `was`. @throws {SessionError} `ERR_STORE` if Redis is in trouble. */
+  /**
+   * Replaces the entry if its text is still `was`. Resolves to whether it was.
+   *
+   * @throws {SessionError} If Redis fails (`ERR_STORE`).
+   */
   replace(key: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#do(replace, [key], row, was);
   }
 
-  /** Moves the entry that is still `was`. @throws {SessionError} `ERR_STORE` if Redis is in trouble. */
+  /**
+   * Moves the entry if its text is still `was`. Resolves to whether it was.
+   *
+   * @throws {SessionError} If Redis fails (`ERR_STORE`).
+   */
   rotate(oldKey: string, newKey: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#do(rotate, [oldKey, newKey], row, was);
   }
 
-  /** Removes the entry; whether there was one. @throws {SessionError} `ERR_STORE` if Redis is in trouble. */
+  /**
+   * Removes the entry. Resolves to whether there was one.
+   *
+   * @throws {SessionError} If Redis fails (`ERR_STORE`).
+   */
   async delete(key: string): Promise<boolean> {
     return (await this.#ask(remove, [key]))[0] === "yes";
   }
 
-  /** Nothing: Redis removes what has expired by itself. */
+  /** Does nothing: Redis removes expired entries itself. */
   clearExpired(): number {
     return 0;
   }
 
   async #do(script: Script, keys: readonly string[], row: DjangoRow, ...was: string[]): Promise<boolean> {
-    // An entry whose time is over already is gone in a millisecond
+    // An entry that has already expired is removed after a millisecond
     const life = Math.min(Math.max(1, Math.ceil(row.expiresAt! - Date.now())), 2 ** 52);
     return (await this.#ask(script, keys, row.text, String(life), ...was))[0] === "yes";
   }

@@ -1,9 +1,9 @@
-/** Where Django's cache framework keeps an entry, and how long it may take: the options of both stores that have to do with a cache. */
+/** The options of the stores that use Django's cache framework: the names of entries, and a timeout. */
 
 import { checkOptions, type Table } from "../../../src/option_checks.ts";
 import * as is from "../../../src/option_checks.ts";
 
-/** What both stores can be told of a cache. */
+/** The cache options of both stores. */
 export interface CacheOptions {
   readonly keyPrefix?: string;
   readonly version?: number;
@@ -12,7 +12,7 @@ export interface CacheOptions {
 
 /** The options with their defaults. */
 export interface CacheSettings {
-  /** What Django puts before a key. */
+  /** The prefix that Django adds to a key. */
   readonly prefix: string;
   /** In seconds. */
   readonly timeout: number;

@@ -1,4 +1,4 @@
-/** Takes entries out of a Django site's cache, over the client that the program already has; none is ever read. */
+/** Removes entries from a Django site's cache, through the program's own client; entries are never read. */
 
 import { SessionError } from "../../../src/errors.ts";
 import type { MaybePromise } from "../../../src/store.ts";
@@ -7,22 +7,30 @@ import { type Client, recognise, type RedisClient } from "../../redis/client.ts"
 import { ScriptRunner } from "../../redis/script_runner.ts";
 import { remove } from "./cache_scripts.ts";
 
-/** What the store sees of a client of Memcached, or of whatever else a site caches in: those of `memcache` and of memjs fit. */
+/** The part of a Memcached client, or of another cache client, that the store uses; `memcache` and memjs have it. */
 export interface DjangoCacheClient {
   /**
-   * Takes an entry away; none is no error. What it answers tells nothing, but that it may be a promise: rejected, or not settled in
-   * time, it means that the entry may still be there.
+   * Removes an entry; it is not an error if there is none. The result is ignored, unless it is a promise that is rejected or not settled
+   * in time: then the entry may still be there.
    */
   delete(key: string): MaybePromise<unknown>;
 }
 
-/** Takes an entry away. @throws {SessionError} `ERR_STORE` if it may still be there. */
+/**
+ * Removes an entry.
+ *
+ * @throws {SessionError} If the entry may still be there (`ERR_STORE`).
+ */
 export type Removal = (entry: string) => Promise<void>;
 
-/** So many removals may wait for a cache that does not answer: they fill the memory. */
+/** The maximum number of removals that wait for an unresponsive cache, to bound the memory they take. */
 const mostWaiting = 10_000;
 
-/** How to take entries away by a client, each within `timeout` seconds. @throws {TypeError} If it is none, or one of a cluster. */
+/**
+ * Returns a function that removes entries through a client, each within `timeout` seconds.
+ *
+ * @throws {TypeError} If the client is not supported, or is a cluster client.
+ */
 export function removalBy(client: RedisClient | DjangoCacheClient, timeout: number): Removal {
   if (typeof (client as Partial<DjangoCacheClient> | null | undefined)?.delete === "function") {
     return byDelete(client as DjangoCacheClient, timeout);
@@ -49,16 +57,18 @@ function byDelete(client: DjangoCacheClient, timeout: number): Removal {
   const limit = new Deadlines();
   let waiting = 0;
   const trouble = (message: string, cause?: unknown) =>
-    new SessionError("ERR_STORE", `${message}: Django may go on with what it holds`, { cause });
+    new SessionError("ERR_STORE", `${message}: Django may still use the old entry`, { cause });
   return async (entry) => {
     if (waiting >= mostWaiting) throw trouble(`${waiting} removals are waiting for the site's cache already`);
     waiting++;
     const removed = (async () => {
       try {
-        const answer = client.delete(entry);
-        // A client with callbacks gives nothing back, and its failures to nobody
-        if (answer === undefined) throw new TypeError("delete(key) of the cache client must give a promise");
-        await answer;
+        const removal = client.delete(entry);
+        // A client with callbacks returns nothing, and its failures would be lost
+        if (removal === undefined) {
+          throw new TypeError("delete(key) of the cache client must return a promise");
+        }
+        await removal;
       } finally {
         waiting--;
       }

@@ -1,15 +1,15 @@
 /**
- * What Redis does for the cache engine, each script one atomic step, under the rules that `../redis/scripts.ts` states: token, mode
- * and time come first, the answer begins with the token and the server's time, and a write that comes late does nothing.
+ * The Redis scripts of the cache engine. Each is one atomic step and follows the rules of `../redis/scripts.ts`: token, mode and time are
+ * the first arguments, the reply begins with the token and the server's time, and a late write does nothing.
  *
- * A client may send a write twice: ioredis and Bun do, when the connection broke before the answer. That has to be told from
- * another writer who came to the same text, as plain JSON often does. So a write leaves its token behind for a while, in a key of its
- * own beside the entry, and finds it when it comes again.
+ * A client may send a write twice: ioredis and Bun do, when the connection broke before the reply. This must be distinguished
+ * from another writer with the same text, which is common with plain JSON. So a write keeps its token for a while, in a key next to the
+ * entry, and finds it there when it is repeated.
  */
 
 import { head, type Script } from "../../redis/scripts.ts";
 
-/** For so long a write may come again, in ms. */
+/** How long, in ms, a write may be repeated. */
 const memory = 60_000;
 
 const begin = head + `
@@ -28,13 +28,13 @@ local function refused(entry)
 end
 `;
 
-/** Answers the text and its life in ms, `-1` for one without end. */
+/** Returns the text and its remaining life in ms, `-1` without an expiry. */
 export const load: Script = {
   source: begin + `
 return answer(redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]))`,
 };
 
-/** args text, life. Answers yes, no or late. */
+/** args text, life. Returns yes, no or late. */
 export const create: Script = {
   source: mine + `
 if redis.call('EXISTS', KEYS[1]) == 1 then return refused(KEYS[1]) end
@@ -42,7 +42,7 @@ if late then return answer('late') end
 return written(KEYS[1])`,
 };
 
-/** args text, life, the text before. Answers yes, no or late. */
+/** args text, life, the text before. Returns yes, no or late. */
 export const replace: Script = {
   source: mine + `
 if redis.call('GET', KEYS[1]) ~= args[3] then return refused(KEYS[1]) end
@@ -50,7 +50,7 @@ if late then return answer('late') end
 return written(KEYS[1])`,
 };
 
-/** KEYS the old and the new; args text, life, the text before. Answers yes, no or late. */
+/** KEYS the old and the new; args text, life, the text before. Returns yes, no or late. */
 export const rotate: Script = {
   source: mine + `
 if redis.call('GET', KEYS[1]) ~= args[3] or redis.call('EXISTS', KEYS[2]) == 1 then return refused(KEYS[2]) end
@@ -59,7 +59,7 @@ redis.call('DEL', KEYS[1])
 return written(KEYS[2])`,
 };
 
-/** Answers yes, no or late. */
+/** Returns yes, no or late. */
 export const remove: Script = {
   source: begin + `
 if late then return answer('late') end

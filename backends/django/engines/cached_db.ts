@@ -1,4 +1,4 @@
-/** Django's engine `cached_db`: the site's table, and a cache before it from which Django reads. */
+/** Django's engine `cached_db`: the site's table, with a cache in front from which Django reads. */
 
 import { setTimeout } from "node:timers";
 import type { MaybePromise } from "../../../src/store.ts";
@@ -21,32 +21,32 @@ export interface DjangoCachedDbStoreOptions {
    */
   readonly version?: number;
   /**
-   * Seconds that the cache has to take an entry away. A write does so twice, and waits for the table in between: the `timeout` of
-   * `djangoSessions` is for all three.
+   * The seconds that removing an entry from the cache may take. A write does so twice, and waits for the table in between: the `timeout`
+   * of `djangoSessions` covers all three.
    * @default 0.5
    */
   readonly timeout?: number;
 }
 
-/** Memcached takes no longer names, and no session that Django makes has one. */
+/** Memcached does not accept longer names, and Django's session keys are shorter. */
 const longestName = 250;
 
-/** When an entry is taken away once more, in ms after a write: a read of Django's that began before it is over by then. */
+/** After this many ms an entry is removed again, as a read by Django that began before the write has finished by then. */
 const settling = 1000;
 
 /**
  * The sessions of a Django site with `SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"`.
  *
- * The table has the truth, and here nothing but the table is read: Django writes it before its cache. What is written here Django has to
- * read anew, so its cache entry is taken away: before the write, so that nothing old is left there whatever happens next; after
- * it, because a request of Django's may have read the old row in between; and once more a second later, for one that was slower. The
- * entries are pickles, and are not read. A row that is not there takes its entry with it, too.
+ * The table is authoritative, and this store reads only the table: Django writes it before its cache. After a write here Django must not
+ * use its cache entry, so the entry is removed: before the write, so that nothing outdated remains whatever happens next; after it,
+ * because a request to Django may have read the old row in between; and again a second later, for a slower request. The entries are
+ * pickles and are not read. If a row does not exist, its entry is removed too.
  *
- * A cache that cannot be reached is `ERR_STORE`, and the row is as it was; if the cache fails after the row was written, it is
- * `ERR_STORE` too, for Django may still show what was before. New sessions have no entry, and need no cache.
+ * If the cache cannot be reached, a write fails with `ERR_STORE` and the row is unchanged. If the cache fails after the row was written,
+ * that is `ERR_STORE` too, as Django may still show the old data. New sessions have no entry and need no cache.
  *
- * The cache is the one that `SESSION_CACHE_ALIAS` names. On Redis hand in ioredis, node-redis or `Bun.RedisClient`, of one server; on
- * Memcached a client whose `delete` gives a promise, such as memcache or memjs. With several servers, take the entry away on each:
+ * The cache is the one that `SESSION_CACHE_ALIAS` names. For Redis pass ioredis, node-redis or `Bun.RedisClient`, of a single server; for
+ * Memcached a client whose `delete` returns a promise, such as memcache or memjs. With several servers, remove the entry from each:
  * `{ delete: (key) => Promise.all(clients.map((client) => client.delete(key))) }`. Clients stay yours: `close` does not close them.
  *
  * @example
@@ -69,17 +69,17 @@ export class DjangoCachedDbStore implements DjangoEngine {
   readonly #db: DjangoDbStore;
   readonly #prefix: string;
   readonly #remove: Removal;
-  /** Entries to take away once more, the next one first, and when: by `performance.now()`. */
+  /** Entries to remove again, the next one first, with the time by `performance.now()`. */
   readonly #late: Map<string, number> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
   /**
-   * The site's table `db` behind its cache.
+   * A store over the site's table `db` and its cache.
    *
-   * @throws {TypeError} If `db` is no `DjangoDbStore`, `cache` no client or one of a Redis cluster, or an option is unknown or of the
-   * wrong type.
-   * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If `db` is not a `DjangoDbStore`, `cache` is not a client or is one of a Redis cluster, or an option is unknown
+   * or of the wrong type.
+   * @throws {RangeError} If a number is out of range.
    */
   constructor(
     db: DjangoDbStore,
@@ -100,8 +100,8 @@ export class DjangoCachedDbStore implements DjangoEngine {
   /**
    * The row under a key, expired or not.
    *
-   * @throws {SessionError} `ERR_STORE` if the database is in trouble, or if there is no row and the cache is; `ERR_DAMAGED` for a row
-   * that is none.
+   * @throws {SessionError} If the database fails, or there is no row and the cache fails (`ERR_STORE`), or the row is damaged
+   * (`ERR_DAMAGED`).
    */
   load(key: string): MaybePromise<DjangoRow | undefined> {
     const row = this.#db.load(key);
@@ -109,35 +109,53 @@ export class DjangoCachedDbStore implements DjangoEngine {
     return row ?? this.#missing(key);
   }
 
-  /** Inserts a row; `false`: the key is taken. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Inserts a row. Resolves to `false` if the key is taken.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
+   */
   create(key: string, row: DjangoRow): Promise<boolean> {
     return this.#db.create(key, row);
   }
 
-  /** Replaces the row whose text is still `was`; `false`: another text, or gone. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Replaces the row if its text is still `was`. Resolves to `false` if it has another text or is gone.
+   *
+   * @throws {SessionError} If the database or the cache fails (`ERR_STORE`).
+   */
   replace(key: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#write(key, () => this.#db.replace(key, row, was));
   }
 
   /**
-   * Moves a session whose text is still `was` to a new key; `false`: another text, or gone, or the new key is taken, and nothing
-   * changed. @throws {SessionError} `ERR_STORE`.
+   * Moves a session to a new key if its text is still `was`. Resolves to `false`, with nothing changed, if it has another text or is
+   * gone, or the new key is taken.
+   *
+   * @throws {SessionError} If the database or the cache fails (`ERR_STORE`).
    */
   rotate(oldKey: string, newKey: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#write(oldKey, () => this.#db.rotate(oldKey, newKey, row, was));
   }
 
-  /** Removes the row; whether there was one. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Removes the row. Resolves to whether there was one.
+   *
+   * @throws {SessionError} If the database or the cache fails (`ERR_STORE`).
+   */
   delete(key: string): Promise<boolean> {
     return this.#write(key, () => this.#db.delete(key));
   }
 
-  /** Removes at most `limit` rows that ended before `now` (ms); their entries have ended by themselves. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Removes at most `limit` rows that expired before `now` (ms); their cache entries expire by themselves.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
+   */
   clearExpired(now: number, limit: number): Promise<number> {
     return this.#db.clearExpired(now, limit);
   }
 
-  /** Takes away at once what would be a second later, then closes the table's store. May be called twice. */
+  /** Immediately removes the entries that were due later, then closes the table's store. May be called twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const entries = [...this.#late.keys()];
@@ -165,7 +183,7 @@ export class DjangoCachedDbStore implements DjangoEngine {
     }
   }
 
-  /** A row that somebody took away may have left its entry behind, with a log-in that has ended. */
+  /** If a row was removed by another program, its cache entry may remain, with a login that has ended. */
   async #missing(key: string): Promise<undefined> {
     const entry = this.#prefix + key;
     if (entry.length <= longestName) await this.#remove(entry);
@@ -179,7 +197,7 @@ export class DjangoCachedDbStore implements DjangoEngine {
   }
 
   #arm(wait: number): void {
-    // It keeps no program running that has nothing else to do
+    // The timer does not keep the program running
     this.#timer = setTimeout(() => this.#ring(), wait).unref();
   }
 

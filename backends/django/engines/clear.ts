@@ -1,9 +1,9 @@
-/** How a table is cleared of which some rows cannot be removed, because other tables refer to them. */
+/** Clears a table in which some rows cannot be removed, because other tables refer to them. */
 
 /**
- * Clears at most `limit` rows, those that ended first before all others; the number of those that were cleared by `until`, by
- * `performance.now()`. `remove` removes so many at most; it does not answer a number if one of them cannot be removed, and none was.
- * Which one it is turns out by having fewer and fewer removed at once. `empty` does to the first row what can be done to it then.
+ * Clears at most `limit` rows, the earliest expired first, until `until` (by `performance.now()`). Resolves to the number cleared.
+ * `remove` removes at most the given number of rows; if one of them cannot be removed, it removes none and does not return a number. The
+ * batch is then reduced until that row is the first, and `empty` empties it instead.
  */
 export async function clearInParts(
   limit: number,

@@ -12,17 +12,17 @@ import { openSite, SqliteEngine } from "./sqlite_engine.ts";
 /**
  * The sessions of a Django site in its own database, while the site runs.
  *
- * SQLite is opened by path, or handed in as a database of `bun:sqlite` or `node:sqlite`. For PostgreSQL, MySQL and MariaDB the
- * program's own client is handed in, and recognised by its shape: postgres.js, `Bun.SQL`, a `Pool` or `Client` of pg, a pool or
- * connection of mysql2. It stays the program's: `close` does not close it.
+ * SQLite is opened by path, or passed as a database of `bun:sqlite` or `node:sqlite`. For PostgreSQL, MySQL and MariaDB pass the
+ * program's own client, which is recognised by its shape: postgres.js, `Bun.SQL`, a `Pool` or `Client` of pg, a pool or connection of
+ * mysql2. `close` does not close it.
  *
- * A write takes the place of exactly the text that was read, in one atomic step, so neither parallel requests nor Django's own
- * writes are overwritten unseen. Journal mode and schema are never changed; a busy SQLite database is tried again without holding
- * up the event loop, until `timeout` has passed. What was refused then is not carried out later, neither from the queue of a pool nor
- * from behind a lock. Trouble is a `SessionError` `ERR_STORE` with the driver's error as its `cause`.
+ * A write replaces only the exact text that was read, in one atomic step, so neither parallel requests nor Django's own writes are
+ * overwritten unnoticed. Journal mode and schema are never changed; a busy SQLite database is retried without blocking the event loop,
+ * until `timeout` has passed. A write that timed out is not carried out later, neither from the queue of a pool nor after waiting for a
+ * lock. Failures are a `SessionError` `ERR_STORE` with the driver's error as its `cause`.
  *
  * Rows that other tables refer to, and that the database therefore refuses to remove, are emptied and expired in place when their
- * session ends, gets a new key or is cleared: they are no sessions any more, and Django's `clearsessions` removes them.
+ * session ends, gets a new key or is cleared: they are then no longer sessions, and Django's `clearsessions` removes them.
  *
  * @example
  * ```ts
@@ -51,9 +51,9 @@ export class DjangoDbStore implements DjangoEngine {
   #closing: Promise<void> | undefined;
 
   /**
-   * A store over a database or a client that is already open, and that `close` leaves open. A SQLite connection is set to no busy
-   * wait in the driver and to keep foreign keys, and while its owner has a transaction open on it, writes wait. Whether the table is there is seen at once in
-   * SQLite, in the others at the first call; `open` looks before.
+   * A store over a database or a client that is already open; `close` leaves it open. A SQLite connection is set to no busy wait in the
+   * driver and to enforce foreign keys, and writes wait while its owner has a transaction open on it. With SQLite the table is checked
+   * immediately, with other databases at the first call; `open` checks it in advance.
    *
    * @throws {TypeError} If `database` is none, or an option is unknown or of another type.
    * @throws {RangeError} If `timeout` is out of range.
@@ -69,7 +69,7 @@ export class DjangoDbStore implements DjangoEngine {
   }
 
   /**
-   * Opens the site's SQLite database, a file that exists, or looks through a client whether the table is there.
+   * Opens the site's existing SQLite database, or checks through a client that the table exists.
    *
    * @throws {TypeError} If `database` is no path and no client, or an option is unknown or of another type.
    * @throws {RangeError} If `timeout` is out of range.
@@ -90,43 +90,63 @@ export class DjangoDbStore implements DjangoEngine {
     }
   }
 
-  /** The row under a key, expired or not. @throws {SessionError} `ERR_STORE`; `ERR_DAMAGED` for a row that is none. */
+  /**
+   * The row under a key, expired or not.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`), or the row is damaged (`ERR_DAMAGED`).
+   */
   load(key: string): MaybePromise<DjangoRow | undefined> {
     return this.#engine.load(key);
   }
 
-  /** Inserts a row; `false`: the key is taken. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Inserts a row. Resolves to `false` if the key is taken.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
+   */
   create(key: string, row: DjangoRow): Promise<boolean> {
     return this.#engine.create(key, row);
   }
 
-  /** Replaces the row whose text is still `was`; `false`: another text, or gone. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Replaces the row if its text is still `was`. Resolves to `false` if it has another text or is gone.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
+   */
   replace(key: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#engine.replace(key, row, was);
   }
 
   /**
-   * Moves a session whose text is still `was` to a new key in one atomic step; `false`: another text, or gone, or the new key is
-   * taken, and nothing changed. @throws {SessionError} `ERR_STORE`.
+   * Moves a session to a new key, in one atomic step, if its text is still `was`. Resolves to `false`, with nothing changed, if it has
+   * another text or is gone, or the new key is taken.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   rotate(oldKey: string, newKey: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#engine.rotate(oldKey, newKey, row, was);
   }
 
-  /** Removes the row, or empties it if others refer to it; whether there was one. @throws {SessionError} `ERR_STORE`. */
+  /**
+   * Removes the row, or empties it if others refer to it. Resolves to whether there was one.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
+   */
   delete(key: string): Promise<boolean> {
     return this.#engine.delete(key);
   }
 
   /**
-   * Removes at most `limit` rows that ended before `now` (ms), and empties those of them that others refer to; how many there were.
-   * It may stop before `limit` when half of `timeout` is over. @throws {SessionError} `ERR_STORE`.
+   * Removes at most `limit` rows that expired before `now` (ms), or empties those that others refer to. Resolves to their number. It may
+   * stop before `limit` when half of `timeout` has passed.
+   *
+   * @throws {SessionError} If the database fails (`ERR_STORE`).
    */
   clearExpired(now: number, limit: number): Promise<number> {
     return this.#engine.clearExpired(now, limit);
   }
 
-  /** Finishes the writes that wait, then closes what `open` opened. May be called twice. */
+  /** Finishes waiting writes, then closes what `open` opened. May be called twice. */
   close(): Promise<void> {
     return this.#closing ??= this.#engine.close().then(() => this.#owned?.close());
   }

@@ -26,7 +26,7 @@ export interface DjangoFileStoreOptions {
    */
   readonly cookieName?: string;
   /**
-   * Seconds that one operation may wait for another process of ours.
+   * The seconds that one operation may wait for other processes that use this store.
    * @default 2
    */
   readonly timeout?: number;
@@ -43,14 +43,13 @@ const abandoned = 10_000;
 /**
  * The sessions of a Django site with `SESSION_ENGINE = "django.contrib.sessions.backends.file"`.
  *
- * Files are named, written and replaced as Django does it: a temporary file, renamed over the old one, so that nobody ever reads half of
- * one. Run both sides as the same user of the system: files are readable by their owner alone.
+ * Files are named, written and replaced as Django does it: a temporary file is renamed over the old one, so that a partial file is never
+ * read. Run both sides as the same system user: files are readable by their owner only.
  *
- * **What is promised.** Processes that use this store never undo each other's changes: they take a lock, in the folder
- * `.sojourn-` + cookie name beside the files. Django knows no locks. What it wrote before our write began is never undone either, as every
- * write is compared with the file as it is then; between that comparison and the renaming there is a moment, some millionths of a
- * second, in which a write or a log-out by Django is lost. The other way round Django checks nothing: it overwrites what we wrote
- * while its request ran. Where that matters, use the `db` engine.
+ * **Guarantees.** Processes that use this store never undo each other's changes: they take a lock, in the folder `.sojourn-` + cookie name
+ * next to the files. Django does not use locks. Its earlier writes are never undone either, as every write is first compared with the
+ * current file; but between that comparison and the rename there is a window of some microseconds in which a write or a logout by Django
+ * is lost. Django in turn checks nothing: it overwrites what was written here during its request. Where that matters, use the `db` engine.
  *
  * @example
  * ```ts
@@ -66,15 +65,15 @@ const abandoned = 10_000;
  * ```
  */
 export class DjangoFileStore implements DjangoEngine {
-  /** What a file holds. */
+  /** The form of the texts in the files. */
   readonly format = "signed";
-  /** What the names of the files begin with. */
+  /** The prefix of the file names. */
   readonly cookieName: string;
   readonly #disk: Disk = nodeDisk(false);
   readonly #folder: string;
   readonly #work: string;
   readonly #timeout: number;
-  /** What a look through the folder has still before it. */
+  /** The files that the current pass through the folder has not checked yet. */
   #left: string[] | undefined;
 
   private constructor(folder: string, cookieName: string, timeout: number) {
@@ -85,11 +84,11 @@ export class DjangoFileStore implements DjangoEngine {
   }
 
   /**
-   * Opens the folder, which has to be there.
+   * Opens the folder, which must exist.
    *
-   * @throws {TypeError} If the folder or an option is wrong, or others may write to the folder of our locks.
-   * @throws {RangeError} If `timeout` is out of its range.
-   * @throws {SessionError} `ERR_STORE` If there is no such folder, or it cannot be written to.
+   * @throws {TypeError} If the folder or an option is invalid, or others may write to the folder of locks.
+   * @throws {RangeError} If `timeout` is out of range.
+   * @throws {SessionError} If the folder does not exist or cannot be written to (`ERR_STORE`).
    */
   static async open(folder: string | URL, options: DjangoFileStoreOptions = {}): Promise<DjangoFileStore> {
     const path = folder instanceof URL ? fileURLToPath(folder) : folder;
@@ -100,12 +99,16 @@ export class DjangoFileStore implements DjangoEngine {
     return store;
   }
 
-  /** The file of a session key; a key that is no file name of Django's is not found. */
+  /** The file of a session key; a key that Django would not use as a file name is not found. */
   load(key: string): Promise<DjangoRow | undefined> {
     return orStoreError(() => this.#read(key));
   }
 
-  /** Makes a file; `false`: there is one. @throws {SessionError} `ERR_STORE` if the disk is in trouble. */
+  /**
+   * Creates a file. Resolves to `false` if there is one.
+   *
+   * @throws {SessionError} If the disk fails (`ERR_STORE`).
+   */
   create(key: string, row: DjangoRow): Promise<boolean> {
     return this.#change([this.#want(key, row)], (file) => {
       if (this.#disk.facts(this.#path(key))) return false;
@@ -114,7 +117,11 @@ export class DjangoFileStore implements DjangoEngine {
     });
   }
 
-  /** Replaces the file that still holds `was`. @throws {SessionError} `ERR_STORE` if the disk is in trouble. */
+  /**
+   * Replaces the file if it still holds `was`. Resolves to whether it did.
+   *
+   * @throws {SessionError} If the disk fails (`ERR_STORE`).
+   */
   replace(key: string, row: DjangoRow, was: string): Promise<boolean> {
     return this.#change([this.#want(key, row)], (file) => {
       if (this.#read(key)?.text !== was) return false;
@@ -124,15 +131,15 @@ export class DjangoFileStore implements DjangoEngine {
   }
 
   /**
-   * Moves the file that still holds `was`. A process that is killed half way may leave the old one, as it was, beside the new.
+   * Moves the file if it still holds `was`. A process that is killed half way may leave the old file, unchanged, next to the new one.
    *
-   * @throws {SessionError} `ERR_STORE` if the disk is in trouble.
+   * @throws {SessionError} If the disk fails (`ERR_STORE`).
    */
   rotate(oldKey: string, newKey: string, row: DjangoRow, was: string): Promise<boolean> {
     let isPut = false;
     return this.#change([this.#want(newKey, row), { key: this.#name(oldKey) }], (fresh, old) => {
       if (this.#read(oldKey)?.text !== was) {
-        // Our own first try, whose second lock was broken after it had put the file
+        // This call's first attempt, whose second lock was broken after it had created the file
         if (isPut) this.#disk.clear(this.#path(newKey));
         return false;
       }
@@ -144,12 +151,16 @@ export class DjangoFileStore implements DjangoEngine {
     });
   }
 
-  /** Removes the file; whether there was one. @throws {SessionError} `ERR_STORE` if the disk is in trouble. */
+  /**
+   * Removes the file. Resolves to whether there was one.
+   *
+   * @throws {SessionError} If the disk fails (`ERR_STORE`).
+   */
   delete(key: string): Promise<boolean> {
     return this.#erase(key, () => true);
   }
 
-  /** Removes expired files, at most `limit`; each call goes on where the last one stopped. */
+  /** Removes at most `limit` expired files; each call continues where the last one stopped. */
   clearExpired(
     now: number,
     limit: number,
@@ -173,7 +184,7 @@ export class DjangoFileStore implements DjangoEngine {
     });
   }
 
-  /** Everything that Django's own names are made of, and nothing that leads out of the folder. */
+  /** The characters of Django's own names, none of which can lead out of the folder. */
   #name(key: string): string {
     return /^[a-z0-9]{8,200}$/.test(key) ? this.cookieName + key : "";
   }
@@ -186,7 +197,7 @@ export class DjangoFileStore implements DjangoEngine {
     if (this.#name(key) === "") return undefined;
     const bytes = this.#disk.read(this.#path(key));
     if (!bytes) return undefined;
-    // Read after the text: a file that was replaced in between seems younger than it is, never older
+    // Read after the text: a file that was replaced in between may seem newer than it is, never older
     const savedAt = this.#disk.facts(this.#path(key))?.time;
     return savedAt === undefined ? undefined : { text: latin1.decode(bytes), savedAt };
   }
@@ -221,7 +232,7 @@ export class DjangoFileStore implements DjangoEngine {
 
   #prepare(): void {
     if (!this.#disk.facts(this.#folder)) {
-      throw new SessionError("ERR_STORE", "The folder of the Django site's sessions is not there");
+      throw new SessionError("ERR_STORE", "The folder of the Django site's sessions does not exist");
     }
     try {
       this.#disk.makeFolder(this.#work);
@@ -245,7 +256,7 @@ export class DjangoFileStore implements DjangoEngine {
 handlesAll(DjangoFileStore);
 
 const utf8: TextEncoder = new TextEncoder();
-/** Bytes that are none of Django's become characters that no signature fits. */
+/** Bytes that Django did not write become characters that do not match any signature. */
 const latin1: TextDecoder = new TextDecoder("latin1");
 
 async function orStoreError<T>(work: () => T | Promise<T>): Promise<T> {

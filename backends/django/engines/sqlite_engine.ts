@@ -1,6 +1,6 @@
 /**
  * Django's engine `db` over SQLite: the site's own table `django_session`. Journal mode and schema are never changed; a busy
- * database is tried again without holding up the event loop, until the time is over.
+ * database is retried without blocking the event loop, until the timeout.
  */
 
 import { statSync } from "node:fs";
@@ -16,7 +16,7 @@ import { type DjangoEngine, type DjangoRow, emptied } from "./engine.ts";
 import type { DjangoDbSettings } from "./db_options.ts";
 import { Table, type TableStatements } from "./table.ts";
 
-/** See the first line of this file. */
+/** The `db` engine over SQLite. */
 export class SqliteEngine implements DjangoEngine {
   readonly format = "signed";
   readonly useTz: boolean;
@@ -25,7 +25,7 @@ export class SqliteEngine implements DjangoEngine {
   readonly #timeout: number;
   #closing: Promise<void> | undefined;
 
-  /** Over a database that is open, and that `close` leaves open. */
+  /** An engine over an open database; `close` leaves it open. */
   constructor(database: SqliteDatabase, { useTz, timeout, table }: DjangoDbSettings) {
     this.useTz = useTz;
     this.#timeout = timeout * 1000;
@@ -38,14 +38,14 @@ export class SqliteEngine implements DjangoEngine {
     }
   }
 
-  /** Whether the table is there, once the database is not busy. */
+  /** Checks that the table exists, once the database is not busy. */
   async check(): Promise<void> {
     await this.#read(() => {}, "open");
   }
 
   load(key: string): MaybePromise<DjangoRow | undefined> {
     return this.#read(({ load }) => {
-      const row = (load.get(key) ?? undefined) as Record<string, unknown> | undefined; // Bun says null
+      const row = (load.get(key) ?? undefined) as Record<string, unknown> | undefined; // Bun returns null
       return row && this.#row(row);
     });
   }
@@ -53,7 +53,7 @@ export class SqliteEngine implements DjangoEngine {
   #row({ session_data: text, expire_date: date }: Record<string, unknown>): DjangoRow {
     const expiresAt = typeof date === "string" ? readDate(date, this.useTz) : undefined;
     if (typeof text === "string" && expiresAt !== undefined) return { text, expiresAt };
-    throw new SessionError("ERR_DAMAGED", "A row of the session table is not one that Django writes");
+    throw new SessionError("ERR_DAMAGED", "A row of the session table was not written by Django");
   }
 
   create(key: string, { text, expiresAt }: DjangoRow): Promise<boolean> {
@@ -97,7 +97,7 @@ export class SqliteEngine implements DjangoEngine {
     );
   }
 
-  /** What a write came to; `undefined` if other tables refer to what was to go. */
+  /** The result of a write; `undefined` if other tables refer to the row to remove. */
   async #attempt<T>(write: (statements: TableStatements) => T): Promise<T | undefined> {
     try {
       return await this.#writes.queue(write);
@@ -144,7 +144,7 @@ export class SqliteEngine implements DjangoEngine {
   }
 }
 
-/** Opens a file that exists: the driver would make an empty one. */
+/** Opens an existing file; the driver itself would create an empty one. */
 export async function openSite(path: string): Promise<SqliteDatabase> {
   if (path !== ":memory:") demandFile(path);
   return await openDatabase(path);
@@ -158,5 +158,5 @@ function demandFile(path: string): void {
       cause,
     });
   }
-  throw new SessionError("ERR_STORE", "The site's database cannot be opened: it is no file");
+  throw new SessionError("ERR_STORE", "The site's database cannot be opened: it is not a file");
 }

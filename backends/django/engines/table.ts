@@ -1,4 +1,4 @@
-/** A connection to the database of a Django site, with the statements on its table of sessions. Nothing but rows is ever changed. */
+/** The statements on the session table of a Django site's database. Only rows are changed. */
 
 import { SessionError } from "../../../src/errors.ts";
 import type { SqliteDatabase } from "../../sqlite/database.ts";
@@ -17,7 +17,7 @@ function sqlOf(table: string) {
       WHERE session_key = ? AND session_data = ?`,
     delete: `DELETE FROM ${table} WHERE session_key = ? AND session_data <> ''`,
     clear: `DELETE FROM ${table} WHERE ${old}`,
-    // What is done to rows that other tables refer to
+    // For rows that other tables refer to
     empty:
       `UPDATE ${table} SET session_data = '', expire_date = ? WHERE session_key = ? AND session_data <> ''`,
     emptyOld: `UPDATE ${table} SET session_data = '' WHERE ${old}`,
@@ -31,7 +31,7 @@ export type TableStatements = Prepared<Name>;
 
 const columns = ["session_key", "session_data", "expire_date"];
 
-/** See the first line of this file. */
+/** A connection to the database of a Django site. */
 export class Table extends ReadyConnection<Name> {
   readonly #name: string;
   #copy = "";
@@ -41,15 +41,15 @@ export class Table extends ReadyConnection<Name> {
     this.#name = name;
   }
 
-  /** @throws {SessionError} `ERR_STORE` if the table is missing or another. */
+  /** @throws {SessionError} If the table is missing or has other columns (`ERR_STORE`). */
   protected override makeReady(): void {
     this.once("PRAGMA busy_timeout = 0");
-    // Of the two drivers only one does this by itself, and Django always does
+    // Only one of the two drivers does this by itself; Django always does
     this.once("PRAGMA foreign_keys = ON");
     this.#check();
   }
 
-  /** Adds a copy of a row to itself under another key; whether that was possible. */
+  /** Adds a copy of a row under another key. Returns whether that was possible. */
   copy(key: string, text: string, date: string, from: string, was: string): boolean {
     return this.once(this.#copy, key, text, date, from, was).length > 0;
   }
@@ -61,12 +61,12 @@ export class Table extends ReadyConnection<Name> {
     if (found.length === 0) {
       throw new SessionError(
         "ERR_STORE",
-        `There is no table "${this.#name}" in this database: is it the site's? (manage.py migrate sessions makes the table)`,
+        `There is no table "${this.#name}" in this database: is it the site's? (manage.py migrate sessions creates the table)`,
       );
     }
     const missing = columns.filter((column) => !found.some(({ name }) => name === column));
     const isKeyed = found.every(({ name, pk }) => Boolean(Number(pk)) === (name === "session_key"));
-    // A site's own model may have more columns; rows can be added as long as those may be empty.
+    // A site's own model may have more columns; rows can be added as long as those are optional.
     const isInTheWay = found.some(({ name, notnull, dflt_value }) =>
       !columns.includes(name) && Boolean(Number(notnull)) && dflt_value === null
     );

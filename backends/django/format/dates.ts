@@ -1,4 +1,4 @@
-/** How Django spells instants: in a table of SQLite or MySQL, and in `_session_expiry`. */
+/** Django's text formats of instants: in a table of SQLite or MySQL, and in `_session_expiry`. */
 
 /** Date, time and, unless it is zero, six digits of fraction; in UTC or in local time. */
 function spell(at: number, isUtc: boolean, between: string): string {
@@ -15,14 +15,14 @@ export function toColumn(at: number, useTz: boolean): string {
   return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, " ");
 }
 
-/** A fixed end in `_session_expiry`. */
+/** A fixed expiry in `_session_expiry`. */
 export function toExpiry(at: number, useTz: boolean): string {
   return spell(Math.max(firstDate, Math.min(at, lastDate)), useTz, "T") + (useTz ? "+00:00" : "");
 }
 
 /**
- * How much later than `date` the clocks show its local time once more, in ms: 0, but for the hour before they are set back. Of two
- * instants with one text the later one counts, so that no session ends before its time.
+ * How much later than `date`, in ms, its local time occurs again: 0, except for the hour before clocks are set back. If two instants have
+ * the same text, the later one counts, so that no session expires early.
  */
 function repetition(date: Date): number {
   const offset = date.getTimezoneOffset();
@@ -31,19 +31,19 @@ function repetition(date: Date): number {
   return (new Date(date.getTime() + back).getTimezoneOffset() - offset) * 60_000 === back ? back : 0;
 }
 
-/** The text below which the column tells of an end before `now`, whichever instant it means. */
+/** The text below which the column means an expiry before `now`, whichever of two instants it stands for. */
 export function toBound(now: number, useTz: boolean): string {
   return toColumn(useTz ? now : now - repetition(new Date(now)), useTz);
 }
 
-/** The instants that Python's dates hold, less a day for time zones. */
+/** The range of Python's dates, less a day for time zones. */
 const firstDate = Date.parse("0001-01-02T00:00:00Z");
 const lastDate = Date.parse("9999-12-30T00:00:00Z");
 
 const shape =
   /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d)(?::?\d\d)?)?$/;
 
-/** The instant that a text means, whoever spelled it, in milliseconds; without an offset in UTC or in local time. `undefined` if it is none. */
+/** The instant of a text in any of its formats, in milliseconds; without an offset, in UTC or local time. `undefined` if it is invalid. */
 export function readDate(text: string, useTz: boolean): number | undefined {
   const match = shape.exec(text);
   if (match === null) return undefined;
@@ -51,7 +51,7 @@ export function readDate(text: string, useTz: boolean): number | undefined {
   const fields = [year, Number(month) - 1, day, hour, minute, second, fraction.slice(0, 3).padEnd(3, "0")]
     .map(Number) as [number, number, number, number, number, number, number];
   const [y, m, d, ...time] = fields;
-  const date = new Date(0); // set piece by piece: a year below 100 would be taken for one of the 1900s
+  const date = new Date(0); // set field by field, as the constructor maps years below 100 to the 1900s
   date.setUTCFullYear(y, m, d);
   if (date.getUTCMonth() !== m || time[0] > 23 || time[1] > 59 || time[2] > 60) return undefined;
   if (z === undefined && sign === undefined && !useTz) {

@@ -1,19 +1,19 @@
-/** Django's random texts: session keys, and tokens against forged requests. */
+/** Django's random texts: session keys and CSRF tokens. */
 
 const forKeys = "abcdefghijklmnopqrstuvwxyz0123456789";
 const forTokens = `${forKeys}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
 
-/** A session key as Django makes them: 32 small letters and digits. */
+/** A session key in Django's format: 32 lower-case letters and digits. */
 export function makeKey(): string {
   return draw(32, forKeys);
 }
 
-/** A token as Django makes them: letters and digits. */
+/** A CSRF token in Django's format: letters and digits. */
 export function makeToken(length: 32 | 64): string {
   return draw(length, forTokens);
 }
 
-/** Characters that all have the same chance. */
+/** Uniformly random characters. */
 function draw(length: number, characters: string): string {
   // The bytes above the last multiple would favour some characters.
   const end = 256 - 256 % characters.length;

@@ -4,7 +4,7 @@ import { SessionError } from "../../../src/errors.ts";
 
 /** The most levels that one value may have. */
 const maxDepth = 500;
-/** More digits than this Python refuses to read as an integer. */
+/** Python refuses to read an integer with more digits than this. */
 const maxDigits = 4300;
 const hasTooManyDigits = (text: string) => text.length - Number(text.startsWith("-")) > maxDigits;
 
@@ -26,7 +26,7 @@ function writeText(text: string): string {
   return `"${escaped}"`;
 }
 
-/** A number as Python writes it: whole ones as integers where that is exact, else as the `repr` of a float. */
+/** A number as Python writes it: an integer where that is exact, otherwise the `repr` of a float. */
 function writeNumber(number: number): string {
   if (Number.isSafeInteger(number) && !Object.is(number, -0)) return String(number);
   if (!Number.isFinite(number)) return String(number);
@@ -100,7 +100,7 @@ function writeObject(object: object, path: string, above: object[]): string {
 /**
  * One value of a session as Python would write it. `bigint`s are integers; `NaN` and the infinities are Python's.
  *
- * @throws {SessionError} `ERR_SERIALIZE` for what JSON cannot give back.
+ * @throws {SessionError} If JSON cannot restore the value (`ERR_SERIALIZE`).
  */
 export function writeJson(value: unknown, key: string): string {
   try {
@@ -135,14 +135,14 @@ class Reader {
     this.#text = text;
   }
 
-  /** A whole text that holds one value. */
+  /** A text with one value. */
   all(): unknown {
     const value = this.value(0);
     this.#skip();
     return this.#at === this.#text.length ? value : this.#fail();
   }
 
-  /** The values of a whole text that is an object, each with its own text. */
+  /** The values of a text that is an object, each with its own text. */
   members(): Map<string, { readonly value: unknown; readonly text: string }> {
     const members = new Map<string, { readonly value: unknown; readonly text: string }>();
     this.#skip();
@@ -196,7 +196,7 @@ class Reader {
     return items;
   }
 
-  /** What stands between an opening bracket and its closing one, divided by commas. */
+  /** The elements between an opening bracket and its closing one, separated by commas. */
   #list(depth: number, end: string, item: () => void): void {
     if (depth > maxDepth) this.#fail();
     this.#at++;
@@ -224,7 +224,7 @@ class Reader {
     return /^[ !#-[\]-~]*$/.test(inside) ? inside : JSON.parse(`"${inside}"`);
   }
 
-  /** Whether an odd number of backslashes stands before a place. */
+  /** Whether an odd number of backslashes precedes a position. */
   #isEscaped(at: number): boolean {
     let before = at;
     while (this.#text[before - 1] === "\\") before--;
@@ -252,12 +252,20 @@ class Reader {
   }
 }
 
-/** The value of a text. Integers that a `number` cannot hold are `bigint`s. @throws {SyntaxError} If it is no JSON. */
+/**
+ * The value of a text. Integers that a `number` cannot hold are `bigint`s.
+ *
+ * @throws {SyntaxError} If it is not JSON.
+ */
 export function readJson(text: string): unknown {
   return new Reader(text).all();
 }
 
-/** The values of a text that is an object, in their order, each with the text it was read from. @throws {SyntaxError} */
+/**
+ * The values of a text that is an object, in their order, each with the text it was read from.
+ *
+ * @throws {SyntaxError} If it is not a JSON object.
+ */
 export function readMembers(text: string): Map<string, { readonly value: unknown; readonly text: string }> {
   return new Reader(text).members();
 }

@@ -9,16 +9,16 @@ import { storedOf, type Values } from "../../../src/data/values.ts";
 import { readDate, toExpiry } from "./dates.ts";
 import { readJson, readMembers, writeJson, writeMembers } from "./python_json.ts";
 
-/** Where Django keeps a session's own expiry. */
+/** Django's key for a session's own expiry. */
 export const expiryKey = "_session_expiry";
-/** Where `django.contrib.auth` keeps who is logged in. */
+/** The keys of `django.contrib.auth` for the logged-in user. */
 export const authKeys = {
   id: "_auth_user_id",
   backend: "_auth_user_backend",
   hash: "_auth_user_hash",
 } as const;
 
-/** What JSON begins with. No pickle does, whatever its protocol. */
+/** The first character of a JSON object. No pickle begins with it, whatever its protocol. */
 const jsonBegins = /^[\s{["\-0-9tfnNI]/;
 
 /** The site's settings that decide how data is read. */
@@ -29,10 +29,10 @@ export interface DataSettings {
   readonly useTz: boolean;
 }
 
-/** See the first line of this file. */
+/** Reads and writes session data in Django's format. */
 export class DjangoFormat implements DataFormat {
   readonly #settings: DataSettings;
-  /** The texts that values were read from: a value that is still the same is written as it was spelled. */
+  /** The texts that values were read from: an unchanged value is written back exactly as it was. */
   readonly #spelled = new WeakMap<Values, ReadonlyMap<string, string>>();
 
   constructor(settings: DataSettings) {
@@ -41,7 +41,7 @@ export class DjangoFormat implements DataFormat {
 
   draft(values: Values, { createdAt, touchedAt }: SessionAge): Draft {
     const { useTz } = this.#settings;
-    // As stored: a schema need not know of these.
+    // As stored: a schema does not need to declare these.
     const stored = (key: string) => storedOf(values).get(key);
     return {
       values,
@@ -87,7 +87,7 @@ export class DjangoFormat implements DataFormat {
     }
     this.#spelled.set(values, spelled);
     const draft = this.draft(values, { meta: {}, userId: undefined, createdAt, touchedAt });
-    // Django keeps no time of last activity: it follows from the end.
+    // Django does not store the last activity: it follows from the expiry.
     const { expiry } = draft.meta;
     const age = typeof expiry === "number" && expiry !== 0 ? expiry : this.#settings.cookieAge;
     draft.touchedAt = Math.min(touchedAt, expiresAt - age * 1000);
@@ -114,7 +114,7 @@ export class DjangoFormat implements DataFormat {
     return readJson(text);
   }
 
-  /** When a session ends that was written at some instant; both in milliseconds. */
+  /** The expiry of a session written at the given instant; both in milliseconds. */
   endOf(values: Values, savedAt: number): number {
     const expiry = expiryOf(values.get(expiryKey), this.#settings.useTz);
     if (typeof expiry === "object") return expiry.at;

@@ -1,4 +1,4 @@
-/** Django's signed objects: JSON, compressed where that pays, signed with the time. */
+/** Django's signed objects: JSON, compressed if that is shorter, signed with a timestamp. */
 
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
@@ -10,12 +10,12 @@ import { BoundedCache } from "../../../src/bounded_cache.ts";
 import type { MaybePromise } from "../../../src/store.ts";
 import { DjangoSigner } from "./signing.ts";
 
-/** The most bytes that the JSON of one session may take, so that a small text cannot unfold into all of the memory: 16 MiB. */
+/** The maximum bytes of one session's JSON, so that a small text cannot decompress to fill the memory: 16 MiB. */
 export const maxJson: number = 16 * 1024 * 1024;
-/** Longer texts are not remembered, and not compressed at once. */
+/** Longer texts are not cached, and not compressed synchronously. */
 const short = 4096;
 
-/** What a text held. */
+/** The contents of a text. */
 export interface Opened {
   readonly json: string;
   /** When it was signed, in seconds since the epoch. */
@@ -24,18 +24,18 @@ export interface Opened {
   readonly hasOldKey: boolean;
 }
 
-/** Why a text was refused: not signed by us, or signed but no session. */
+/** Why a text was refused: the signature is wrong, or the signed text is not a session. */
 export type Refused = "forged" | "malformed";
 
 const deflateLater = promisify(deflate);
 const inflateLater = promisify(inflate);
 
-/** What is short is done at once: handing it to another thread would take longer. */
+/** Compresses short texts synchronously, as another thread would take longer. */
 function compress(bytes: Uint8Array): MaybePromise<Uint8Array> {
   return bytes.length <= short ? deflateSync(bytes) : deflateLater(bytes);
 }
 
-/** The bytes that were compressed; `undefined` if they were not, or are too many. */
+/** The decompressed bytes; `undefined` if they were not compressed, or are too many. */
 function decompress(bytes: Uint8Array): Promise<Uint8Array | undefined> {
   return inflateLater(bytes, { maxOutputLength: maxJson }).catch(() => undefined);
 }
@@ -43,14 +43,18 @@ function decompress(bytes: Uint8Array): Promise<Uint8Array | undefined> {
 /** Signs and reads the sessions of one salt. */
 export class Envelope {
   readonly #signer: DjangoSigner;
-  /** Texts that were read before: reading one again costs no crypto. */
+  /** Texts that were read before, so that they need not be verified again. */
   readonly #opened: BoundedCache<string, Opened> = new BoundedCache(1024);
 
   constructor(secrets: Secrets, salt: string) {
     this.#signer = new DjangoSigner(secrets, salt);
   }
 
-  /** The text for a session; `now` in milliseconds. @throws {SessionError} `ERR_TOO_LARGE` over 16 MiB of JSON. */
+  /**
+   * The text for a session; `now` in milliseconds.
+   *
+   * @throws {SessionError} If the JSON is over 16 MiB (`ERR_TOO_LARGE`).
+   */
   async close(json: string, now: number): Promise<string> {
     const plain = new TextEncoder().encode(json);
     if (plain.length > maxJson) {
@@ -66,12 +70,12 @@ export class Envelope {
     return text;
   }
 
-  /** The same as `open`, if it is known already. */
+  /** The result of `open`, if it is cached. */
   known(text: string): Opened | undefined {
     return this.#opened.get(text);
   }
 
-  /** What a text holds. */
+  /** The contents of a text. */
   async open(text: string): Promise<Opened | Refused> {
     const known = this.#opened.get(text);
     if (known !== undefined) return known;
@@ -82,7 +86,7 @@ export class Envelope {
     const bytes = fromBase64url(isPacked ? value.slice(1) : value);
     const plain = bytes && isPacked ? await decompress(bytes) : bytes;
     if (plain === undefined || plain.length > maxJson) return "malformed";
-    // Django too takes bytes for Latin-1.
+    // Django also reads the bytes as Latin-1.
     const opened = { json: Buffer.from(plain).toString("latin1"), signedAt, hasOldKey: secret > 0 };
     this.#remember(text, opened);
     return opened;

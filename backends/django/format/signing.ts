@@ -17,7 +17,7 @@ export function toBase62(value: number): string {
   return text;
 }
 
-/** The number of a text in base 62; `undefined` if it is none. */
+/** The number of a text in base 62; `undefined` if it is invalid. */
 export function fromBase62(text: string): number | undefined {
   if (!/^-?[0-9A-Za-z]{1,8}$/.test(text)) return undefined;
   if (text.startsWith("-")) return -fromBase62(text.slice(1))!;
@@ -45,7 +45,7 @@ export async function saltedHmac(
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytesOf.encode(value)));
 }
 
-/** A value whose signature was good, and which secret made it: 0 is the newest. */
+/** A verified value, and the index of the secret that signed it: 0 is the newest. */
 export interface Unsigned {
   readonly value: string;
   readonly secret: number;
@@ -77,7 +77,7 @@ export class DjangoSigner {
     return `${value}:${toBase64url(new Uint8Array(signature))}`;
   }
 
-  /** What was signed; `undefined` if it was not. The signature counts in its one spelling, compared by the platform. */
+  /** The signed value; `undefined` if the signature is wrong. Only its canonical form is accepted, compared in constant time by the platform. */
   async unsign(text: string): Promise<Unsigned | undefined> {
     const at = text.lastIndexOf(":");
     if (at < 0) return undefined;
@@ -98,7 +98,7 @@ export class DjangoSigner {
     return this.sign(`${value}:${toBase62(Math.floor(now / 1000))}`);
   }
 
-  /** What `signAt` signed, and when in seconds; `"forged"`, or `"malformed"` without a time inside. */
+  /** The value and the time, in seconds, that `signAt` signed; `"forged"`, or `"malformed"` without a time inside. */
   async unsignAt(text: string): Promise<Unsigned & { readonly signedAt: number } | "forged" | "malformed"> {
     const unsigned = await this.unsign(text);
     if (unsigned === undefined) return "forged";

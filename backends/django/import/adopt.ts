@@ -1,4 +1,4 @@
-/** The way from a visitor's Django cookie to a session that `import-django` brought into a store of the library's own. */
+/** Finds the session imported by `import-django` for a visitor's Django cookie. */
 
 import {
   type CarriedStore,
@@ -26,12 +26,13 @@ const cookieName = is.text("the name of a cookie", (name) => name !== "");
 const table: Table<AdoptDjangoOptions> = { cookieName: [cookieName, "sessionid"] };
 
 /**
- * A store for `createSessions` that also knows visitors by the cookie of a Django site that is gone, after the command `import-django`
- * has brought its sessions into `store`. For the days of the transition: as long as browsers keep that cookie, two weeks by Django's default.
+ * A store for `createSessions` that also accepts the cookies of a former Django site, after the command `import-django` has imported its
+ * sessions into `store`. Use it for the transition: as long as browsers keep that cookie, two weeks by Django's default.
  *
- * A request without a session cookie of ours whose Django cookie leads to an imported session has that session, and gets our cookie
- * with the next write or touch. Only imported sessions can be reached so: their ids are hashes of the Django keys, which no other session has. As before
- * the move, the Django key is a key to the session until that ends, is cycled or logged in to; without `adoptDjango` it opens nothing.
+ * If a request has no session cookie of this library but a Django cookie of an imported session, it gets that session, and the response
+ * to its next write or touch sets the new cookie. Only imported sessions can be reached this way: their ids are hashes of the Django keys,
+ * which no other session has. As before the move, the Django key gives access to the session until it ends, or its id is changed by
+ * `cycleKey` or a login; without `adoptDjango` the key opens nothing.
  *
  * @throws {TypeError} If `store` is no session store, or an option is unknown or wrong.
  *
@@ -95,7 +96,7 @@ class AdoptingTransport extends StoreTransport {
 
   async #adopt(key: string): Promise<readonly StoredSession[]> {
     const found = await this.findById(await importedId(key));
-    // No cookie of ours brought it here, so it is due for one
+    // The request had no cookie of this library, so it needs one
     return found.map(({ record, ref }) => ({
       record,
       ref: { ...ref, cookieValue: "", hasOldSignature: true },

@@ -1,4 +1,4 @@
-/** What a Django session becomes in a store of the library's own: the id it is found by, and its record. */
+/** Converts a Django session for a store of this library: the id it is found by, and its record. */
 
 import { toBase64url } from "../../../src/crypto/base64url.ts";
 import { strictJson } from "../../../src/codec.ts";
@@ -11,7 +11,7 @@ import { Envelope } from "../format/signed_object.ts";
 import { authKeys, type DataSettings, expiryKey, expiryOf, userIdOf } from "../format/session_format.ts";
 import { readMembers, writeMembers } from "../format/python_json.ts";
 
-/** One row of the table, as far as it could be read. */
+/** One row of the table, as far as it is readable. */
 export interface SourceRow {
   readonly key: unknown;
   readonly text: unknown;
@@ -19,20 +19,20 @@ export interface SourceRow {
   readonly end: number | undefined;
 }
 
-/** What became of a row; `key` is the storage key. */
+/** The outcome of a row; `key` is the storage key. */
 export type Imported =
   | { readonly kind: "session"; readonly key: string; readonly record: SessionRecord }
   | { readonly kind: "expired" }
   | { readonly kind: "unreadable"; readonly key: string };
 
-/** A session key as Django makes them. */
+/** A session key in Django's format. */
 export function isDjangoKey(value: unknown): value is string {
   return typeof value === "string" && /^[a-z0-9]{32}$/.test(value);
 }
 
 /**
- * The id of an imported session: a hash of its Django key. No id that the library draws is one of these, so a Django key
- * leads to an imported session or to none.
+ * The id of an imported session: a hash of its Django key. No random id of the library is one of these, so a Django key
+ * leads only to an imported session.
  */
 export async function importedId(key: string): Promise<string> {
   const bytes = new TextEncoder().encode(`sojourn session imported from Django 1\n${key}`);
@@ -49,7 +49,7 @@ export class Importer {
     this.#settings = settings;
   }
 
-  /** What a row is at this moment, in milliseconds. */
+  /** Converts a row, as of `now` in milliseconds. */
   async convert({ key: djangoKey, text, end }: SourceRow, now: number): Promise<Imported> {
     const id = await importedId(String(djangoKey));
     const [key, proof] = await Promise.all([storageKey(id), proofOf(id)]);
@@ -61,7 +61,7 @@ export class Importer {
     try {
       return { kind: "session", key, record: this.#record(opened.json, proof, end, now) };
     } catch {
-      return unreadable; // such as a NaN, which is no JSON
+      return unreadable; // such as a NaN, which is not JSON
     }
   }
 
@@ -80,12 +80,12 @@ export class Importer {
       ...expiry === undefined ? {} : { expiry },
       ...stamp === undefined ? {} : { stamp },
     };
-    // The expiry is a note of the record; all other data keeps the spelling that it has
+    // The expiry becomes metadata of the record; all other data is kept exactly as it is
     const data = writeMembers(
       Array.from(members, ([name, { text }]) => [name, text] as const).filter(([name]) => name !== expiryKey),
     );
     strictJson.decode(data);
-    // Django keeps no time of the last save: it follows from the end
+    // Django does not store the time of the last save: it follows from the expiry
     const age = typeof expiry === "object" ? 0 : expiry || cookieAge;
     const saved = Math.floor(end - age * 1000);
     const touchedAt = saved > 0 && saved < now ? saved : now;

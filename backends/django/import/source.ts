@@ -8,11 +8,11 @@ import type { SourceRow } from "./importer.ts";
 import type { Sql } from "../engines/sql/client.ts";
 import { spellings } from "../engines/sql/spelling.ts";
 
-/** A table that can be read to its end, in the order of the keys: what is behind a key stays there whatever is done to the table. */
+/** A table that can be read in the order of the keys, so that pages stay valid while the table changes. */
 export interface Source {
-  /** The number of rows behind a key; "": all. */
+  /** The number of rows after a key; "" for all. */
   count(from: string): Promise<number>;
-  /** The rows behind a key, so many at once. */
+  /** At most the given number of rows after a key. */
   pages(size: number, from: string): AsyncGenerator<SourceRow[]>;
 }
 
@@ -50,7 +50,7 @@ export function sqliteSource(database: SqliteDatabase, table: string, useTz: boo
           last,
         );
         if (rows.length === 0) return;
-        last = rows.at(-1)!.k as string; // whatever it is, SQLite gave it
+        last = rows.at(-1)!.k as string; // in whatever form SQLite returned it
         yield rows.map(({ k, t, e }) => ({
           key: k,
           text: t,

@@ -13,7 +13,7 @@ export interface DjangoCookie {
   readonly samesite: "Lax" | "Strict" | "None" | false;
 }
 
-/** What a request carries of the session. */
+/** The session cookies of a request. */
 export interface CookieKeys {
   /** Whether there was any cookie of that name. */
   readonly isPresent: boolean;
@@ -24,10 +24,10 @@ export interface CookieKeys {
 /** More different keys than this on one request are refused unread (SR-016). */
 export const mostKeys = 4;
 
-/** A value in double quotes, as Django's deletion writes one, is what stands between them. */
+/** The value without double quotes, which Django writes when it deletes a cookie. */
 const unquote = (value: string) => value.length > 1 && /^".*"$/.test(value) ? value.slice(1, -1) : value;
 
-/** See the first line of this file. */
+/** Reads and writes the session cookie in Django's format. */
 export class CookieJar {
   readonly #cookie: DjangoCookie;
   readonly #now: () => number;

@@ -1,4 +1,4 @@
-/** What Django's session middleware and `auth.login` do, as the core asks for it. */
+/** The behaviour of Django's session middleware and `auth.login`, as a policy of the core. */
 
 import { SessionError } from "../../../src/errors.ts";
 import type { Draft } from "../../../src/data/format.ts";
@@ -8,10 +8,10 @@ import type { CookieJar } from "./cookies.ts";
 import { authKeys } from "../format/session_format.ts";
 import { makeToken } from "../format/keys.ts";
 
-/** Where Django's `CsrfViewMiddleware` keeps its token, if it keeps it in the session. */
+/** The key of the token of Django's `CsrfViewMiddleware`, if it is in the session. */
 const csrfKey = "_csrftoken";
 
-/** How the two kinds of engine differ. */
+/** The differences between the two kinds of engine. */
 export interface EngineKind {
   /** Whether a key that leads nowhere is replaced by that of an empty session when it was read, as `signed_cookies` does. */
   readonly replacesStale: boolean;
@@ -19,7 +19,7 @@ export interface EngineKind {
   readonly savesEveryRequest: boolean;
 }
 
-/** See the first line of this file. */
+/** The policy of sessions shared with Django. */
 export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest }: EngineKind): Policy {
   return {
     extendsOnEverySave: true,
@@ -30,7 +30,7 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
       const { isPresent, keys } = jar.read(header);
       if (!isPresent) return "keep";
       if (keys.length === 0) return jar.clear(header);
-      // What nobody looked at may still be a session for Django; its own middleware saves it then.
+      // A session that was not read may still exist for Django; its own middleware saves it then.
       if (!isUsed) return savesEveryRequest ? "replace" : "keep";
       return replacesStale ? "replace" : jar.clear(header);
     },
@@ -41,14 +41,14 @@ export function djangoManners(jar: CookieJar, { replacesStale, savesEveryRequest
   };
 }
 
-/** What sessions shared with Django cannot do. */
+/** The error of operations that sessions shared with Django do not support. */
 export function unsupported(what: string): never {
   throw new SessionError("ERR_UNSUPPORTED", `Sessions shared with Django cannot ${what}`);
 }
 
 /**
- * The token against forged requests that takes the place of one in the session (`CSRF_USE_SESSIONS`). Before 4.1 Django keeps it
- * masked, as 64 characters, and reads nothing else; since then it keeps 32, and reads both: so the length stays.
+ * The new CSRF token that replaces one in the session (`CSRF_USE_SESSIONS`). Before 4.1 Django stores it masked, as 64 characters, and
+ * reads nothing else; later versions store 32 characters and read both, so the length is kept.
  */
 function tokenFor(before: unknown): string | undefined {
   if (before === undefined) return undefined;
@@ -67,13 +67,13 @@ function login(userId: string, { stamp, backend, hash }: LoginOptions, { values 
     const received = value === "" ? '""' : typeof value;
     throw new TypeError(`Cannot log in: expected ${name} to be a non-empty string: received ${received}`);
   }
-  // Made once, so that a log-in that is made again on fresh data leaves the token that the handler saw
+  // Created once, so that a login that is replayed on newer data keeps the token that the handler saw
   let token = tokenFor(values.get(csrfKey));
   const isRepeated: Login["isRepeated"] = ({ userId: before, values }) =>
     before === userId && storedOf(values).get(authKeys.hash) === hash;
   return {
     isRepeated,
-    // Whatever stands for the user there: nothing of another one is kept
+    // However the user is stored there: nothing of another user is kept
     replaces: (draft) => storedOf(draft.values).has(authKeys.id) && !isRepeated(draft),
     enter({ values }) {
       values.set(authKeys.id, userId);

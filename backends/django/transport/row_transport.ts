@@ -1,4 +1,4 @@
-/** The transport of Django's sessions that an engine keeps: the session key in the cookie, the encoded data in a row. */
+/** The transport of Django's sessions with an engine: the session key in the cookie, the encoded data in a row. */
 
 import type {
   LogoutResult,
@@ -19,10 +19,10 @@ import type { DjangoFormat } from "../format/session_format.ts";
 import { isKey, makeKey } from "../format/keys.ts";
 import { unsupported } from "./policy.ts";
 
-/** New keys that may be taken before that means trouble. */
+/** How many new keys may be taken in a row before that is an error. */
 const mostTries = 8;
 
-/** What a transport of Django's sessions is made from. */
+/** The parameters of a transport of Django's sessions. */
 export interface DjangoKit extends TransportContext {
   readonly jar: CookieJar;
   readonly envelope: Envelope;
@@ -46,14 +46,14 @@ function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>)
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/** See the first line of this file. */
+/** Keeps Django's sessions in rows of an engine. */
 export class RowTransport implements Transport {
   readonly format: DjangoFormat;
   readonly policy: Policy;
   readonly #engine: DjangoEngine;
   readonly #kit: DjangoKit;
   readonly #guard: CallGuard;
-  /** Rotations that this process made or makes: from a key to the next one, if it comes to that. */
+  /** The rotations of this process, finished and running: from a key to the next one, if there is one. */
   readonly #rotations: BoundedCache<string, Promise<string | undefined>> = new BoundedCache(1024);
 
   constructor(engine: DjangoEngine, kit: DjangoKit) {
@@ -90,7 +90,7 @@ export class RowTransport implements Transport {
     });
   }
 
-  /** The session under a key. Of a row that is none the core learns that it is damaged, by data that cannot be read. */
+  /** The session under a key. An invalid row is passed on as unreadable data, so that the core treats it as damaged. */
   #load(key: string): MaybePromise<StoredSession | undefined> {
     const damaged = (error: unknown): DjangoRow => {
       if (!(error instanceof SessionError) || error.code !== "ERR_DAMAGED") throw error;
@@ -128,7 +128,7 @@ export class RowTransport implements Transport {
     };
   }
 
-  /** When a session ends of which only the time of saving is known; `undefined` if it cannot be read. */
+  /** The expiry of a session with only a known save time; `undefined` if it cannot be read. */
   #endOf(data: string, savedAt: number): number | undefined {
     const record = { data, createdAt: savedAt, touchedAt: savedAt, expiresAt: savedAt };
     try {
@@ -188,7 +188,7 @@ export class RowTransport implements Transport {
     throw noFreeKey();
   }
 
-  /** The same text with a new end. */
+  /** The same text with a new expiry. */
   async touch({ ref }: StoredSession, record: SessionRecord): Promise<StoredSession | undefined> {
     const row = { text: ref.version, expiresAt: record.expiresAt };
     return await this.#write(
@@ -201,7 +201,7 @@ export class RowTransport implements Transport {
       : undefined;
   }
 
-  /** Ends the session, also where a rotation of this process has put it since it was found. */
+  /** Ends the session, also under the key to which this process has rotated it since. */
   async end({ ref }: StoredSession): Promise<boolean> {
     for (let key: string | undefined = ref.key; key !== undefined; key = await this.#rotations.get(key)) {
       const dead = key;
@@ -210,7 +210,7 @@ export class RowTransport implements Transport {
     return false;
   }
 
-  /** A key is all that Django has: whatever row one leads to is the visitor's own. */
+  /** Django's keys are not signed: the row of a key is the visitor's own. */
   async endByCookies(header: string | null, except: ReadonlySet<string>): Promise<LogoutResult> {
     const ended: string[] = [];
     const { keys } = this.#kit.jar.read(header);
@@ -259,7 +259,7 @@ export class RowTransport implements Transport {
     return { text, expiresAt };
   }
 
-  /** A write that meets damage is trouble: only a load can answer with an anonymous visitor. */
+  /** A write that finds damage is an error: only a load can treat the visitor as anonymous. */
   async #write<T>(
     operation: string,
     run: () => MaybePromise<T>,
@@ -281,6 +281,6 @@ function placeOf(key: string, { text }: DjangoRow): SessionRef {
 function noFreeKey(): SessionError {
   return new SessionError(
     "ERR_STORE",
-    `The session engine said of ${mostTries} new keys that each was taken`,
+    `The session engine reported ${mostTries} new keys in a row as already taken`,
   );
 }

@@ -10,7 +10,7 @@ import type { DjangoFormat } from "../format/session_format.ts";
 import { unsupported } from "./policy.ts";
 import type { DjangoKit } from "./row_transport.ts";
 
-/** See the first line of this file. */
+/** Keeps Django's sessions in signed cookies. */
 export class SignedTransport implements Transport {
   readonly format: DjangoFormat;
   readonly policy: Policy;
@@ -47,12 +47,12 @@ export class SignedTransport implements Transport {
     const opened = await envelope.open(cookieValue);
     if (typeof opened === "string") return opened;
     const { json: data, signedAt, hasOldKey } = opened;
-    // Django's own limit: an age of exactly the cookie's is still good.
+    // As in Django, an age of exactly the cookie's is still valid.
     const end = (signedAt + limits.idleAge) * 1000 + 1;
     if (now() >= end) return "expired";
     const record = { data, createdAt: signedAt * 1000, touchedAt: now(), expiresAt: end };
     try {
-      // The session's own end counts too. The time of signing has no fraction, so the second it is in is granted.
+      // The session's own expiry counts too. The time of signing has no fraction, so its second is granted.
       const { values } = this.format.read(record);
       const own = Math.floor(this.format.endOf(values, signedAt * 1000 + 999));
       const ref = {
@@ -73,7 +73,7 @@ export class SignedTransport implements Transport {
     return unsupported("be opened from outside a request when they are in the cookie");
   }
 
-  /** There is nothing but what the browser has. */
+  /** The session exists only in the browser. */
   reload(): undefined {}
 
   async create(record: SessionRecord): Promise<StoredSession> {
@@ -84,7 +84,7 @@ export class SignedTransport implements Transport {
     };
   }
 
-  /** Under the same name for this process, so that requests that overlap are saved in turn. */
+  /** Keeps the key within this process, so that overlapping requests are saved one after the other. */
   async save(found: StoredSession, record: SessionRecord): Promise<StoredSession> {
     const { ref } = await this.create(record);
     return { record, ref: { ...ref, key: found.ref.key } };
@@ -108,7 +108,7 @@ export class SignedTransport implements Transport {
     );
   }
 
-  /** The browser is told to forget; a copy stays good until its age is over, as in Django. */
+  /** The cookie is deleted in the browser; as in Django, a copy stays valid until it is too old. */
   end(): boolean {
     return true;
   }
@@ -136,7 +136,7 @@ export class SignedTransport implements Transport {
     return unsupported("be ended by a handle");
   }
 
-  /** There is nothing to clear. */
+  /** Does nothing, as nothing is stored. */
   clearExpired(): number {
     return 0;
   }

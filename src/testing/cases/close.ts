@@ -7,7 +7,7 @@ import {
   assertHolds,
   assertListed,
   expiredRecord,
-  HOUR,
+  hourMs,
   put,
   record,
   version,
@@ -118,7 +118,7 @@ export const closeCases: readonly StoreCase[] = [
       await put(store, gone, record({ userId: "alice" }));
       await store.delete(gone);
       const kept = await put(store, touched, values.touched);
-      const times = { touchedAt: values.touched.touchedAt + 1, expiresAt: values.touched.expiresAt + HOUR };
+      const times = { touchedAt: values.touched.touchedAt + 1, expiresAt: values.touched.expiresAt + hourMs };
       if (await store.touch?.(touched, times.touchedAt, times.expiresAt, kept)) {
         Object.assign(values.touched, times);
       }

@@ -7,7 +7,7 @@ import {
   assertHolds,
   assertListed,
   expiredRecord,
-  HOUR,
+  hourMs,
   put,
   record,
   version,
@@ -41,8 +41,8 @@ export const expiryCases: readonly StoreCase[] = [
     name: "SR-039 clearExpired removes what expired at or before the instant, to the millisecond",
     methods: ["clearExpired"],
     async run(store, { random }) {
-      const edge = Date.now() + HOUR;
-      const ends = [edge - HOUR / 2, edge - 1, edge, edge + 1, edge + HOUR];
+      const edge = Date.now() + hourMs;
+      const ends = [edge - hourMs / 2, edge - 1, edge, edge + 1, edge + hourMs];
       const keys = ends.map(() => random.key());
       const versions: string[] = [];
       for (const [n, key] of keys.entries()) {
@@ -52,11 +52,11 @@ export const expiryCases: readonly StoreCase[] = [
         const found = await Promise.all(keys.map(async (key) => await store.load(key)));
         return ends.filter((_, n) => found[n] !== undefined).map((end) => end - edge);
       };
-      assert.equal(await clearAll(store, edge - HOUR, 10), 0);
+      assert.equal(await clearAll(store, edge - hourMs, 10), 0);
       assert.equal(await clearAll(store, edge - 2, 10), 1);
-      assert.deepEqual(await survivors(), [-1, 0, 1, HOUR]);
+      assert.deepEqual(await survivors(), [-1, 0, 1, hourMs]);
       assert.equal(await clearAll(store, edge, 10), 2);
-      assert.deepEqual(await survivors(), [1, HOUR]);
+      assert.deepEqual(await survivors(), [1, hourMs]);
       assert.equal(await clearAll(store, edge, 10), 0, "nothing is removed twice");
       version(await store.save(keys[3]!, record(), versions[3]!), "save of a record that was not cleared");
     },
@@ -65,7 +65,7 @@ export const expiryCases: readonly StoreCase[] = [
     name: "SR-039 clearExpired removes at most `limit` at a time, and comes to an end",
     methods: ["clearExpired"],
     async run(store, { random }) {
-      const edge = Date.now() + HOUR;
+      const edge = Date.now() + hourMs;
       const keys = Array.from({ length: 23 }, () => random.key());
       const value = record({ expiresAt: edge + 1 });
       const live = Array.from({ length: 7 }, () => random.key());
@@ -104,7 +104,7 @@ export const expiryCases: readonly StoreCase[] = [
     name: "clearExpired goes by the expiry of the last save or touch",
     methods: ["clearExpired"],
     async run(store, { random }) {
-      const edge = Date.now() + HOUR;
+      const edge = Date.now() + hourMs;
       const [early, late] = [{ expiresAt: edge - 5 }, { expiresAt: edge + 5 }];
       const keep: string[] = [], drop: string[] = [];
       for (const [end, list] of [[late, keep], [early, drop]] as const) {
@@ -137,7 +137,7 @@ export const expiryCases: readonly StoreCase[] = [
       assert.equal(await clearAll(store, dying.expiresAt, 10), 1);
       assert.equal(await store.save(key, record(), stale), undefined);
       assert.ok(
-        !await store.touch?.(key, dying.touchedAt, dying.expiresAt + HOUR, stale),
+        !await store.touch?.(key, dying.touchedAt, dying.expiresAt + hourMs, stale),
         "a touch found it",
       );
       assert.equal(await store.delete(key), false);
@@ -163,7 +163,7 @@ export const expiryCases: readonly StoreCase[] = [
     name: "SR-039 two sweepers at once remove every expired record once, and no other",
     methods: ["clearExpired"],
     async run(store, { random }) {
-      const edge = Date.now() + HOUR;
+      const edge = Date.now() + hourMs;
       const keys = Array.from({ length: 40 }, () => random.key());
       const end = (n: number) => edge + (n % 2);
       await Promise.all(keys.map((key, n) => put(store, key, record({ expiresAt: end(n) }))));

@@ -2,19 +2,19 @@
 import assert from "node:assert/strict";
 import type { SessionRecord } from "../../store.ts";
 import type { StoreCase } from "../case.ts";
-import { assertHolds, assertListed, HOUR, put, record, stored, version } from "../records.ts";
-import { TEXTS } from "./values.ts";
+import { assertHolds, assertListed, hourMs, put, record, stored, version } from "../records.ts";
+import { dataTexts } from "./values.ts";
 
 /** The greatest size of a head, in bytes of UTF-8. */
-const GREATEST = 4096;
+const maxHeadBytes = 4096;
 
 /** Heads of exactly the greatest size: of characters of one byte, and of several. */
-const GREAT_HEADS: readonly string[] = [
-  "x".repeat(GREATEST),
-  '"\\'.repeat(GREATEST / 2),
-  "é".repeat(GREATEST / 2),
-  `${"用".repeat((GREATEST - 1) / 3)}x`,
-  "🙂".repeat(GREATEST / 4),
+const largestHeads: readonly string[] = [
+  "x".repeat(maxHeadBytes),
+  '"\\'.repeat(maxHeadBytes / 2),
+  "é".repeat(maxHeadBytes / 2),
+  `${"用".repeat((maxHeadBytes - 1) / 3)}x`,
+  "🙂".repeat(maxHeadBytes / 4),
 ];
 
 export const headCases: readonly StoreCase[] = [
@@ -36,7 +36,7 @@ export const headCases: readonly StoreCase[] = [
   {
     name: "every kind of text comes back as it was as a head, and is never taken for the data or the user",
     async run(store, { random }) {
-      for (const head of TEXTS) {
+      for (const head of dataTexts) {
         const key = random.key();
         const value = record({ head, data: `data beside ${head}`, userId: "alice" });
         const current = await put(store, key, value);
@@ -56,7 +56,7 @@ export const headCases: readonly StoreCase[] = [
     async run(store, { random, maxBytes }) {
       const key = random.key();
       let current = await put(store, key, record({ head: "small" }));
-      for (const head of GREAT_HEADS) {
+      for (const head of largestHeads) {
         const value = record({ head, data: "x".repeat(maxBytes), userId: "alice" });
         current = version(await store.save(key, value, current), "save");
         await assertHolds(store, key, value, current);
@@ -97,11 +97,11 @@ export const headCases: readonly StoreCase[] = [
     name: "touch keeps the head",
     methods: ["touch"],
     async run(store, { random }) {
-      for (const head of [undefined, "", "ü 🙂", ...GREAT_HEADS]) {
+      for (const head of [undefined, "", "ü 🙂", ...largestHeads]) {
         const key = random.key();
         const before = record({ ...head !== undefined && { head } });
         const born = await put(store, key, before);
-        const times = { touchedAt: before.touchedAt + 1, expiresAt: before.expiresAt + HOUR };
+        const times = { touchedAt: before.touchedAt + 1, expiresAt: before.expiresAt + hourMs };
         assert.equal(await store.touch(key, times.touchedAt, times.expiresAt, born), true);
         await assertHolds(store, key, { ...before, ...times }, born);
       }
@@ -113,7 +113,7 @@ export const headCases: readonly StoreCase[] = [
     async run(store, { random }) {
       const key = random.key();
       let current = await put(store, key, record({ userId: "alice", head: "first" }));
-      for (const head of [undefined, "", "ü \u0000 🙂", ...GREAT_HEADS, undefined]) {
+      for (const head of [undefined, "", "ü \u0000 🙂", ...largestHeads, undefined]) {
         let value = record({ userId: "alice", ...head !== undefined && { head } });
         current = version(await store.save(key, value, current), "save");
         await assertListed(store, "alice", [{ key, record: value }]);

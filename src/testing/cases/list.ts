@@ -7,16 +7,16 @@ import {
   assertHolds,
   assertListed,
   expiredRecord,
-  HOUR,
+  hourMs,
   put,
   record,
   version,
 } from "../records.ts";
 
-const LONG = "x".repeat(999);
+const longUser = "x".repeat(999);
 
 /** Prefixes of one another, patterns, separators, look-alikes. */
-const HOSTILE_USERS: readonly string[] = [
+const hostileUsers: readonly string[] = [
   "alice",
   "alic",
   "alice2",
@@ -75,12 +75,12 @@ const HOSTILE_USERS: readonly string[] = [
   "ss",
   "\u202ealice",
   "\ufeffalice",
-  LONG,
-  `${LONG}y`,
+  longUser,
+  `${longUser}y`,
 ];
 
 /** Halves of a surrogate pair, and what they turn into on the way through UTF-8; a NUL where text may be cut. */
-const IMPROPER_USERS: readonly string[] = [
+const invalidUsers: readonly string[] = [
   "\ud800",
   "\udbff",
   "\udc00",
@@ -118,7 +118,7 @@ export const listCases: readonly StoreCase[] = [
     name: "SR-040 hostile user ids are told apart to the letter",
     methods: ["list"],
     async run(store, { random }) {
-      const sessions = HOSTILE_USERS.map((userId) => ({ key: random.key(), record: record({ userId }) }));
+      const sessions = hostileUsers.map((userId) => ({ key: random.key(), record: record({ userId }) }));
       for (const { key, record } of sessions) await put(store, key, record);
       for (const session of sessions) await assertListed(store, session.record.userId!, [session]);
       for (const { key, record } of sessions) {
@@ -132,7 +132,7 @@ export const listCases: readonly StoreCase[] = [
     methods: ["list"],
     async run(store, { random }) {
       const kept: { key: string; record: SessionRecord }[] = [];
-      for (const userId of IMPROPER_USERS) {
+      for (const userId of invalidUsers) {
         const session = { key: random.key(), record: record({ userId }) };
         const answer = await Promise.resolve().then(() => store.create(session.key, session.record)).catch(
           () => undefined,
@@ -140,7 +140,7 @@ export const listCases: readonly StoreCase[] = [
         if (answer !== undefined) kept.push(session);
         else await assertFree(store, session.key, "what was refused is not there");
       }
-      for (const userId of IMPROPER_USERS) {
+      for (const userId of invalidUsers) {
         await assertListed(store, userId, kept.filter(({ record }) => record.userId === userId));
       }
       for (const { key, record } of kept) {
@@ -215,7 +215,7 @@ export const listCases: readonly StoreCase[] = [
       const value = record({ userId: "alice", head: "head" });
       let current = await put(store, key, value);
       const { entries } = await store.list("alice");
-      const changed = record({ userId: "alice", expiresAt: value.expiresAt + HOUR });
+      const changed = record({ userId: "alice", expiresAt: value.expiresAt + hourMs });
       current = version(await store.save(key, changed, current), "save");
       await put(store, other, value);
       assert.equal(entries.length, 1);

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import type { ListOptions, SessionRecord, SessionStore } from "../../store.ts";
 import { type StoreCase, turns } from "../case.ts";
 import type { Random } from "../random.ts";
-import { assertListed, HOUR, listed, pagesOf, put, record, version } from "../records.ts";
+import { assertListed, hourMs, listed, pagesOf, put, record, version } from "../records.ts";
 
-const MANY = 250;
-const LIMITS = [undefined, 7, 100, MANY, 5_000] as const;
+const sessionCount = 250;
+const limits = [undefined, 7, 100, sessionCount, 5_000] as const;
 
 type Session = { key: string; record: SessionRecord };
 
@@ -44,7 +44,7 @@ class Crowd {
   async touch(key: string | undefined): Promise<void> {
     const found = this.#sessions.get(key ?? "");
     if (found === undefined) return;
-    const ahead = this.#random.pick([1, HOUR, 9 * HOUR]);
+    const ahead = this.#random.pick([1, hourMs, 9 * hourMs]);
     const times = {
       touchedAt: found.record.touchedAt + ahead,
       expiresAt: found.record.expiresAt + ahead,
@@ -57,8 +57,8 @@ class Crowd {
     const now = Date.now();
     await this.#write(key, {
       createdAt: by < 0 ? this.#random.below(1000) : now,
-      touchedAt: now + by * HOUR,
-      expiresAt: now + (by < 0 ? HOUR / 2 : 40 * HOUR),
+      touchedAt: now + by * hourMs,
+      expiresAt: now + (by < 0 ? hourMs / 2 : 40 * hourMs),
       data: "saved",
     });
   }
@@ -81,12 +81,12 @@ class Crowd {
 
 export const pageCases: readonly StoreCase[] = [
   {
-    name: `SR-040 the pages of ${MANY} sessions show every one, at most 100 or \`limit\` at a time`,
+    name: `SR-040 the pages of ${sessionCount} sessions show every one, at most 100 or \`limit\` at a time`,
     methods: ["list"],
     async run(store, { random }) {
       // Many are equal in every instant, as after an import.
       const value = record({ userId: "alice" });
-      const mine: Session[] = Array.from({ length: MANY }, (_, n) => ({
+      const mine: Session[] = Array.from({ length: sessionCount }, (_, n) => ({
         key: random.key(),
         record: n % 2 > 0 ? value : { ...value, createdAt: n % 9, touchedAt: value.touchedAt - n },
       }));
@@ -94,7 +94,7 @@ export const pageCases: readonly StoreCase[] = [
       await Promise.all(
         Array.from({ length: 20 }, (_, n) => put(store, random.key(), record({ userId: `alice${n}` }))),
       );
-      for (const limit of LIMITS) await assertListed(store, "alice", mine, limit);
+      for (const limit of limits) await assertListed(store, "alice", mine, limit);
     },
   },
   {

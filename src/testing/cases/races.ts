@@ -7,7 +7,7 @@ import {
   assertHolds,
   assertListed,
   expiredRecord,
-  HOUR,
+  hourMs,
   listed,
   put,
   record,
@@ -15,8 +15,8 @@ import {
   version,
 } from "../records.ts";
 
-const MANY = 20;
-const ROUNDS = 12;
+const racers = 20;
+const rounds = 12;
 
 /** Calls `act` so many times at once, each a few turns later than the one before; the answers that are versions. */
 async function race(
@@ -74,33 +74,33 @@ export const raceCases: readonly StoreCase[] = [
     },
   },
   {
-    name: `of ${MANY} creates of one key exactly one wins`,
+    name: `of ${racers} creates of one key exactly one wins`,
     async run(store, { random }) {
       for (const start of [undefined, expiredRecord({ userId: "dead" })]) {
         const key = random.key();
         if (start !== undefined) await put(store, key, start);
-        await assertOneWon(store, await race(MANY, (n) => store.create(key, numbered(n))), () => key);
+        await assertOneWon(store, await race(racers, (n) => store.create(key, numbered(n))), () => key);
       }
     },
   },
   {
-    name: `SR-042 of ${MANY} saves with one version exactly one wins`,
+    name: `SR-042 of ${racers} saves with one version exactly one wins`,
     async run(store, { random }) {
       const key = random.key();
       const born = await put(store, key, record());
-      const winners = await race(MANY, (n) => store.save(key, numbered(n), born));
+      const winners = await race(racers, (n) => store.save(key, numbered(n), born));
       await assertOneWon(store, winners, () => key);
-      for (let n = 0; store.list !== undefined && n < MANY; n++) {
+      for (let n = 0; store.list !== undefined && n < racers; n++) {
         assert.equal((await listed(store, `user ${n}`)).size, n === winners[0]!.n ? 1 : 0);
       }
     },
   },
   {
-    name: `of ${MANY} deletes of one record exactly one answers true`,
+    name: `of ${racers} deletes of one record exactly one answers true`,
     async run(store, { random }) {
       const key = random.key();
       await put(store, key, record());
-      const answers = await Promise.all(Array.from({ length: MANY }, async () => await store.delete(key)));
+      const answers = await Promise.all(Array.from({ length: racers }, async () => await store.delete(key)));
       assert.equal(answers.filter(Boolean).length, 1);
       await assertFree(store, key);
     },
@@ -108,7 +108,7 @@ export const raceCases: readonly StoreCase[] = [
   {
     name: "SR-034 a record deleted during a save stays gone",
     async run(store, { random }) {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const key = random.key();
         const born = await put(store, key, record());
         const [, deleted] = await Promise.all([
@@ -124,7 +124,7 @@ export const raceCases: readonly StoreCase[] = [
   {
     name: "SR-034 a save or a touch from before a delete changes nothing of what is created after it",
     async run(store, { random }) {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const key = random.key();
         const value = record({ userId: "alice", head: "before" });
         const after = record({ data: "after" });
@@ -133,7 +133,7 @@ export const raceCases: readonly StoreCase[] = [
           turns(round % 2 * 3).then(() => store.delete(key)).then(() => put(store, key, after)),
           turns(round % 7).then(() => store.save(key, { ...value, data: "late" }, born)),
           turns(round % 5).then(() =>
-            store.touch?.(key, value.touchedAt + HOUR, value.expiresAt + HOUR, born)
+            store.touch?.(key, value.touchedAt + hourMs, value.expiresAt + hourMs, born)
           ),
         ]);
         await assertHolds(store, key, after, again);
@@ -148,7 +148,7 @@ export const raceCases: readonly StoreCase[] = [
       const numbered = (n: number) =>
         record({ data: `${n}`, head: `${n}`, userId: `user ${n}`, createdAt: n });
       let current = await put(store, key, numbered(0));
-      for (let round = 1; round <= ROUNDS; round++) {
+      for (let round = 1; round <= rounds; round++) {
         let done = false;
         const seen = new Map<string, string>([[String(round - 1), current]]);
         const watch = async () => {
@@ -188,7 +188,7 @@ export const raceCases: readonly StoreCase[] = [
       const key = random.key();
       const users = ["alice", "bob"] as const;
       let current = await put(store, key, record({ userId: users[0] }));
-      for (let round = 1; round <= ROUNDS; round++) {
+      for (let round = 1; round <= rounds; round++) {
         const [before, after] = [users[(round - 1) % 2]!, users[round % 2]!];
         let done = false;
         const watch = async () => {
@@ -216,13 +216,15 @@ export const raceCases: readonly StoreCase[] = [
     name: "SR-035 a touch during a save or a delete changes nothing of what they leave",
     methods: ["touch"],
     async run(store, { random }) {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const [saved, deleted] = [random.key(), random.key()];
         const value = record({ data: "before", head: "before", userId: "bob" });
         const born = [await put(store, saved, value), await put(store, deleted, value)] as const;
         const after = record({ data: "after", userId: "alice", touchedAt: value.touchedAt + 1 });
         const touch = (key: string, version: string) =>
-          turns(round % 7).then(() => store.touch(key, value.touchedAt + 2, value.expiresAt + HOUR, version));
+          turns(round % 7).then(() =>
+            store.touch(key, value.touchedAt + 2, value.expiresAt + hourMs, version)
+          );
         const later = <T>(act: () => T) => turns(round % 2 * 3).then(act);
         const [kept, , gone] = await Promise.all([
           later(() => store.save(saved, after, born[0])),
@@ -268,10 +270,10 @@ export const raceCases: readonly StoreCase[] = [
     name: "SR-039 a record that is renewed while it is cleared is renewed or gone, as the answer says",
     methods: ["clearExpired"],
     async run(store, { random }) {
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < rounds; round++) {
         const [saved, touched] = [random.key(), random.key()];
         const dying = record({ userId: "alice" });
-        const renewed = { ...dying, expiresAt: dying.expiresAt + HOUR };
+        const renewed = { ...dying, expiresAt: dying.expiresAt + hourMs };
         const born = [await put(store, saved, dying), await put(store, touched, dying)] as const;
         const answers = await Promise.all([
           turns(round % 7).then(() => store.save(saved, renewed, born[0])),
@@ -291,7 +293,7 @@ export const raceCases: readonly StoreCase[] = [
     name: "SR-040 the user index is exact after log-ins and log-outs at once",
     methods: ["list"],
     async run(store, { random }) {
-      const keys = Array.from({ length: MANY }, () => random.key());
+      const keys = Array.from({ length: racers }, () => random.key());
       const users = ["alice", "bob", "carol"];
       const versions = await Promise.all(
         keys.map((key, n) => put(store, key, record({ userId: users[n % 3]! }))),

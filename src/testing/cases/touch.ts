@@ -6,7 +6,7 @@ import {
   assertHolds,
   assertListed,
   expiredRecord,
-  HOUR,
+  hourMs,
   put,
   record,
   stored,
@@ -21,7 +21,7 @@ export const touchCases: readonly StoreCase[] = [
       const key = random.key();
       const before = record({ userId: "alice", head: "kept", data: "kept" });
       const born = await put(store, key, before);
-      const times = { touchedAt: before.touchedAt + 60_000, expiresAt: before.expiresAt + HOUR };
+      const times = { touchedAt: before.touchedAt + 60_000, expiresAt: before.expiresAt + hourMs };
       assert.equal(await store.touch(key, times.touchedAt, times.expiresAt, born), true);
       await assertHolds(store, key, { ...before, ...times }, born);
       const after = record({ data: "saved" });
@@ -99,7 +99,7 @@ export const touchCases: readonly StoreCase[] = [
       const key = random.key();
       const before = record();
       const born = await put(store, key, before);
-      assert.equal(await store.touch(key, before.touchedAt + 100, before.expiresAt + HOUR, born), true);
+      assert.equal(await store.touch(key, before.touchedAt + 100, before.expiresAt + hourMs, born), true);
       const after = record({ touchedAt: before.touchedAt - 50, expiresAt: before.expiresAt - 50 });
       const saved = version(await store.save(key, after, born), "save");
       await assertHolds(store, key, after, saved);
@@ -136,7 +136,7 @@ export const touchCases: readonly StoreCase[] = [
       for (let saves = 0; saves < 3; saves++) {
         for (const version of stale) {
           assert.equal(
-            await store.touch(key, value.touchedAt + HOUR, value.expiresAt + HOUR, version),
+            await store.touch(key, value.touchedAt + hourMs, value.expiresAt + hourMs, version),
             false,
           );
         }
@@ -164,7 +164,7 @@ export const touchCases: readonly StoreCase[] = [
       const key = random.key();
       const dead = expiredRecord();
       const born = await put(store, key, dead);
-      const times = { touchedAt: Date.now(), expiresAt: Date.now() + HOUR };
+      const times = { touchedAt: Date.now(), expiresAt: Date.now() + hourMs };
       if (!await store.touch(key, times.touchedAt, times.expiresAt, born)) {
         await put(store, key, record());
         return;
@@ -180,12 +180,12 @@ export const touchCases: readonly StoreCase[] = [
       const key = random.key();
       const before = record({ userId: "alice" });
       const born = await put(store, key, before);
-      const times = { touchedAt: before.touchedAt + 60_000, expiresAt: before.expiresAt + HOUR };
+      const times = { touchedAt: before.touchedAt + 60_000, expiresAt: before.expiresAt + hourMs };
       assert.equal(await store.touch(key, times.touchedAt, times.expiresAt, born), true);
       await assertListed(store, "alice", [{ key, record: { ...before, ...times } }]);
       const bob = record({ userId: "bob" });
       version(await store.save(key, bob, born), "save");
-      assert.equal(await store.touch(key, times.touchedAt + HOUR, times.expiresAt + HOUR, born), false);
+      assert.equal(await store.touch(key, times.touchedAt + hourMs, times.expiresAt + hourMs, born), false);
       await assertListed(store, "alice", []);
       await assertListed(store, "bob", [{ key, record: bob }]);
     },

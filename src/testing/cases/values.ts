@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import type { SessionRecord, SessionSummary } from "../../store.ts";
 import type { StoreCase } from "../case.ts";
-import { assertHolds, assertListed, assertSame, HOUR, put, record, stored, version } from "../records.ts";
+import { assertHolds, assertListed, assertSame, hourMs, put, record, stored, version } from "../records.ts";
 
-export const TEXTS: readonly string[] = [
+export const dataTexts: readonly string[] = [
   "",
   "{}",
   " ",
@@ -40,7 +40,7 @@ export const TEXTS: readonly string[] = [
   JSON.stringify({ ["__proto__"]: { admin: true }, constructor: null, "": [1.5, "é"], nested: '{"a":"b"}' }),
 ];
 
-const USERS: readonly string[] = [
+const userIds: readonly string[] = [
   "0",
   "null",
   "__proto__",
@@ -58,7 +58,7 @@ export const valueCases: readonly StoreCase[] = [
   {
     name: "SR-071 every kind of text comes back as it was, after create and save",
     async run(store, { random }) {
-      for (const data of TEXTS) {
+      for (const data of dataTexts) {
         const key = random.key();
         const value = record({ data });
         let current = await put(store, key, value);
@@ -94,7 +94,7 @@ export const valueCases: readonly StoreCase[] = [
   {
     name: "userId comes back as it was, and is left out when there is none",
     async run(store, { random }) {
-      for (const userId of USERS) {
+      for (const userId of userIds) {
         const key = random.key();
         const [known, unknown] = [record({ userId }), record()];
         let current = await put(store, key, known);
@@ -130,12 +130,12 @@ export const valueCases: readonly StoreCase[] = [
       const now = Date.now();
       for (
         const times of [
-          { createdAt: 0, touchedAt: 1, expiresAt: now + HOUR },
-          { createdAt: now - 1, touchedAt: now, expiresAt: now + HOUR + 999 },
+          { createdAt: 0, touchedAt: 1, expiresAt: now + hourMs },
+          { createdAt: now - 1, touchedAt: now, expiresAt: now + hourMs + 999 },
           {
-            createdAt: now - 400 * 24 * HOUR - 1,
+            createdAt: now - 400 * 24 * hourMs - 1,
             touchedAt: now - 1001,
-            expiresAt: now + 400 * 24 * HOUR + 1,
+            expiresAt: now + 400 * 24 * hourMs + 1,
           },
           { createdAt: now + 5, touchedAt: now + 7, expiresAt: Date.UTC(9999, 11, 31, 23, 59, 59, 999) },
         ]
@@ -206,7 +206,7 @@ export const valueCases: readonly StoreCase[] = [
       const copy = { ...open };
       let current = await put(store, key, frozen);
       current = version(await store.save(key, open, current), "save");
-      await store.touch?.(key, Date.now(), Date.now() + 2 * HOUR, current);
+      await store.touch?.(key, Date.now(), Date.now() + 2 * hourMs, current);
       version(await store.save(key, frozen, current), "save");
       assert.deepEqual(open, copy);
     },

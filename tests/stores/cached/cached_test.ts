@@ -3,18 +3,18 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { CachedStore, CachedStoreOptions } from "../../../backends/cached.ts";
 import type { SessionStore } from "../../../src/store.ts";
-import { key, record, START, world } from "../../support/cached/world.ts";
+import { key, record, startTime, world } from "../../support/cached/world.ts";
 import { gatedStore, MapStore } from "../../support/stores/map_store.ts";
 
 /** Every way to set it up; in all of them the promises to this process are the same. */
-const SETUPS: [string, boolean, CachedStoreOptions][] = [
+const setups: [string, boolean, CachedStoreOptions][] = [
   ["by default", false, {}],
   ["with versions", true, {}],
   ["with staleness", false, { staleness: 30 }],
   ["with versions and staleness", true, { staleness: 30 }],
 ];
 
-for (const [setup, versioned, options] of SETUPS) {
+for (const [setup, versioned, options] of setups) {
   describe(`CachedStore ${setup}`, () => {
     it("gives back exactly what it was given", async () => {
       const { open } = world(versioned);
@@ -41,12 +41,12 @@ for (const [setup, versioned, options] of SETUPS) {
         await store.load(key(1));
         version = await store.save(key(1), record(`${i}`), version!);
         assert.deepEqual(await store.load(key(1)), { ...record(`${i}`), version });
-        assert.equal(await store.touch!(key(1), START + i, START + 9e6, version!), true);
+        assert.equal(await store.touch!(key(1), startTime + i, startTime + 9e6, version!), true);
         for (let n = 0; n < 2; n++) {
           assert.deepEqual(await store.load(key(1)), {
             ...record(`${i}`),
-            touchedAt: START + i,
-            expiresAt: START + 9e6,
+            touchedAt: startTime + i,
+            expiresAt: startTime + 9e6,
             version,
           });
         }
@@ -69,7 +69,7 @@ for (const [setup, versioned, options] of SETUPS) {
         else await store.save(key(1), { ...record("new"), head: "[1]" }, version!);
         const left = durable.records.get(key(1));
         for (let second = 0; second < 100; second += 3) {
-          clock.now = START + second * 1000;
+          clock.now = startTime + second * 1000;
           if (planted) cache.records.set(key(1), planted);
           assert.deepEqual(await store.load(key(1)), left);
         }
@@ -87,7 +87,7 @@ for (const [setup, versioned, options] of SETUPS) {
       const fresh = await b.load(key(1));
       assert.deepEqual(fresh, durable.records.get(key(1)));
       assert.ok(await b.save(key(1), record("3"), fresh!.version));
-      assert.equal(await b.touch!(key(1), START + 1, START + 9e6, version!), false);
+      assert.equal(await b.touch!(key(1), startTime + 1, startTime + 9e6, version!), false);
       assert.equal((await b.load(key(1)))?.data, "3");
     });
 
@@ -108,10 +108,10 @@ for (const [setup, versioned, options] of SETUPS) {
         const version = await store.create(key(1), record("1", "u"));
         assert.equal((await store.load(key(1)))?.data, "1");
         const saved = await store.save(key(1), record("2", "u"), version!);
-        assert.equal(await store.touch!(key(1), START, START + 5e6, saved!), true);
-        assert.ok(await store.save(key(1), record("3", "u", START - 1), saved!));
+        assert.equal(await store.touch!(key(1), startTime, startTime + 5e6, saved!), true);
+        assert.ok(await store.save(key(1), record("3", "u", startTime - 1), saved!));
         assert.equal((await store.list!("u")).entries.length, 1);
-        assert.equal(await store.clearExpired!(START, 10), 1);
+        assert.equal(await store.clearExpired!(startTime, 10), 1);
         assert.equal(await store.delete(key(1)), false);
         assert.equal(durable.records.size, 0);
       }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CachedStore, SessionStore } from "../../../backends/cached.ts";
 import { gate } from "../../support/browser.ts";
-import { key, record, START, world } from "../../support/cached/world.ts";
+import { key, record, startTime, world } from "../../support/cached/world.ts";
 import { turn } from "../../support/commit_rig.ts";
 import { gatedStore, MapStore } from "../../support/stores/map_store.ts";
 
@@ -42,7 +42,7 @@ describe("the calls of a CachedStore", () => {
     await one.create(a, record("1", "ada"));
     const asked = async (store: CachedStore, now: number) => {
       durable.calls.length = cache.calls.length = 0;
-      clock.now = START + now;
+      clock.now = startTime + now;
       const { version: _, ...found } = (await store.load(a))!;
       assert.deepEqual(found, record("1", "ada"));
       return [cache.calls.join(" "), durable.calls.join(" ")];
@@ -92,29 +92,31 @@ describe("the calls of a CachedStore", () => {
       return durable.calls.includes("load");
     };
     const one = open({ staleness: 30 }, { cache: keeps });
-    await one.create(a, record("1", undefined, START + 10_000));
-    clock.now = START + 9_999;
+    await one.create(a, record("1", undefined, startTime + 10_000));
+    clock.now = startTime + 9_999;
     assert.equal(await asked(one), false);
-    clock.now = START + 10_000;
+    clock.now = startTime + 10_000;
     assert.equal(await asked(one), true);
 
-    clock.now = START;
+    clock.now = startTime;
     const two = open({ staleness: 30 }, { cache: keeps });
-    await two.create(key(2), record("2", undefined, START + 10_000));
-    assert.equal(await two.clearExpired!(START + 9_999, 10), 0);
+    await two.create(key(2), record("2", undefined, startTime + 10_000));
+    assert.equal(await two.clearExpired!(startTime + 9_999, 10), 0);
     assert.equal((await two.load(key(2)))?.data, "2");
-    assert.equal(await two.clearExpired!(START + 10_000, 10), 2);
-    assert.equal(await two.clearExpired!(START, 10), 0);
+    assert.equal(await two.clearExpired!(startTime + 10_000, 10), 2);
+    assert.equal(await two.clearExpired!(startTime, 10), 0);
     assert.equal(await two.load(key(2)), undefined);
   });
 
   it("put copies into the cache for as long as they may be served", async () => {
-    for (const [versioned, expiresAt] of [[true, START + 3_600_000], [false, START + 5_000]] as const) {
+    for (
+      const [versioned, expiresAt] of [[true, startTime + 3_600_000], [false, startTime + 5_000]] as const
+    ) {
       const { open, cache } = world(versioned);
       await open({ staleness: 5 }).create(a, record());
       assert.equal(cache.records.get(a)!.expiresAt, expiresAt);
-      await open({ staleness: 5 }).create(key(2), record("2", undefined, START + 4_000));
-      assert.equal(cache.records.get(key(2))!.expiresAt, START + 4_000);
+      await open({ staleness: 5 }).create(key(2), record("2", undefined, startTime + 4_000));
+      assert.equal(cache.records.get(key(2))!.expiresAt, startTime + 4_000);
     }
   });
 
@@ -136,10 +138,10 @@ describe("the calls of a CachedStore", () => {
       assert.equal((await store.load(a))?.version, next);
       await shown("2");
       const stale = cache.records.get(a)!;
-      await store.touch!(a, START, START + 5_000_000, next);
+      await store.touch!(a, startTime, startTime + 5_000_000, next);
       assert.equal(cache.records.size, 0);
-      assert.equal((await store.load(a))?.expiresAt, START + 5_000_000);
-      cache.records.set(key(9), { ...stale, expiresAt: START });
+      assert.equal((await store.load(a))?.expiresAt, startTime + 5_000_000);
+      cache.records.set(key(9), { ...stale, expiresAt: startTime });
       const order: string[] = [];
       const told = (name: string, inner: SessionStore) =>
         gatedStore(inner, async (method, go) => {
@@ -150,7 +152,7 @@ describe("the calls of a CachedStore", () => {
           return answer;
         });
       const clears = open(options, { cache: told("cache", cache), store: told("store", durable) });
-      assert.equal(await clears.clearExpired!(START + 5_000_000, 10), 1);
+      assert.equal(await clears.clearExpired!(startTime + 5_000_000, 10), 1);
       assert.deepEqual(order, ["store clearExpired", "cache clearExpired"]);
       assert.equal(cache.records.size, 0);
     }
@@ -194,7 +196,7 @@ describe("the calls of a CachedStore", () => {
     });
     const version = (await slow.create(a, record("1")))!;
     const saving = slow.save(a, record("2"), version);
-    await slow.touch!(a, START, START + 5_000_000, version);
+    await slow.touch!(a, startTime, startTime + 5_000_000, version);
     held.open();
     assert.ok(await saving);
     assert.equal(cache.records.size, 0);
@@ -224,7 +226,7 @@ describe("the calls of a CachedStore", () => {
     const store = open({}, { store: gatedStore(durable, (method, go) => method === "touch" ? "1" : go()) });
     const version = await store.create(a, record("1"));
     assert.equal(version, "1");
-    await store.touch!(a, START, START + 5_000_000, version!);
+    await store.touch!(a, startTime, startTime + 5_000_000, version!);
     assert.equal(cache.records.size, 0);
     assert.equal((await store.load(a))?.data, "1");
   });
@@ -258,11 +260,11 @@ describe("a cache that a CachedStore does not wait for", () => {
     assert.equal(calls, 1);
     isSlow = false;
     for (const ms of [0, 999]) {
-      clock.now = START + ms;
+      clock.now = startTime + ms;
       assert.ok(await store.load(a));
     }
     assert.equal(calls, 1);
-    clock.now = START + 1_000;
+    clock.now = startTime + 1_000;
     assert.ok(await store.load(a));
     assert.equal(calls, 4, "load, delete, create");
   });

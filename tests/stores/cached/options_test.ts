@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CachedStore, type CachedStoreOptions, type SessionStore } from "../../../backends/cached.ts";
 import { MemoryStore } from "../../../backends/memory.ts";
-import { key, record, START, world } from "../../support/cached/world.ts";
+import { key, record, startTime, world } from "../../support/cached/world.ts";
 import { withoutTouch } from "../../support/commit_rig.ts";
 import { MapStore } from "../../support/stores/map_store.ts";
 
@@ -18,12 +18,12 @@ describe("what a CachedStore is made of", () => {
     }
     const { open } = world();
     assert.equal(open().stats, undefined);
-    const durable = new MemoryStore({ now: () => START });
+    const durable = new MemoryStore({ now: () => startTime });
     const store = open({ staleness: 5 }, { store: durable });
     const version = (await store.create(a, record("1", "ada")))!;
     assert.deepEqual((await store.list!("ada")).entries.map(({ key }) => key), [a]);
-    assert.deepEqual(await store.stats!(START, []), await durable.stats(START, []));
-    assert.equal(await store.touch!(a, START, START + 5, version), true);
+    assert.deepEqual(await store.stats!(startTime, []), await durable.stats(startTime, []));
+    assert.equal(await store.touch!(a, startTime, startTime + 5, version), true);
     assert.equal(await store.clearExpired!(Infinity, 10), 1);
   });
 

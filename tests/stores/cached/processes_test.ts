@@ -5,7 +5,7 @@ import { CachedStore } from "../../../backends/cached.ts";
 import { packCopy, unpackCopy } from "../../../backends/cached/copy.ts";
 import { OwnWrites } from "../../../backends/cached/own_writes.ts";
 import type { SessionStore } from "../../../src/store.ts";
-import { key, record, START, world } from "../../support/cached/world.ts";
+import { key, record, startTime, world } from "../../support/cached/world.ts";
 import { gatedStore } from "../../support/stores/map_store.ts";
 
 describe("CachedStore and the writes of other processes", () => {
@@ -57,10 +57,10 @@ describe("CachedStore and the writes of other processes", () => {
   it("SR-038 a copy from the future, an expired one and one of another session are not believed", async () => {
     const { open, durable, cache, clock } = world();
     const store = open({ staleness: 30 });
-    const version = (await store.create(key(1), record("1", "u", START + 5000)))!;
-    durable.touch(key(1), START, START + 60_000, version);
+    const version = (await store.create(key(1), record("1", "u", startTime + 5000)))!;
+    durable.touch(key(1), startTime, startTime + 60_000, version);
     clock.now += 5000;
-    assert.equal((await store.load(key(1)))?.expiresAt, START + 60_000);
+    assert.equal((await store.load(key(1)))?.expiresAt, startTime + 60_000);
     clock.now -= 5001;
     durable.calls.length = 0;
     await store.load(key(1));
@@ -192,7 +192,7 @@ describe("CachedStore in detail", () => {
       fc.property(fc.string({ unit: "binary" }), fc.option(fc.string()), fc.integer(), (data, user, asOf) => {
         const head = user === null ? {} : { head: `${user}\n${data}` };
         const stored = { ...record(data, user ?? undefined), ...head, version: "v" };
-        const packed = packCopy(key(1), { record: stored, asOf }, START);
+        const packed = packCopy(key(1), { record: stored, asOf }, startTime);
         assert.deepEqual(unpackCopy(key(1), packed), { asOf, record: stored });
         assert.equal(unpackCopy(key(2), packed), undefined);
         assert.equal(packed.userId, undefined);
@@ -205,7 +205,7 @@ describe("CachedStore in detail", () => {
   });
 
   it("SR-075 what it remembers of its own changes does not grow for ever", () => {
-    let now = START;
+    let now = startTime;
     const writes = new OwnWrites(30_000, () => now, 50);
     const change = (from: number, to: number, ms: number) => {
       for (let i = from; i < to; i++) {

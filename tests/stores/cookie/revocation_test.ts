@@ -4,7 +4,7 @@ import { type MaybePromise, SessionError } from "../../../mod.ts";
 import { arrive, type Browser } from "../../support/browser.ts";
 import { Ended, sid, Site, start } from "../../support/cookie/rig.ts";
 
-const DAY = 86_400_000;
+const dayMs = 86_400_000;
 const isDown = (error: unknown) => error instanceof SessionError && error.code === "ERR_STORE";
 const clears = (response: Response) =>
   response.headers.getSetCookie().some((field) => field.startsWith(`${sid}=;`));
@@ -103,7 +103,7 @@ describe("a store that remembers ended ids", () => {
       ["the default limits", {}, undefined],
       ["no absolute limit", { absoluteAge: null }, undefined],
       ["a long idle age and no absolute limit", { absoluteAge: null, idleAge: 1_000 * 86_400 }, undefined],
-      ["a fixed end years ahead", { absoluteAge: null }, new Date(start + 2_000 * DAY)],
+      ["a fixed end years ahead", { absoluteAge: null }, new Date(start + 2_000 * dayMs)],
       ["an idle age of its own, of years", { absoluteAge: null }, 2_000 * 86_400],
     ] as const
   ) {
@@ -115,7 +115,7 @@ describe("a store that remembers ended ids", () => {
       const probe = new Site({ ...options, clock: site.clock });
       await browser.see((session) => session.flush());
       for (const days of [1, 13, 29, 31, 399, 401, 999, 1_999, 2_001]) {
-        site.clock.now = start + days * DAY;
+        site.clock.now = start + days * dayMs;
         await site.sessions.clearExpired();
         assert.equal(await site.mark(copy), undefined, `day ${days}, without it ${await probe.mark(copy)}`);
       }

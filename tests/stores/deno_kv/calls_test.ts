@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type DenoKv, DenoKvStore } from "../../../backends/deno_kv.ts";
 import { openTestKv, wrapKv } from "../../support/deno_kv/open_kv.ts";
 
-const NOW = 1_700_000_000_000;
-const now = () => NOW;
+const startTime = 1_700_000_000_000;
+const now = () => startTime;
 const key = (n: number) => n.toString(16).padStart(64, "0");
-const record = (userId = "u", expiresAt = NOW + 60_000) => ({
+const record = (userId = "u", expiresAt = startTime + 60_000) => ({
   data: "{}",
   userId,
   createdAt: 1,
@@ -43,8 +43,8 @@ describe("the calls of a Deno KV store", () => {
         await assert.rejects(store.create(key(2), wrong), { message });
         await assert.rejects(store.save(key(1), wrong, version), { message });
       }
-      await assert.rejects(store.touch(key(1), instant, NOW, version), { message: /"touchedAt"/ });
-      await assert.rejects(store.touch(key(1), NOW, instant, version), { message: /"expiresAt"/ });
+      await assert.rejects(store.touch(key(1), instant, startTime, version), { message: /"touchedAt"/ });
+      await assert.rejects(store.touch(key(1), startTime, instant, version), { message: /"expiresAt"/ });
       if (instant === Infinity) continue; // the end of time, by which all have expired
       await assert.rejects(store.clearExpired(instant, 10), { message: /"now"/ });
     }
@@ -54,18 +54,18 @@ describe("the calls of a Deno KV store", () => {
   });
 
   it("a record that ends now has ended: its key is free", async () => {
-    for (const n of [1, 2]) await store.create(key(n), record("u", NOW));
-    assert.ok(await store.create(key(1), record("v", NOW + 1)));
+    for (const n of [1, 2]) await store.create(key(n), record("u", startTime));
+    assert.ok(await store.create(key(1), record("v", startTime + 1)));
     assert.equal(await store.create(key(1), record("w")), undefined);
     assert.deepEqual((await store.list("v")).entries.map(({ key }) => key), [key(1)]);
     assert.deepEqual((await store.list("u")).entries.map(({ key }) => key), [key(2)]);
   });
 
   it("SR-039 clears as many as told, also where they are more than are removed side by side", async () => {
-    for (let n = 0; n < 70; n++) await store.create(key(n), record("u", NOW));
-    assert.equal(await store.clearExpired(NOW, 40), 40);
+    for (let n = 0; n < 70; n++) await store.create(key(n), record("u", startTime));
+    assert.equal(await store.clearExpired(startTime, 40), 40);
     assert.equal((await store.list("u")).entries.length, 30);
-    assert.equal(await store.clearExpired(NOW, 30), 30);
+    assert.equal(await store.clearExpired(startTime, 30), 30);
   });
 
   it("SR-040 a list reads the user index and each record that it shows once, page by page", async () => {
@@ -82,7 +82,7 @@ describe("the calls of a Deno KV store", () => {
   });
 
   it("reads no more than 32 records side by side", async () => {
-    for (let n = 0; n < 40; n++) await store.create(key(n), record("u", NOW));
+    for (let n = 0; n < 40; n++) await store.create(key(n), record("u", startTime));
     let [running, most] = [0, 0];
     const get: DenoKv["get"] = async (...words) => {
       most = Math.max(most, ++running);
@@ -96,15 +96,15 @@ describe("the calls of a Deno KV store", () => {
     assert.equal((await watched.list("u")).entries.length, 40);
     assert.equal(most, 32);
     most = 0;
-    assert.equal(await watched.clearExpired(NOW, 100), 40);
+    assert.equal(await watched.clearExpired(startTime, 100), 40);
     assert.equal(most, 32);
   });
 
   it("SR-039 an entry of the index that tells an older end than the record takes nothing with it", async () => {
     const version = await store.create(key(1), record());
     const before = await entries();
-    await kv.atomic().set(["sessions", "expires", NOW - 1, key(1)], new Uint8Array()).commit();
-    assert.equal(await store.clearExpired(NOW, 10), 0);
+    await kv.atomic().set(["sessions", "expires", startTime - 1, key(1)], new Uint8Array()).commit();
+    assert.equal(await store.clearExpired(startTime, 10), 0);
     assert.equal((await store.load(key(1)))?.version, version);
     assert.deepEqual(await entries(), before);
   });
@@ -115,7 +115,7 @@ describe("the calls of a Deno KV store", () => {
     const commit = async (go: () => Promise<{ ok: boolean }>) => {
       if (++tries < 6) {
         const { version } = (await store.load(key(1)))!;
-        assert.ok(await store.save(key(1), record(`user ${tries}`, NOW + tries), version));
+        assert.ok(await store.save(key(1), record(`user ${tries}`, startTime + tries), version));
       }
       return await go();
     };
@@ -128,8 +128,8 @@ describe("the calls of a Deno KV store", () => {
     const told: (number | undefined)[] = [];
     const expireIn = (given: number | undefined) => void told.push(given);
     const watched = new DenoKvStore(wrapKv(kv, { expireIn }), { now });
-    await watched.create(key(1), record("u", NOW + 1e12 - 60_001));
-    await watched.create(key(2), record("u", NOW + 1e12 - 60_000));
+    await watched.create(key(1), record("u", startTime + 1e12 - 60_001));
+    await watched.create(key(2), record("u", startTime + 1e12 - 60_000));
     assert.deepEqual(told, [1e12 - 1, 1e12 - 1, 1e12 - 1, undefined, undefined, undefined]);
   });
 

@@ -5,13 +5,13 @@ import { after, before, describe, it } from "node:test";
 import { type DenoKv, DenoKvStore } from "../../../backends/deno_kv.ts";
 import { openTestKv, wrapKv } from "../../support/deno_kv/open_kv.ts";
 
-const NOW = Date.now();
+const startTime = Date.now();
 const key = (n: number) => n.toString(16).padStart(64, "0");
-const record = (expiresAt = NOW + 60_000) => ({
+const record = (expiresAt = startTime + 60_000) => ({
   data: "{}",
   userId: "u",
-  createdAt: NOW,
-  touchedAt: NOW,
+  createdAt: startTime,
+  touchedAt: startTime,
   expiresAt,
 });
 
@@ -29,17 +29,17 @@ async function openOver(kv: DenoKv): Promise<DenoKvStore> {
 }
 
 describe("DenoKvStore, closing", () => {
-  const CALLS: Record<string, (store: DenoKvStore, version: string) => Promise<unknown>> = {
+  const storeCalls: Record<string, (store: DenoKvStore, version: string) => Promise<unknown>> = {
     load: (store) => store.load(key(1)),
     create: (store) => store.create(key(2), record()),
     save: (store, version) => store.save(key(1), record(), version),
-    touch: (store, version) => store.touch(key(1), NOW, NOW + 9000, version),
+    touch: (store, version) => store.touch(key(1), startTime, startTime + 9000, version),
     delete: (store) => store.delete(key(1)),
     list: (store) => store.list("u"),
-    clearExpired: (store) => store.clearExpired(NOW + 99_000, 10),
-    stats: (store) => store.stats(NOW, []),
+    clearExpired: (store) => store.clearExpired(startTime + 99_000, 10),
+    stats: (store) => store.stats(startTime, []),
   };
-  for (const [name, call] of Object.entries(CALLS)) {
+  for (const [name, call] of Object.entries(storeCalls)) {
     it(`SR-075 ${name} that runs comes to its end before the database is closed, and later calls are refused`, async () => {
       const real = await openTestKv(":memory:");
       const order: string[] = [];
@@ -77,16 +77,16 @@ describe("DenoKvStore, records of a newer format", () => {
     const place = (n: number) => ["sessions", "record", key(n)];
     const read = async (n: number) => (await kv.get(place(n), { consistency: "strong" })).value as Uint8Array;
     // More of them than are looked at side by side, and all before the others
-    for (let n = 0; n < 100; n++) await store.create(key(n), record(NOW + n));
+    for (let n = 0; n < 100; n++) await store.create(key(n), record(startTime + n));
     const before: Uint8Array[] = [];
     for (let n = 0; n < 40; n++) {
       before[n] = Uint8Array.from(await read(n)).fill(3, 0, 1);
       await kv.atomic().set(place(n), before[n]).commit();
     }
     assert.equal((await store.list("u")).entries.length, 100);
-    assert.equal(await store.clearExpired(NOW + 69, 10), 10);
-    assert.equal(await store.clearExpired(NOW + 69, 100), 20);
-    assert.equal(await store.clearExpired(NOW + 69, 100), 0);
+    assert.equal(await store.clearExpired(startTime + 69, 10), 10);
+    assert.equal(await store.clearExpired(startTime + 69, 100), 20);
+    assert.equal(await store.clearExpired(startTime + 69, 100), 0);
     assert.equal((await store.list("u")).entries.length, 70);
     for (let n = 0; n < 40; n++) assert.deepEqual(new Uint8Array(await read(n)), before[n]);
     assert.equal(await store.delete(key(0)), true);

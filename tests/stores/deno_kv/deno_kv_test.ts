@@ -8,13 +8,13 @@ import { SessionError, type SessionErrorCode } from "../../../src/errors.ts";
 import { openTestKv } from "../../support/deno_kv/open_kv.ts";
 
 const onDeno = "Deno" in globalThis;
-const NOW = Date.now();
+const startTime = Date.now();
 const key = (n: number) => n.toString(16).padStart(64, "0");
-const record = (data = "{}", userId?: string, expiresAt = NOW + 60_000) => ({
+const record = (data = "{}", userId?: string, expiresAt = startTime + 60_000) => ({
   data,
   ...(userId === undefined ? {} : { userId }),
-  createdAt: NOW,
-  touchedAt: NOW,
+  createdAt: startTime,
+  touchedAt: startTime,
   expiresAt,
 });
 const code = (code: SessionErrorCode) => (error: unknown) =>
@@ -53,7 +53,7 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
             ...(userId === undefined ? {} : { userId }),
             createdAt: 0,
             touchedAt: -3,
-            expiresAt: NOW * 3,
+            expiresAt: startTime * 3,
           };
           const version = await store.create(key(1), given);
           assert.deepEqual(await store.load(key(1)), { ...given, version });
@@ -69,7 +69,7 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
       assert.ok(await store.create(key(1), record("old", "u")));
       assert.equal(await store.create(key(1), record("new")), undefined);
       assert.equal((await store.load(key(1)))?.data, "old");
-      assert.ok(await store.create(key(2), record("dead", "u", NOW - 1)));
+      assert.ok(await store.create(key(2), record("dead", "u", startTime - 1)));
       assert.ok(await store.create(key(2), record("new", "v")));
       assert.equal((await store.load(key(2)))?.data, "new");
       assert.deepEqual(await keysOf(store, "u"), [key(1)]);
@@ -99,7 +99,7 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
         assert.equal(await store.delete(key(1)), true);
         assert.equal(await store.delete(key(1)), false);
         for (const old of seen) assert.equal(await store.save(key(1), record("back"), old), undefined);
-        assert.equal(await store.touch(key(1), NOW, NOW + 1, saved), false);
+        assert.equal(await store.touch(key(1), startTime, startTime + 1, saved), false);
         assert.equal(await store.load(key(1)), undefined);
       }
       assert.equal((await Promise.all([store.delete(key(1)), store.delete(key(1))])).includes(true), false);
@@ -108,18 +108,18 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
     it("SR-035 a touch moves the two instants and nothing else, also beside saves", async () => {
       fresh();
       const version = (await store.create(key(1), record("kept", "u")))!;
-      assert.equal(await store.touch(key(1), NOW + 5, NOW + 90_000, version), true);
+      assert.equal(await store.touch(key(1), startTime + 5, startTime + 90_000, version), true);
       assert.deepEqual(await store.load(key(1)), {
         ...record("kept", "u"),
-        touchedAt: NOW + 5,
-        expiresAt: NOW + 90_000,
+        touchedAt: startTime + 5,
+        expiresAt: startTime + 90_000,
         version,
       });
       let current = version;
       for (let round = 0; round < 50; round++) {
         const [saved, touched] = await Promise.all([
           store.save(key(1), record(`${round}`, "u"), current),
-          store.touch(key(1), NOW + round, NOW + 70_000 + round, current),
+          store.touch(key(1), startTime + round, startTime + 70_000 + round, current),
         ]);
         assert.ok(saved);
         assert.equal(typeof touched, "boolean");
@@ -136,15 +136,15 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
       const shown = async (user: string) => (await store.list(user)).entries;
       const one = (await store.create(key(1), { ...record("secret", "u"), head: "1 é\n{}" }))!;
       assert.deepEqual(await shown("u"), [{ key: key(1), record: { ...bare, head: "1 é\n{}" } }]);
-      assert.equal(await store.touch(key(1), NOW + 7, NOW + 80_000, one), true);
-      const touched = { ...bare, touchedAt: NOW + 7, expiresAt: NOW + 80_000 };
+      assert.equal(await store.touch(key(1), startTime + 7, startTime + 80_000, one), true);
+      const touched = { ...bare, touchedAt: startTime + 7, expiresAt: startTime + 80_000 };
       assert.deepEqual(await shown("u"), [{ key: key(1), record: { ...touched, head: "1 é\n{}" } }]);
-      assert.equal(await store.touch(key(1), NOW + 1, NOW + 90_000, one), true);
-      assert.deepEqual((await shown("u"))[0]!.record.touchedAt, NOW + 7);
-      assert.deepEqual((await shown("u"))[0]!.record.expiresAt, NOW + 90_000);
+      assert.equal(await store.touch(key(1), startTime + 1, startTime + 90_000, one), true);
+      assert.deepEqual((await shown("u"))[0]!.record.touchedAt, startTime + 7);
+      assert.deepEqual((await shown("u"))[0]!.record.expiresAt, startTime + 90_000);
       const two = (await store.save(key(1), { ...record("other", "u"), head: "2" }, one))!;
       assert.deepEqual(await shown("u"), [{ key: key(1), record: { ...bare, head: "2" } }]);
-      assert.equal(await store.touch(key(1), NOW + 9, NOW + 99_000, one), false);
+      assert.equal(await store.touch(key(1), startTime + 9, startTime + 99_000, one), false);
       assert.deepEqual(await shown("u"), [{ key: key(1), record: { ...bare, head: "2" } }]);
       await store.save(key(1), record("other", "v"), two);
       assert.deepEqual(await shown("u"), []);
@@ -174,13 +174,13 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
 
     it("SR-039 clears expired records only, at most as many as told", async () => {
       fresh();
-      const clock = NOW + 1000;
+      const clock = startTime + 1000;
       for (let i = 0; i < 100; i++) {
-        await store.create(key(i), record("x", "u", i < 50 ? NOW + i : NOW + 1001 + i));
+        await store.create(key(i), record("x", "u", i < 50 ? startTime + i : startTime + 1001 + i));
       }
       const [first, last] = [(await store.load(key(0)))!, (await store.load(key(99)))!];
-      assert.equal(await store.touch(key(0), NOW, NOW + 5000, first.version), true);
-      assert.equal(await store.touch(key(99), NOW, clock, last.version), true); // not moved back
+      assert.equal(await store.touch(key(0), startTime, startTime + 5000, first.version), true);
+      assert.equal(await store.touch(key(99), startTime, clock, last.version), true); // not moved back
       assert.equal(await store.clearExpired(clock, 0), 0);
       assert.equal(await store.clearExpired(clock, 3), 3);
       const [a, b] = await Promise.all([store.clearExpired(clock, 100), store.clearExpired(clock, 100)]);
@@ -198,8 +198,8 @@ for (const path of [":memory:", join(folder, "plain.kv")]) {
       const store2 = new DenoKvStore(lone);
       for (let i = 0; i < 5; i++) {
         let version = await store2.create(key(i), record("x", `u${i % 2}`));
-        version = await store2.save(key(i), record("y", `v${i}`, NOW + 99_000), version!);
-        await store2.touch(key(i), NOW, NOW + 177_000, version!);
+        version = await store2.save(key(i), record("y", `v${i}`, startTime + 99_000), version!);
+        await store2.touch(key(i), startTime, startTime + 177_000, version!);
         if (i > 2) await store2.save(key(i), record("z"), version!);
       }
       assert.equal((await entries(lone)).length, 5 + 5 + 3);
@@ -266,10 +266,10 @@ describe("DenoKvStore opened and closed", () => {
   it("keeps stores with different prefixes apart", async () => {
     const kv = await openTestKv(":memory:");
     const [a, b] = [new DenoKvStore(kv, { prefix: "a" }), new DenoKvStore(kv, { prefix: "b" })];
-    await a.create(key(1), record("a", "u", NOW - 1));
+    await a.create(key(1), record("a", "u", startTime - 1));
     assert.equal(await b.load(key(1)), undefined);
     assert.deepEqual(await keysOf(b, "u"), []);
-    assert.equal(await b.clearExpired(NOW, 10), 0);
+    assert.equal(await b.clearExpired(startTime, 10), 0);
     assert.equal((await a.load(key(1)))?.data, "a");
     kv.close();
   });

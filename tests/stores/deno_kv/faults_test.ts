@@ -5,13 +5,13 @@ import { decodeRecord, encodeRecord } from "../../../backends/deno_kv/record.ts"
 import { SessionError, type SessionErrorCode } from "../../../src/errors.ts";
 import { openTestKv, wrapKv } from "../../support/deno_kv/open_kv.ts";
 
-const NOW = Date.now();
+const startTime = Date.now();
 const key = (n: number) => n.toString(16).padStart(64, "0");
-const record = (data = "{}", userId?: string, expiresAt = NOW + 60_000) => ({
+const record = (data = "{}", userId?: string, expiresAt = startTime + 60_000) => ({
   data,
   ...(userId === undefined ? {} : { userId }),
-  createdAt: NOW,
-  touchedAt: NOW,
+  createdAt: startTime,
+  touchedAt: startTime,
   expiresAt,
 });
 const code = (code: SessionErrorCode) => (error: unknown) =>
@@ -19,10 +19,10 @@ const code = (code: SessionErrorCode) => (error: unknown) =>
 const at = (store: string, n: number) => [store, "record", key(n)];
 
 /** Every change, each on a session of its own that `create` has prepared, except the first. */
-const CHANGES: [string, (store: DenoKvStore, version: string) => Promise<unknown>][] = [
+const changes: [string, (store: DenoKvStore, version: string) => Promise<unknown>][] = [
   ["create", (store) => store.create(key(9), record("new", "u"))],
   ["save", (store, version) => store.save(key(1), record("new", "u"), version)],
-  ["touch", (store, version) => store.touch(key(1), NOW + 1, NOW + 70_000, version)],
+  ["touch", (store, version) => store.touch(key(1), startTime + 1, startTime + 70_000, version)],
   ["delete", (store) => store.delete(key(1))],
 ];
 
@@ -42,7 +42,7 @@ describe("DenoKvStore under faults", () => {
     version = (await plain.create(key(1), record("old", "u")))!;
   };
 
-  for (const [name, change] of CHANGES) {
+  for (const [name, change] of changes) {
     it(`SR-059 K2 ${name}: five failed commits are retried, six are a conflict that changed nothing`, async () => {
       for (let failures = 1; failures <= 6; failures++) {
         await prepare();
@@ -89,7 +89,7 @@ describe("DenoKvStore under faults", () => {
     const hung = { ...wrapKv(kv, { get: () => new Promise<never>(() => {}) }) };
     const store = new DenoKvStore(hung, { prefix, timeout: 0.02 });
     await assert.rejects(store.load(key(1)), code("ERR_STORE"));
-    await assert.rejects(store.clearExpired(NOW + 99_000, 5), code("ERR_STORE"));
+    await assert.rejects(store.clearExpired(startTime + 99_000, 5), code("ERR_STORE"));
     const cause = new Error("cut");
     const lists = new DenoKvStore({
       ...hung,
@@ -101,7 +101,7 @@ describe("DenoKvStore under faults", () => {
       lists.list("u"),
       (error: Error) => code("ERR_STORE")(error) && error.cause === cause,
     );
-    await assert.rejects(lists.clearExpired(NOW, 5), code("ERR_STORE"));
+    await assert.rejects(lists.clearExpired(startTime, 5), code("ERR_STORE"));
     const never = { next: () => new Promise<never>(() => {}), [Symbol.asyncIterator]: () => never };
     const silent = new DenoKvStore({ ...hung, list: () => never } as DenoKv, { prefix, timeout: 0.02 });
     await assert.rejects(silent.list("u"), code("ERR_STORE"));
@@ -126,7 +126,7 @@ describe("DenoKvStore under faults", () => {
   });
 
   it("SR-055 a locked file is waited for, up to the time limit", async () => {
-    for (const [name, change] of CHANGES) {
+    for (const [name, change] of changes) {
       for (const locks of [3, Infinity]) {
         await prepare();
         let left = locks;
@@ -146,7 +146,7 @@ describe("DenoKvStore under faults", () => {
       let commits = 0;
       const commit = async (go: () => Promise<{ ok: boolean }>) => (commits++, await go(), { ok: false });
       const store = new DenoKvStore(wrapKv(kv, { commit }), { prefix });
-      const got = await CHANGES.find(([change]) => change === name)![1](store, version);
+      const got = await changes.find(([change]) => change === name)![1](store, version);
       assert.equal((await plain.load(key(name === "save" ? 1 : 9)))?.version, got);
       assert.equal(commits, 1);
     }
@@ -159,7 +159,7 @@ describe("DenoKvStore under faults", () => {
       assert.ok(
         await plain.save(
           key(1),
-          record(`${Math.random()}`, "u", NOW + Math.floor(Math.random() * 50_000)),
+          record(`${Math.random()}`, "u", startTime + Math.floor(Math.random() * 50_000)),
           now!.version,
         ),
       );
@@ -168,7 +168,7 @@ describe("DenoKvStore under faults", () => {
     assert.equal(await new DenoKvStore(wrapKv(kv, { commit }), { prefix }).delete(key(1)), true);
     assert.equal(await plain.load(key(1)), undefined);
     assert.deepEqual(await plain.list("u"), { entries: [] });
-    assert.equal(await plain.clearExpired(NOW + 99_000, 10), 0);
+    assert.equal(await plain.clearExpired(startTime + 99_000, 10), 0);
     const left = [];
     for await (const entry of kv.list({ prefix: [prefix, "expires"] }, { consistency: "strong" })) {
       left.push(entry);
@@ -189,11 +189,11 @@ describe("DenoKvStore under faults", () => {
           const next = await store.save(key(1), record(data, "u"), version);
           const stored = await kv.get(at(prefix, 1), { consistency: "strong" });
           assert.equal((stored.value as Uint8Array).byteLength, size);
-          assert.equal(await store.touch(key(1), NOW * 5, NOW * 7, next!), true);
+          assert.equal(await store.touch(key(1), startTime * 5, startTime * 7, next!), true);
           assert.deepEqual(await store.load(key(1)), {
             ...record(data, "u"),
-            touchedAt: NOW * 5,
-            expiresAt: NOW * 7,
+            touchedAt: startTime * 5,
+            expiresAt: startTime * 7,
             version: next,
           });
         } else {
@@ -209,11 +209,11 @@ describe("DenoKvStore under faults", () => {
   it("SR-038 K4 where the database never expires anything, records are shown with their end and can be cleared", async () => {
     prefix = `f${serial++}`;
     const store = new DenoKvStore(wrapKv(kv, { expireIn: () => undefined }), { prefix });
-    const version = await store.create(key(1), record("dead", "u", NOW - 1000));
-    assert.deepEqual(await store.load(key(1)), { ...record("dead", "u", NOW - 1000), version });
-    assert.ok(await store.create(key(1), record("new", "u", NOW + 5)));
-    assert.equal(await store.clearExpired(NOW + 4, 10), 0);
-    assert.equal(await store.clearExpired(NOW + 5, 10), 1);
+    const version = await store.create(key(1), record("dead", "u", startTime - 1000));
+    assert.deepEqual(await store.load(key(1)), { ...record("dead", "u", startTime - 1000), version });
+    assert.ok(await store.create(key(1), record("new", "u", startTime + 5)));
+    assert.equal(await store.clearExpired(startTime + 4, 10), 0);
+    assert.equal(await store.clearExpired(startTime + 5, 10), 1);
     assert.equal(await store.load(key(1)), undefined);
   });
 
@@ -221,7 +221,7 @@ describe("DenoKvStore under faults", () => {
     prefix = `f${serial++}`;
     let told: (number | undefined)[] = [];
     const expireIn = (given: number | undefined) => (told.push(given), given);
-    const store = new DenoKvStore(wrapKv(kv, { expireIn }), { prefix, now: () => NOW });
+    const store = new DenoKvStore(wrapKv(kv, { expireIn }), { prefix, now: () => startTime });
     for (
       const [life, expected] of [[10_000, 70_000], [1, 60_001], [0, 60_000], [-5000, 60_000], [
         1e13,
@@ -229,7 +229,7 @@ describe("DenoKvStore under faults", () => {
       ]] as const
     ) {
       told = [];
-      await store.create(key(1), record("x", "u", NOW + life));
+      await store.create(key(1), record("x", "u", startTime + life));
       assert.deepEqual(told, [expected, expected, expected]);
       await store.delete(key(1));
     }
@@ -242,9 +242,9 @@ describe("DenoKvStore under faults", () => {
       prefix,
     });
     await store.load(key(1));
-    for (const [, change] of CHANGES) await change(store, version);
+    for (const [, change] of changes) await change(store, version);
     await store.list("u");
-    await store.clearExpired(NOW + 99_000, 10);
+    await store.clearExpired(startTime + 99_000, 10);
     assert.ok(seen.length >= 7);
     assert.deepEqual([...new Set(seen)], ["strong"]);
   });
@@ -275,7 +275,7 @@ describe("DenoKvStore under faults", () => {
         new Uint8Array(bad),
       );
     }
-    assert.equal(await plain.clearExpired(NOW + 60_000, 10), 1);
+    assert.equal(await plain.clearExpired(startTime + 60_000, 10), 1);
     assert.equal(await plain.load(key(1)), undefined);
     // Damage in the data leaves enough to take it out of the user's list
     const other = (await plain.create(key(4), record('{"secret":"pearl"}', "u")))!;

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { after, describe, it } from "node:test";
-import { failedWith, MAX_FILE_BYTES, nodeDisk, writeAll } from "../../../backends/file/disk.ts";
+import { failedWith, maxFileBytes, nodeDisk, writeAll } from "../../../backends/file/disk.ts";
 
 const root = fs.mkdtempSync(`${tmpdir()}/file-disk-`);
 after(() => fs.rmSync(root, { recursive: true, force: true }));
@@ -42,7 +42,7 @@ describe("the disk of the file store", () => {
     const path = `${root}/long`;
     fs.writeFileSync(path, "");
     fs.truncateSync(path, 16_777_216);
-    assert.equal(MAX_FILE_BYTES, 16_777_216);
+    assert.equal(maxFileBytes, 16_777_216);
     assert.equal(disk.read(path)?.length, 16_777_216);
     fs.truncateSync(path, 16_777_217);
     assert.equal(disk.read(path), null);

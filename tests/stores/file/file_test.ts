@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { FileStore, type FileStoreOptions } from "../../../backends/file.ts";
 import { entries, file, leavings, walk } from "../../support/file/places.ts";
-import { A, B, cleanUp, FILE_CHILD, fresh, nth, record, root, withCode } from "../../support/file/rig.ts";
+import { A, B, cleanUp, fileChild, fresh, nth, record, root, withCode } from "../../support/file/rig.ts";
 import { isDeno, own, start } from "../../support/processes.ts";
 
 after(cleanUp);
@@ -212,7 +212,7 @@ describe("file store, who may look", () => {
   for (const umask of ["000", "077", "027"]) {
     it(`SR-053 under umask ${umask} folders are 0700 and files 0600`, async () => {
       const directory = `${root}/umask-${umask}`;
-      const child = start(FILE_CHILD, own, ["umask", directory], { shell: `umask ${umask}` });
+      const child = start(fileChild, own, ["umask", directory], { shell: `umask ${umask}` });
       assert.equal(await child.ended, 0);
       assert.deepEqual(child.lines, ["5000000000000,4000000000000 b"]);
       assert.equal(fs.statSync(directory).mode & 0o7777, 0o700);
@@ -267,7 +267,7 @@ describe("file store, who may look", () => {
     const directory = `${root}/permitted`;
     fs.mkdirSync(directory, 0o700);
     const source = new URL("../../..", import.meta.url).pathname;
-    const child = start(FILE_CHILD, own, ["once", directory], {
+    const child = start(fileChild, own, ["once", directory], {
       permissions: [`--allow-read=${directory},${source}`, `--allow-write=${directory}`],
     });
     assert.equal(await child.ended, 0);

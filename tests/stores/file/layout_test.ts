@@ -120,7 +120,7 @@ describe("file store, opening its folders", () => {
       };
       const message = (text: string) => ({
         name: "TypeError",
-        message: `Cannot keep sessions here as ${text}`,
+        message: `Cannot keep sessions here: ${text}`,
       });
       for (const mode of [0o700, 0o755, 0o701, 0o711, 0o500]) assert.ok(await opened({ mode }));
       for (
@@ -128,10 +128,10 @@ describe("file store, opening its folders", () => {
       ) {
         await assert.rejects(
           opened({ mode }),
-          message(`only the owner may write to ${what}: received mode ${text}`),
+          message(`${what} must be writable by its owner only, but has mode ${text}`),
         );
       }
-      await assert.rejects(opened({ isFolder: false }), message(`${what} must be a folder, and no link`));
+      await assert.rejects(opened({ isFolder: false }), message(`${what} must be a folder, not a link`));
       await assert.rejects(
         opened({ owner: 1 }),
         message(`${what} must belong to the user of this process`),

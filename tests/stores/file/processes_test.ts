@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { after, describe, it } from "node:test";
 import { FileStore } from "../../../backends/file.ts";
 import { age, entries, leavings } from "../../support/file/places.ts";
-import { A, B, cleanUp, FILE_CHILD, fresh, record, root } from "../../support/file/rig.ts";
+import { A, B, cleanUp, fileChild, fresh, record, root } from "../../support/file/rig.ts";
 import { other, own, start } from "../../support/processes.ts";
 
 after(cleanUp);
@@ -47,7 +47,7 @@ describe("file store, processes", () => {
     const directory = `${root}/opened`;
     const second = other() ?? own;
     const children = [own, second, own, second, own, second].map((runtime) =>
-      start(FILE_CHILD, runtime, ["reopen", directory, "10"])
+      start(fileChild, runtime, ["reopen", directory, "10"])
     );
     for (const child of children) {
       assert.equal(await child.ended, 0);
@@ -61,7 +61,7 @@ describe("file store, processes", () => {
     const [store, directory] = await fresh();
     // Deno reads further certificates while it starts, with descriptors that it does not have here.
     const shell = "unset NODE_EXTRA_CA_CERTS; ulimit -n 64";
-    const child = start(FILE_CHILD, own, ["many", directory, "100"], { shell });
+    const child = start(fileChild, own, ["many", directory, "100"], { shell });
     assert.equal(await child.ended, 0);
     assert.ok(["ok", "ERR_STORE", "ERR_STORE ok"].includes(child.lines[0]!), String(child.lines[0]));
     assert.equal(child.lines[1], "after");

@@ -11,7 +11,7 @@ import { A, B, cleanUp, fresh, nth, record } from "../../support/file/rig.ts";
 
 after(cleanUp);
 
-const LOOPS: Record<string, (store: FileStore, version: string) => Promise<unknown>> = {
+const loops: Record<string, (store: FileStore, version: string) => Promise<unknown>> = {
   save: (store, version) => store.save(A, record("1"), version),
   load: (store) => store.load(A),
   touch: (store, version) => store.touch(A, 1, 4e12, version),
@@ -21,7 +21,7 @@ const LOOPS: Record<string, (store: FileStore, version: string) => Promise<unkno
 
 for (const durability of ["os", "sync"] as const) {
   describe(`file store, durability "${durability}"`, () => {
-    for (const [name, step] of Object.entries(LOOPS)) {
+    for (const [name, step] of Object.entries(loops)) {
       it(`SR-048 a tight loop of one ${name} after the other starves no timer`, async () => {
         const [store] = await fresh({ durability });
         let version = (await store.create(A, record("0")))!;

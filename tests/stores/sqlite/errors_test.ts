@@ -73,7 +73,7 @@ describe("trouble with SQLite", () => {
     assert.deepEqual([closed().code, closed().message], ["ERR_STORE", "The session store is closed"]);
     assert.deepEqual([late().code, late().message], [
       "ERR_STORE",
-      "The session store did not get to a write in time",
+      "The session store timed out before the write started",
     ]);
   });
 

@@ -17,7 +17,11 @@ function counting(timeout = 2000) {
     if (fault) throw fault;
     return work(undefined);
   };
-  const writes = new Writes<undefined>({ alone: once, transaction: once }, timeout, () => told.failures++);
+  const writes = new Writes<undefined>(
+    { autocommit: once, transaction: once },
+    timeout,
+    () => told.failures++,
+  );
   const count = () => void sizes[sizes.length - 1]!++;
   const add = () => Promise.resolve(writes.add(count));
   const queue = () => writes.queue(count);
@@ -217,7 +221,7 @@ describe("the writes of SQLite", () => {
     await alone;
     const refused = queue();
     time += 50;
-    assert.match((await refused.catch((error) => error)).message, /in time/);
+    assert.match((await refused.catch((error) => error)).message, /timed out before the write started/);
     assert.deepEqual(sizes, [1, 1]);
     await writes.close();
   });

@@ -5,19 +5,19 @@ import type { SessionRecord, SessionStore } from "../../../src/store.ts";
 import { MapStore, VersionedMapStore } from "../stores/map_store.ts";
 
 /** When the clock starts. */
-export const START = 1_800_000_000_000;
+export const startTime = 1_800_000_000_000;
 /** The n-th storage key. */
 export const key = (n: number): string => n.toString(16).padStart(64, "0");
 /** A record that lives for an hour. */
 export const record = (
   data = "{}",
   userId?: string,
-  expiresAt: number = START + 3_600_000,
+  expiresAt: number = startTime + 3_600_000,
 ): SessionRecord => ({
   data,
   ...(userId === undefined ? {} : { userId }),
-  createdAt: START,
-  touchedAt: START,
+  createdAt: startTime,
+  touchedAt: startTime,
   expiresAt,
 });
 
@@ -31,7 +31,7 @@ export interface World {
 
 /** A clock, a durable store, a cache, and a way to make processes that share them. */
 export function world(versioned = false): World {
-  const clock = { now: START };
+  const clock = { now: startTime };
   const now = () => clock.now;
   const durable = versioned ? new VersionedMapStore(now) : new MapStore(now);
   const cache = new MapStore(now);

@@ -10,7 +10,7 @@ import type { SessionRecord } from "../../../src/store.ts";
 export const A: string = "0a".repeat(32);
 export const B: string = "0b".repeat(32);
 /** A script for processes of their own. */
-export const FILE_CHILD: string = fileURLToPath(new URL("./child.ts", import.meta.url));
+export const fileChild: string = fileURLToPath(new URL("./child.ts", import.meta.url));
 /** A folder for this test file; `cleanUp` removes it. */
 export const root: string = fs.mkdtempSync(`${tmpdir()}/file-store-`);
 let count = 0;

@@ -7,7 +7,7 @@ import { moved } from "../../../src/testing/model.ts";
 import { listed } from "../../../src/testing/records.ts";
 
 export const start = 1_800_000_000_000;
-export const HOUR = 3_600_000;
+export const hourMs = 3_600_000;
 
 /** What a run acts on: keys and users of its own, so that runs and shrinking can share one store. */
 export interface Real {
@@ -57,7 +57,7 @@ export function recordOf({ data, head, user, hours }: Sketch, { clock, users }: 
     ...user < users.length && { userId: users[user]! },
     createdAt: clock.now - 5,
     touchedAt: clock.now - 2,
-    expiresAt: clock.now + hours * HOUR, // never soon by the real clock, by which Redis goes
+    expiresAt: clock.now + hours * hourMs, // never soon by the real clock, by which Redis goes
   };
 }
 
@@ -148,7 +148,7 @@ class Touch extends Step {
     const key = real.keys[this.n]!;
     const version = versionFor(key, this.age, real);
     const before = model.records.get(key);
-    const times = { touchedAt: real.clock.now, expiresAt: real.clock.now + this.hours * HOUR };
+    const times = { touchedAt: real.clock.now, expiresAt: real.clock.now + this.hours * hourMs };
     const touched = await real.store.touch!(key, times.touchedAt, times.expiresAt, version);
     judge(touched, before, before?.version === version, real);
     if (touched) model.records.set(key, moved(before!, times));
@@ -199,7 +199,7 @@ class Wait extends Step {
     this.hours = hours;
   }
   run(_model: Expected, { clock }: Real): Promise<void> {
-    clock.now += this.hours * HOUR;
+    clock.now += this.hours * hourMs;
     return Promise.resolve();
   }
 }

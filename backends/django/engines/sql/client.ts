@@ -1,9 +1,9 @@
-/** The database clients that a Django store can be handed, each behind one small interface. */
+/** The database clients that a Django store accepts, each behind one small interface. */
 
 /** A database whose SQL the store speaks, beside SQLite. */
 export type SqlDialect = "postgresql" | "mysql";
 
-/** What the store sees of postgres.js (`postgres(…)`) and of `Bun.SQL`. */
+/** The part of postgres.js (`postgres(…)`) and of `Bun.SQL` that the store uses. */
 export interface TaggedSqlClient {
   /** A query by template; the store does not use it. */
   (...template: never[]): unknown;
@@ -11,13 +11,13 @@ export interface TaggedSqlClient {
   unsafe(text: string, values?: never[]): unknown;
 }
 
-/** What the store sees of a `Pool` or a connected `Client` of pg. */
+/** The part of a `Pool` or a connected `Client` of pg that the store uses. */
 export interface PgClient {
   /** Runs one statement. */
   query(...statement: never[]): unknown;
 }
 
-/** What the store sees of a pool or a connection of mysql2, with callbacks or promises. */
+/** The part of a pool or a connection of mysql2, with callbacks or promises, that the store uses. */
 export interface Mysql2Client {
   /** Runs one prepared statement. */
   execute(...statement: never[]): unknown;
@@ -26,7 +26,7 @@ export interface Mysql2Client {
 /** A client of PostgreSQL, MySQL or MariaDB that a `DjangoDbStore` can be given, recognised by its shape. */
 export type SqlClient = TaggedSqlClient | PgClient | Mysql2Client;
 
-/** What one statement came to. */
+/** The result of one statement. */
 export interface SqlAnswer {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   /** The rows that a statement changed. */
@@ -47,14 +47,18 @@ export function isSqlClient(client: unknown): client is SqlClient {
       ("execute" in client || "query" in client));
 }
 
-/** The client behind the shape. @throws {TypeError} If it has none that is known, or speaks another dialect than was said. */
+/**
+ * The client, recognised by its shape.
+ *
+ * @throws {TypeError} If the shape is unknown, or the client speaks another dialect than the given one.
+ */
 export function recogniseSql(client: SqlClient, dialect?: SqlDialect): Sql {
   if (!isSqlClient(client)) throw unknown(client);
   if (typeof client === "function") return tagged(client, dialect);
   return "execute" in client ? mysql2(client, dialect) : pg(client, dialect);
 }
 
-/** What both drivers with templates answer. */
+/** The result of both drivers with templates. */
 type Counted = SqlAnswer["rows"] & { readonly count?: number | null };
 
 function tagged(client: TaggedSqlClient, said: SqlDialect | undefined): Sql {
@@ -69,8 +73,8 @@ function tagged(client: TaggedSqlClient, said: SqlDialect | undefined): Sql {
   return {
     dialect,
     async run(text, values) {
-      const answer = await client.unsafe(spelled(dialect, text), [...values] as never[]) as Counted;
-      return { rows: answer, changed: answer.count ?? 0 };
+      const result = await client.unsafe(spelled(dialect, text), [...values] as never[]) as Counted;
+      return { rows: result, changed: result.count ?? 0 };
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Django's `django_session` table in PostgreSQL, MySQL or MariaDB, over the client that the program already has. */
+/** Django's `django_session` table in PostgreSQL, MySQL or MariaDB, through the program's own client. */
 
 import { SessionError } from "../../../../src/errors.ts";
 import { ServerClock } from "../../../support/server_clock.ts";
@@ -10,13 +10,13 @@ import { type Phrase, placed, raw, sql } from "./phrase.ts";
 import { type Spelling, spellings } from "./spelling.ts";
 import { type Refusal, refusalOf } from "./errors.ts";
 
-/** Answers bear the server's time; if none has for so long, in ms, a write asks for it first. */
+/** Results include the server's time; if there was none for this many ms, a write first asks for it. */
 const freshFor = 30_000;
 const mostRows = 2 ** 31 - 1;
 
 /**
- * See the first line of this file. Every operation is one statement, and so is atomic by itself; but a rotation of a row that others
- * refer to is two. A write that was not carried out in time never will be: it bears its end, by the server's clock.
+ * The `db` engine over PostgreSQL, MySQL or MariaDB. Every operation is one statement and thus atomic, except the rotation of a row that
+ * others refer to, which is two. Writes carry a deadline by the server's clock, so one that is late is never carried out.
  */
 export class SqlEngine implements DjangoEngine {
   readonly format = "signed";
@@ -37,7 +37,11 @@ export class SqlEngine implements DjangoEngine {
     this.#useTz = useTz;
   }
 
-  /** Whether the table is there, with Django's columns. @throws {SessionError} `ERR_STORE` If it is not. */
+  /**
+   * Checks that the table exists, with Django's columns.
+   *
+   * @throws {SessionError} If it does not (`ERR_STORE`).
+   */
   async check(): Promise<void> {
     await this.#run(
       sql`SELECT session_key, session_data, expire_date FROM ${this.#table} WHERE 1 = 0`,
@@ -59,7 +63,7 @@ export class SqlEngine implements DjangoEngine {
     const expiresAt = read(String(row["e"]), this.#useTz);
     const text = row["t"];
     if (typeof text !== "string" || !Number.isFinite(expiresAt)) {
-      throw new SessionError("ERR_DAMAGED", "A row of the Django site's sessions is no session");
+      throw new SessionError("ERR_DAMAGED", "A row of the Django site's sessions is not a session");
     }
     return { text, expiresAt: expiresAt! };
   }
@@ -72,7 +76,7 @@ export class SqlEngine implements DjangoEngine {
         until,
       );
       if (done !== 0) return done === 1;
-      await this.#askTime(until); // too late by the server's clock, which was set
+      await this.#askTime(until); // late by the server's clock, which was adjusted
     }
   }
 
@@ -80,7 +84,7 @@ export class SqlEngine implements DjangoEngine {
     const until = this.#end();
     if (await this.#replace(key, row, was, until) === 1) return true;
     if (row.text !== was) return false;
-    // Some clients of MySQL count only what became different
+    // Some clients of MySQL count only rows that became different
     const now = await this.#load(key, until);
     return now?.text === was && this.#columns(now).expire_date === this.#columns(row).expire_date;
   }
@@ -102,7 +106,7 @@ export class SqlEngine implements DjangoEngine {
       return false;
     }
     if (await this.#replace(oldKey, emptied, was, until) === 1) return true;
-    await this.delete(newKey); // somebody wrote to the old one meanwhile
+    await this.delete(newKey); // the old one was written in the meantime
     return false;
   }
 
@@ -124,7 +128,7 @@ export class SqlEngine implements DjangoEngine {
         done = await this.#write((by) => update(this.#table, where, this.#columns(emptied), by), until);
       }
       if (done === 1) return true;
-      // A row that is still there was not removed because it was too late by the server's clock, which was set
+      // A row that still exists was not removed because the deadline had passed by the server's clock, which was adjusted
       if (await this.#load(key, until) === undefined) return false;
     }
   }
@@ -141,7 +145,7 @@ export class SqlEngine implements DjangoEngine {
     );
   }
 
-  /** Nothing: the client is the program's. */
+  /** Does nothing: the client belongs to the program. */
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -150,12 +154,12 @@ export class SqlEngine implements DjangoEngine {
     return { session_data: text, expire_date: this.#spelling.write(expiresAt!, this.#useTz) };
   }
 
-  /** When an operation that begins now has to be over, by `performance.now()`. */
+  /** The deadline of an operation that begins now, by `performance.now()`. */
   #end(): number {
     return performance.now() + this.#timeout * 1000;
   }
 
-  /** What a write that may only be carried out until then came to. */
+  /** The result of a write that may only be carried out until then. */
   async #write(statement: (by: string) => Phrase, until: number): Promise<number | Refusal> {
     if (this.#clock.age(performance.now()) > freshFor) await this.#askTime(until);
     const [, by] = this.#clock.window(performance.now(), until);
@@ -177,7 +181,7 @@ export class SqlEngine implements DjangoEngine {
     return this.#ask(sql`SELECT ${this.#spelling.clock} AS n`, until);
   }
 
-  /** The row that a query finds; in `n` it bears the server's time. */
+  /** The row that a query finds, with the server's time in `n`. */
   async #ask(query: Phrase, until: number): Promise<Readonly<Record<string, unknown>> | undefined> {
     const sent = performance.now();
     const { rows: [row] } = await this.#run(query, until);
@@ -212,7 +216,7 @@ export class SqlEngine implements DjangoEngine {
     const table = this.#spelling.quote(this.#name);
     switch (refusalOf(error)) {
       case "table":
-        return `The database has no table ${table}: make it with manage.py migrate, or name it in the option table`;
+        return `The database has no table ${table}: create it with manage.py migrate, or name it in the option table`;
       case "column":
         return `The table ${table} is not Django's: expected session_key, session_data and expire_date`;
       default:

@@ -1,6 +1,6 @@
-/** What the errors of PostgreSQL and MySQL mean, whichever client brings them. */
+/** Maps the errors of PostgreSQL and MySQL, from any client. */
 
-/** A refusal that has a meaning of its own. */
+/** The errors that are handled. */
 export type Refusal = "duplicate" | "referenced" | "table" | "column";
 
 /** SQLSTATE of PostgreSQL; error numbers of MySQL. */
@@ -17,7 +17,7 @@ const meanings: Readonly<Record<string, Refusal>> = {
   "1054": "column",
 };
 
-/** What a driver's error means; `undefined` for all other trouble. pg and postgres.js have it in `code`, the rest in `errno`. */
+/** The meaning of a driver's error; `undefined` for all others. pg and postgres.js have it in `code`, the rest in `errno`. */
 export function refusalOf(error: unknown): Refusal | undefined {
   const { code, errno } = Object(error) as { readonly code?: unknown; readonly errno?: unknown };
   return meanings[String(code)] ?? meanings[String(errno)];

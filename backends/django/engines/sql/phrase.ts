@@ -1,14 +1,14 @@
-/** SQL that is put together from pieces, with its values in their places. */
+/** SQL composed of pieces, with values as parameters. */
 
 /** A piece of SQL: a value stands between each of its texts and the next. */
 export interface Phrase {
-  /** One more than values. */
+  /** One more than there are values. */
   readonly texts: readonly string[];
-  /** In the order in which they stand. */
+  /** In the order of their places. */
   readonly values: readonly string[];
 }
 
-/** What stands in braces is a value, or a phrase that is taken in. */
+/** A template tag: an interpolation is a value, or a phrase that is inserted. */
 export function sql(first: TemplateStringsArray, ...parts: readonly (string | Phrase)[]): Phrase {
   const texts = [first[0]!];
   const values: string[] = [];
@@ -27,7 +27,7 @@ export function sql(first: TemplateStringsArray, ...parts: readonly (string | Ph
   return { texts, values };
 }
 
-/** SQL as it stands. */
+/** SQL that is inserted unchanged. */
 export const raw = (text: string): Phrase => ({ texts: [text], values: [] });
 
 /** The text with `$1`, `$2`, … in the places of the values. */

@@ -1,33 +1,33 @@
 /**
- * How the dialects of PostgreSQL and MySQL spell the statements on Django's table, each with a time after which it does nothing.
+ * The statements on Django's table in the dialects of PostgreSQL and MySQL, each with a deadline after which it does nothing.
  *
- * The time is looked at by the server's clock, and where a row is waited for, after that: what was refused here is not carried out
- * later, however long a statement waited for a connection, on the line or for a lock.
+ * The deadline is checked by the server's clock and, if a row is locked, after waiting for the lock: a write that timed out here is not
+ * carried out later, however long the statement waited for a connection, in transit or for a lock.
  */
 
 import { readDate, toBound, toColumn, toExpiry } from "../../format/dates.ts";
 import type { Sql } from "./client.ts";
 import { type Phrase, raw, sql } from "./phrase.ts";
 
-/** What a row is to become, column by column. */
+/** The new values of a row, by column. */
 export interface Columns {
   readonly session_key?: string;
   readonly session_data: string;
-  /** As `write` spells it. */
+  /** As formatted by `write`. */
   readonly expire_date: string;
 }
 
-/** What differs between the two dialects. */
+/** The differences between the two dialects. */
 export interface Spelling {
-  /** An instant (ms) as the column takes it. PostgreSQL keeps instants; MySQL has no zones. */
+  /** An instant (ms) in the column's format. PostgreSQL keeps instants; MySQL has no zones. */
   write(instant: number, useTz: boolean): string;
-  /** What `end` means, in ms. */
+  /** The instant of `end`, in ms. */
   read(text: string, useTz: boolean): number | undefined;
   /** The end of a row as text. */
   readonly end: string;
-  /** The server's clock at the moment it is looked at, in ms since the epoch. */
+  /** The server's clock when it is read, in ms since the epoch. */
   readonly clock: Phrase;
-  /** Rows that ended before `now`, so many at most, that hold anything. */
+  /** At most the given number of rows that expired before `now` and are not empty. */
   old(table: Phrase, now: number, useTz: boolean, most: number): Phrase;
   quote(name: string): string;
   /** A row by its key and, if given, its text, both exactly as they are whatever the collation. */
@@ -64,7 +64,7 @@ function postgresql(): Spelling {
   const date = (text: string) => sql`${text}::text::timestamptz`;
   const clock = raw("(extract(epoch from clock_timestamp()) * 1000)::int8");
   const inTime = (by: string) => sql`${clock} < ${by}::text::int8`;
-  // The clock is read when the lock is there: in the WHERE of a plain UPDATE it would be read before
+  // The clock is read after the lock is acquired; in the WHERE of a plain UPDATE it would be read before
   const held = (table: Phrase, where: Phrase, lock: string) =>
     sql`WITH held AS (SELECT session_key FROM ${table} WHERE ${where} FOR ${raw(lock)})`;
   const names = (others: readonly string[]) =>
@@ -74,7 +74,7 @@ function postgresql(): Spelling {
     read: (text) => Number(text),
     end: "(floor(extract(epoch from expire_date) * 1000))::text",
     clock,
-    // A row that somebody renews at this moment is locked, and left to the next time
+    // A row that is being renewed is locked, and is left for the next call
     old: (table, now, _useTz, most) =>
       sql`session_key IN (SELECT session_key FROM ${table} WHERE expire_date < ${
         date(toExpiry(now, true))
@@ -129,7 +129,7 @@ function mysql(): Spelling {
     },
     insert: (table, row, by) =>
       sql`INSERT INTO ${table} (${three}) SELECT ${list(row, date, false)} FROM DUAL WHERE ${inTime(by)}`,
-    // InnoDB holds a row before it looks at what is asked of it
+    // InnoDB locks a row before it evaluates the condition
     update: (table, where, row, by) =>
       sql`UPDATE ${table} SET ${list(row, date, true)} WHERE ${where} AND ${inTime(by)}`,
     remove: (table, where, by) => sql`DELETE FROM ${table} WHERE ${where} AND ${inTime(by)}`,
