@@ -291,8 +291,12 @@ export class SqliteStore implements CountableStore {
     for (let last: string | undefined = ""; last !== undefined; await pause()) {
       const from: string = last;
       const rows = await this.#reads.run(({ page }) => page.all(from, rowsPerPage)) as { key: string }[];
+      let before = from;
       for (const row of rows) {
-        const record = legible(() => readRow(row.key, row));
+        // Damage may lead through the same page of the file twice: what is out of order was counted, or will be.
+        const isInOrder = row.key > before;
+        before = row.key > before ? row.key : before;
+        const record = isInOrder ? legible(() => readRow(row.key, row)) : undefined;
         if (record === undefined) tally.addDamaged();
         else tally.add(record.createdAt, record.expiresAt, Buffer.byteLength(record.data));
       }
