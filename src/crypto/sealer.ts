@@ -39,7 +39,7 @@ interface Root {
   readonly id: Uint8Array;
 }
 
-/** See the first line of this file. */
+/** Seals texts so that only a holder of the secrets can read or make them. */
 export class Sealer implements Seal {
   readonly #secrets: Secrets;
   readonly #purpose: string;

@@ -12,7 +12,7 @@ import type { UnitOfWork } from "../unit_of_work/unit_of_work.ts";
 /** What is answered when the handler let a `SessionError` pass, or the commit failed. */
 export type OnError = (error: SessionError, request: Request) => MaybePromise<Response>;
 
-/** See the first line of this file. */
+/** The session of one request. */
 export class RequestSession {
   readonly #context: SessionContext;
   readonly #request: Request;

@@ -22,7 +22,7 @@ export interface Login {
   enter(draft: Draft): void;
 }
 
-/** See the first line of this file. */
+/** How requests are answered with one kind of sessions. */
 export interface Policy {
   /** Whether every save renews the limits and sends the cookie again; else only when that is due. */
   readonly extendsOnEverySave: boolean;
