@@ -15,7 +15,7 @@ export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybeProm
 
 /** The same promise; those who wait for it still see it fail. */
 export function handled<P extends Promise<unknown>>(promise: P): P {
-  // Not by its own `then`, as a `Reported` would take that for somebody who asks.
+  // Not by its own `then`, as an `ObservedPromise` would take that for somebody who asks.
   Promise.prototype.then.call(promise, undefined, () => {});
   return promise;
 }

@@ -115,18 +115,20 @@ export class Sessions<Data extends object = SessionData> {
   }
 
   /**
-   * Ends the session with this handle at once; the number ended. A handle names its session for life, whatever ids it has had. With `userId` only if it is that user's: pass it whenever
-   * the handle came from a form. An undefined one, of a visitor who is not logged in, ends nothing.
+   * Ends the session with this handle immediately; resolves to the number ended. A handle names its session for life, whatever ids it has had.
+   * With `userId` the session ends only if it is that user's: pass it whenever the handle came from a form. An undefined one, of a visitor
+   * who is not logged in, ends nothing.
    *
-   * @throws {TypeError} If `userId` is given and no string. @throws {SessionError} `ERR_STORE`, or `ERR_UNSUPPORTED`.
+   * @throws {TypeError} If `userId` is given and is not a string.
+   * @throws {SessionError} `ERR_STORE`; `ERR_UNSUPPORTED`; `ERR_CONFLICT` if the session of that user changed ten times in a row meanwhile.
    */
   revoke(handle: string, options: { readonly userId?: string } = {}): Promise<number> {
     return promised(() => revoke(this.#context, handle, options));
   }
 
   /**
-   * Ends all sessions of a user at once, except one if it is given; the number ended. When it resolves, every session that was the user's when
-   * it was called has ended. One that a log-in creates meanwhile may stay.
+   * Ends all sessions of a user, except one if it is given; resolves to the number ended. When it resolves, every session that was the user's when
+   * it was called has ended. One that a login creates in the meantime may stay.
    *
    * @throws {TypeError} If `userId` is no string. @throws {SessionError} `ERR_UNSUPPORTED` if the store has no index; `ERR_STORE`.
    */

@@ -37,7 +37,7 @@ export interface DataFormat {
   decodeValue(key: string, text: string): unknown;
 }
 
-/** The library's own: what the codec makes of the values, with the notes in the head of the record. */
+/** The library's own: what the codec makes of the values, with the meta in the head of the record. */
 export class Format implements DataFormat {
   readonly #codec: Codec;
   readonly #maxBytes: number;

@@ -28,10 +28,6 @@ const mostIds = 8;
 /** For how long after an id was replaced the newer cookie may be on its way to the browser, in milliseconds. */
 const onTheWay = 60_000;
 
-function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return value instanceof Promise;
-}
-
 export class StoreTransport implements Transport {
   readonly hasGrace = true;
   readonly #store: GuardedStore;
@@ -61,7 +57,7 @@ export class StoreTransport implements Transport {
 
   #findOne(identity: VerifiedId): MaybePromise<readonly StoredSession[]> {
     const found = this.#look(identity);
-    return isPromise(found) ? found.then((one) => this.#chosenOne(one)) : this.#chosenOne(found);
+    return found instanceof Promise ? found.then((one) => this.#chosenOne(one)) : this.#chosenOne(found);
   }
 
   #chosenOne(found: StoredSession | undefined): readonly StoredSession[] {
@@ -99,7 +95,7 @@ export class StoreTransport implements Transport {
   #look(identity: VerifiedId): MaybePromise<StoredSession | undefined> {
     try {
       const record = this.#store.load(identity.key);
-      return isPromise(record)
+      return record instanceof Promise
         ? record.then((one) => this.#seen(one, identity), (error) => this.#damaged(error, identity))
         : this.#seen(record, identity);
     } catch (error) {
@@ -139,7 +135,7 @@ export class StoreTransport implements Transport {
   /** A record as the holder of an id sees it; `loaded` is what it saw before. */
   #at(identity: VerifiedId, record: SessionRecord, version: string, loaded?: Proofs): StoredSession {
     const [ref, isNow] = [refOf(identity, version), isCurrent(record.head, identity.proof)];
-    if (isNow && loaded === undefined) return { record, ref: ref };
+    if (isNow && loaded === undefined) return { record, ref };
     const { since, logins, formers } = readProofs(record.head);
     // A clock that was set back far says nothing of what is on its way.
     const newerCookieUntil = this.#context.now() < since - onTheWay ? 0 : since + onTheWay;
@@ -147,7 +143,7 @@ export class StoreTransport implements Transport {
     if (loaded !== undefined && loaded.logins !== logins) {
       return { record, ref: { ...ref, replacedBy: "login", newerCookieUntil } };
     }
-    if (isNow) return { record, ref: ref };
+    if (isNow) return { record, ref };
     const former = formers.find(({ proof }) => proof === identity.proof);
     if (former !== undefined && this.#context.now() < former.until) {
       return { record, ref: { ...ref, viaOldId: true } };
@@ -194,7 +190,7 @@ export class StoreTransport implements Transport {
     const head = saved(before.head, record.head!, this.#context.now(), before.userId !== record.userId);
     const written = head === record.head ? record : { ...record, head };
     const answer = this.#store.save(key, written, version);
-    if (isPromise(answer) || hasOldSignature) return this.#saved(found, written, answer);
+    if (answer instanceof Promise || hasOldSignature) return this.#saved(found, written, answer);
     return answer === undefined ? undefined : { record: written, ref: { ...found.ref, version: answer } };
   }
 
@@ -207,11 +203,11 @@ export class StoreTransport implements Transport {
     return version === undefined ? undefined : { record, ref: { ...await this.#renewed(ref), version } };
   }
 
-  /** The same place with a token under the newest secret. */
+  /** The same with a cookie under the newest secret. */
   async #renewed(ref: SessionRef): Promise<SessionRef> {
     if (!ref.hasOldSignature || ref.viaOldId || ref.replacedBy) return ref;
     const { cookieValue } = this.#ids.remember(await this.#ids.sign(ref.id));
-    return { ...ref, cookieValue: cookieValue, hasOldSignature: false };
+    return { ...ref, cookieValue, hasOldSignature: false };
   }
 
   async rotate(

@@ -121,18 +121,6 @@ export function isLive(
   return now() < endsAt(limits, stored.record, format.read(stored.record));
 }
 
-/** A session that is over as it was loaded, with the instants that others have given it since; `undefined` if it has ended. */
-export async function renewed(
-  context: SessionContext,
-  stored: StoredSession,
-): Promise<StoredSession | undefined> {
-  const now = await context.transport.reload(stored);
-  if (now === undefined || !isLive(context, now)) return undefined;
-  // The rest stays as it was loaded: if that has changed too, the save finds out.
-  const { touchedAt, expiresAt } = now.record;
-  return { ...stored, record: { ...stored.record, touchedAt, expiresAt } };
-}
-
 /** Keeps track of a session's content; without one, of a new session's. */
 export function trackerOf({ format, schema, now }: SessionContext, draft?: Draft): ChangeTracker {
   return new ChangeTracker(format, draft ?? blank(format, now()), schema === undefined);

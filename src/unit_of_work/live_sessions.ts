@@ -67,9 +67,20 @@ export async function endByKey(
   return true;
 }
 
+/** Ends a session unless it was changed since it was found; whether it did. */
+export async function endUnchanged(
+  { transport, events }: SessionContext,
+  found: StoredSession,
+  reason?: string,
+): Promise<boolean> {
+  const hasEnded = await (transport.endUnchanged?.(found) ?? transport.end(found));
+  if (hasEnded) events.emit("ended", found.ref.key, reason);
+  return hasEnded;
+}
+
 /** Ends a session by its storage key if it is this user's; whether it was. @throws {SessionError} `ERR_CONFLICT`; `ERR_STORE`. */
 export async function endOwned(context: SessionContext, key: string, userId: string): Promise<boolean> {
-  const { transport, events } = context;
+  const { transport } = context;
   for (let tries = 0; tries < mostTries; tries++) {
     let found: StoredSession | undefined;
     try {
@@ -82,10 +93,7 @@ export async function endOwned(context: SessionContext, key: string, userId: str
       }
     }
     if (found?.record.userId !== userId) return false;
-    if (await (transport.endUnchanged ?? transport.end).call(transport, found)) {
-      events.emit("ended", key);
-      return true;
-    }
+    if (await endUnchanged(context, found)) return true;
   }
   throw new SessionError("ERR_CONFLICT", `The session was changed by others ${mostTries} times in a row`);
 }
@@ -95,8 +103,8 @@ export async function endOwned(context: SessionContext, key: string, userId: str
  * concurrent logins leave as many as the limit allows. The login is saved already: a store that fails here is an event, and undoes nothing.
  */
 export function keepWithinLimit(context: SessionContext, userId: string): Promise<void> | undefined {
-  const { transport, maxSessionsPerUser } = context;
-  if (maxSessionsPerUser === Infinity || transport.canList !== true) return undefined;
+  const { maxSessionsPerUser } = context;
+  if (maxSessionsPerUser === Infinity) return undefined;
   return ignoreSessionErrors(async () => {
     const sessions = await liveSessions(context, userId);
     const excess = sessions.length - maxSessionsPerUser;

@@ -6,6 +6,7 @@ import { endsAt } from "../data/lifetime.ts";
 import { ignoreSessionErrors } from "../guard/call_guard.ts";
 import type { MaybePromise } from "../store.ts";
 import type { StoredSession } from "../transport/transport.ts";
+import { endUnchanged } from "./live_sessions.ts";
 import { check } from "./save.ts";
 import type { Loaded, SessionContext } from "./context.ts";
 import { UnitOfWork } from "./unit_of_work.ts";
@@ -16,10 +17,7 @@ import { UnitOfWork } from "./unit_of_work.ts";
  * @throws {SessionError} `ERR_STORE`: never an empty session instead (SR-046).
  */
 export function load(context: SessionContext, header: string | null): MaybePromise<UnitOfWork> {
-  const found = context.transport.find(header);
-  const loaded = found instanceof Promise
-    ? found.then((all) => choose(context, all))
-    : choose(context, found);
+  const loaded = find(context, header);
   return loaded instanceof Promise
     ? loaded.then((loaded) => new UnitOfWork(context, header, loaded))
     : new UnitOfWork(context, header, loaded);
@@ -105,15 +103,11 @@ function admit(context: SessionContext, stored: StoredSession, draft: Draft): Ma
 
 async function admitChecked(context: SessionContext, stored: StoredSession, draft: Draft): Promise<Loaded> {
   const { stampOf, transport, events } = context;
-  const { key } = stored.ref;
   // A session whose credentials have changed is over (as with Django's session auth hash).
   if (
     stampOf !== undefined && draft.userId !== undefined && await stampOf(draft.userId) !== draft.meta.stamp
   ) {
-    if (await (transport.endUnchanged ?? transport.end).call(transport, stored)) {
-      events.emit("ended", key, "stamp");
-      return {};
-    }
+    if (await endUnchanged(context, stored, "stamp")) return {};
     // It was changed since, perhaps by the login that brought the new credentials.
     const now = await transport.reload(stored);
     return now === undefined || now.ref.version === stored.ref.version ? {} : await choose(context, [now]);
@@ -121,6 +115,6 @@ async function admitChecked(context: SessionContext, stored: StoredSession, draf
   const fitting = await check(context, stored.record, draft);
   if (fitting !== undefined) return { stored, draft: fitting };
   // The visitor gets a new session; the record stays until it expires or is logged out.
-  events.emit("invalid", key);
+  events.emit("invalid", stored.ref.key);
   return { hidden: [stored] };
 }

@@ -8,7 +8,7 @@ import type { Policy } from "../transport/policy.ts";
 import { overtaken, ownSave } from "./save_queue.ts";
 import { endOthers, Logout } from "./logout.ts";
 import { readChecked, Save } from "./save.ts";
-import { isLive, type Loaded, renewed, type SessionContext, trackerOf } from "./context.ts";
+import { isLive, type Loaded, type SessionContext, trackerOf } from "./context.ts";
 import { requireFit } from "../schema.ts";
 import type { ChangeTracker } from "./change_tracker.ts";
 import type { MaybePromise } from "../store.ts";
@@ -34,7 +34,7 @@ export class UnitOfWork {
   setCookies: readonly string[] = none;
   /** The request's `Cookie` header; `undefined` outside a request. */
   readonly #header: string | null | undefined;
-  /** What is under way; it never rejects. */
+  /** It never rejects. */
   #running: Promise<void> | undefined;
   /** The save that failed and may have been written all the same. */
   #uncertainSave: Save | undefined;
@@ -56,7 +56,6 @@ export class UnitOfWork {
    * @throws {SessionError} `ERR_STORE`, `ERR_GONE`, `ERR_CONFLICT`, `ERR_TOO_LARGE` or `ERR_SERIALIZE`; what was stored stays.
    */
   commit(isAnswer: boolean): MaybePromise<void> {
-    // It is tried once more.
     if (isAnswer && this.#logout?.mustRetryBeforeResponding) return this.#retryLogout(this.#logout);
     if (this.#running !== undefined) return this.#running.then(() => this.commit(isAnswer));
     if (this.#uncertainSave) {
@@ -69,13 +68,7 @@ export class UnitOfWork {
     const { stored, tracker, context } = this;
     const { draft } = tracker;
     if (this.#header === undefined && stored !== undefined && !isLive(context, stored)) {
-      return this.#run(
-        renewed(context, stored).then((now) => {
-          if (now === undefined) this.#gone("expired");
-          this.stored = now;
-          return this.#commit(isAnswer);
-        }),
-      );
+      return this.#run(this.#catchUp(stored).then(() => this.#commit(isAnswer)));
     }
     const isForced = isAnswer &&
       (stored === undefined ? this.#staleCookieAction() === "replace" : context.savesEveryRequest);
@@ -105,6 +98,17 @@ export class UnitOfWork {
       );
     }
     return context.schema === undefined ? this.#save(isForced) : this.#run(this.#saveChecked(isForced));
+  }
+
+  /** Outside a request a session is held for long, and others may have renewed it since it was loaded. */
+  async #catchUp(stored: StoredSession): Promise<void> {
+    const { context, tracker } = this;
+    const now = await context.transport.reload(stored);
+    if (now === undefined || now.ref.replacedBy || !isLive(context, now)) return this.#gone("expired");
+    const draft = now.ref.version === stored.ref.version ? undefined : await readChecked(context, now.record);
+    if (this.tracker !== tracker) return; // ended meanwhile
+    if (draft !== undefined) tracker.merged(draft, now.record);
+    this.stored = now;
   }
 
   /** What would be saved now is refused, not dropped. */

@@ -157,6 +157,54 @@ for (const [name, open] of Object.entries(stores)) {
       await sessions.close();
     });
 
+    it("a session held outside requests goes on with the end that a request has given it meanwhile [SR-037]", async () => {
+      const expiries = [[60, 3600], [{ at: 60_000 }, { at: 7_200_000 }]] as const;
+      for (const [before, after] of expiries) {
+        const { clock, go, sessions } = await site(open, { idleAge: 86_400 });
+        const end = (expiry: typeof before | typeof after) =>
+          typeof expiry === "number" ? expiry : new Date(clock.now + expiry.at);
+        const { cookie } = await go(sessions, "", (session) => session.set("a", 1).setExpiry(end(before)));
+        let id: string | undefined;
+        await go(sessions, cookie, (session) => void (id = session.id));
+        const held = await sessions.open(id);
+        await go(sessions, cookie, (session) => session.set("b", 1).setExpiry(end(after)));
+        clock.now += 600_000;
+        held.update("a", (n) => (n as number) + 1);
+        await held.save();
+        assert.deepEqual({ ...held.toObject() }, { a: 2, b: 1 });
+        assert.deepEqual((await go(sessions, cookie)).seen, [undefined, 2], JSON.stringify(before));
+        clock.now += 10_000_000;
+        assert.deepEqual((await go(sessions, cookie)).seen, [undefined, undefined]);
+        await sessions.close();
+      }
+    });
+
+    it("a logout while a held session looks for its new end leaves nothing of it [SR-034]", async () => {
+      const { clock, store, make, go, sessions } = await site(open, { idleAge: 1800 });
+      const { cookie } = await go(sessions, "", (session) => session.set("a", 1));
+      let id: string | undefined;
+      await go(sessions, cookie, (session) => void (id = session.id));
+      let gate: Promise<void> | undefined;
+      const slow = make(gated(store, "load", () => gate));
+      const held = await slow.open(id);
+      clock.now += 1_200_000;
+      await go(sessions, cookie);
+      clock.now += 1_200_000;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      held.set("a", 2);
+      const saved = held.save();
+      const ended = held.logout();
+      resolve();
+      await Promise.all([saved, ended]);
+      assert.equal(held.id, undefined);
+      assert.deepEqual((await go(sessions, cookie)).seen, [undefined, undefined]);
+      held.set("a", 3);
+      await held.save();
+      assert.notEqual(held.id, id);
+      await sessions.close();
+    });
+
     it("a clock that was set back far does not make an old cookie a conflict for as long [SR-031]", async () => {
       const { clock, go, sessions } = await site(open);
       const old = await go(sessions, "", (session) => session.set("a", 1));

@@ -1,5 +1,6 @@
 /** The transport of Django's sessions with an engine: the session key in the cookie, the encoded data in a row. */
 
+import { then } from "../../../src/handled.ts";
 import type {
   LogoutResult,
   SessionRef,
@@ -40,10 +41,6 @@ function isRow(value: unknown): value is DjangoRow | undefined {
   const { text, expiresAt, savedAt } = Object(value) as Partial<DjangoRow>;
   return typeof text === "string" && isInstant(expiresAt) && isInstant(savedAt) &&
     (expiresAt ?? savedAt) !== undefined;
-}
-
-function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /** Keeps Django's sessions in rows of an engine. */
