@@ -18,6 +18,7 @@ import type {
 } from "../src/store.ts";
 import { recognise, type RedisClient } from "./redis/client.ts";
 import { readOptions, type RedisStoreOptions } from "./redis/options.ts";
+import { keySum } from "./support/checksum.ts";
 import { checkPage } from "./support/pages.ts";
 import {
   damaged,
@@ -213,22 +214,24 @@ export class RedisStore implements CountableStore, AsyncDisposable {
   /**
    * Moves `touchedAt` and `expiresAt` forward if the record still has `version`; whether it had.
    *
-   * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full.
+   * @throws {SessionError} `ERR_STORE` if Redis is in trouble or full; `ERR_DAMAGED` if the instants are not what was written.
    */
   async touch(key: string, touchedAt: number, expiresAt: number, version: string): Promise<boolean> {
     checkInstant("touchedAt", touchedAt);
     checkInstant("expiresAt", expiresAt);
     const by = this.#wire.deadline();
+    const sum = String(keySum(key));
     let { entry, latest } = noEntry;
     for (;;) {
       const life = this.#life(expiresAt);
       const instants = writtenInstants(key, touchedAt, expiresAt);
-      const args = [version, String(touchedAt), String(expiresAt), instants, life, entry, latest];
+      const args = [version, String(touchedAt), String(expiresAt), instants, sum, life, entry, latest];
       const [touched, first, second] = await this.#wire.run(scripts.touch, [this.#prefix + key], args, by);
       // More than once only if another session comes under the key, or another user, at the same time
       if (touched === "index") {
         ({ entry, latest } = await this.#index.enter(String(first), key, String(second), life, by));
       } else if (touched === "other") [touchedAt, expiresAt] = [Number(first), Number(second)];
+      else if (touched === "damaged") throw damaged();
       else return touched === "yes";
     }
   }

@@ -16,7 +16,7 @@ import { dataSum, instantsSum, recordSum, type Summed, sumsOf } from "../support
 /** The format that this version of the library writes. */
 export const FORMAT = "2";
 /** The most characters of a 32-bit number, of any number, of an instant in whole milliseconds and of a version. */
-const sumWidth = 10;
+export const sumWidth = 10;
 export const numberWidth = 24;
 export const promisedWidth = 16;
 export const versionWidth = 34;

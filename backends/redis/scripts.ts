@@ -25,6 +25,7 @@ import {
   numberWidth,
   promisedAt,
   promisedWidth,
+  sumWidth,
   touchedAt,
   userAt,
   versionAt,
@@ -57,7 +58,7 @@ local alone = ARGV[2] == 'alone'
 /** An answer. */
 const answer = (...values: string[]) => `return {${["ARGV[1]", "time[1]", "time[2]", ...values].join(", ")}}`;
 
-/** A part of a text with a fixed place; Lua counts from 1. */
+/** A part of fixed place; Lua counts from 1. */
 const part = (at: number, width: number) => `sub(text, ${at + 1}, ${at + width})`;
 
 /**
@@ -147,6 +148,19 @@ else
 end
 `;
 
+/** Damaged instants stay so: their sum, begun over the key, has to stand there. Bit by bit is good enough for one touch in an interval. */
+const checkInstants = (keySum: number) => `
+local from, to, crc = tonumber(touched), tonumber(ends), bit.bnot(tonumber(ARGV[${keySum}]))
+local bytes = from and to and struct.pack('>dd', from, to) or ''
+for i = 1, #bytes do
+  crc = bit.bxor(crc, string.byte(bytes, i))
+  for _ = 1, 8 do crc = bit.bxor(bit.rshift(crc, 1), bit.band(-bit.band(crc, 1), 0xedb88320)) end
+end
+if bytes == '' or tonumber(${part(instantsAt, sumWidth)}) ~= bit.bnot(crc) % 4294967296 then ${
+  answer("'damaged'")
+} end
+`;
+
 /** KEYS record. Answers its text, or nothing. */
 export const load: Script = {
   source: head + `
@@ -202,25 +216,26 @@ ${answer("'yes'", "user", "before")}`,
 };
 
 /**
- * KEYS record; args version, touched, expires, what is written for them, life, entry in the index, until when the index holds it. Answers
- * yes; no; late; other and the two instants as they have to be, if only one of them is later than before; or, in a cluster, index, the
+ * KEYS record; args version, touched, expires, what is written for them, the sum of the key, life, entry in the index, until when
+ * the index holds it. Answers yes; no; late; damaged; other and the two instants as they have to be, if only one of them is later than before; or, in a cluster, index, the
  * user and the entry: the index comes first.
  */
 export const touch: Script = {
   source: head + open + `
 if version ~= ARGV[5] then ${answer("'no'")} end
 local touched, ends = ${touched}, ${ends}
+${checkInstants(9)}
 local isLater, endsLater = tonumber(ARGV[6]) >= tonumber(touched), tonumber(ARGV[7]) >= tonumber(ends)
 if not isLater and not endsLater then ${answer("'yes'")} end
 if isLater ~= endsLater then ${
     answer("'other'", "isLater and ARGV[6] or touched", "endsLater and ARGV[7] or ends")
   } end
-local life = tonumber(ARGV[7]) > tonumber(ends) and tonumber(ARGV[9])
+local life = tonumber(ARGV[7]) > tonumber(ends) and tonumber(ARGV[10])
 ${entry + promised}
 local before = promised
 if not alone and user ~= '' and life and life > 0 and now + life > promised then
-  if ARGV[11] == '0' or ARGV[10] ~= entry then ${answer("'index'", "user", "entry")} end
-  promised = math.max(promised, tonumber(ARGV[11]))
+  if ARGV[12] == '0' or ARGV[11] ~= entry then ${answer("'index'", "user", "entry")} end
+  promised = math.max(promised, tonumber(ARGV[12]))
   life = math.floor(math.min(life, promised - now))
 end
 if late then ${answer("'late'")} end

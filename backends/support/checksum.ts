@@ -54,6 +54,11 @@ export function recordSum(
   return crc32(head ?? "", crc32(userId ?? "", withNumbers(lengths, createdAt, 0)));
 }
 
+/** The sum of a key, over which the others are begun. */
+export function keySum(key: string): number {
+  return crc32(key);
+}
+
 /** The sum of the instants alone. */
 export function instantsSum(key: string, touchedAt: number, expiresAt: number): number {
   return withNumbers(crc32(key), touchedAt, expiresAt);

@@ -184,14 +184,14 @@ for (const [name, open] of Object.entries(stores)) {
       const { cookie } = await go(sessions, "", (session) => session.set("a", 1));
       let id: string | undefined;
       await go(sessions, cookie, (session) => void (id = session.id));
-      let gate: Promise<void> | undefined;
-      const slow = make(gated(store, "load", () => gate));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      let isSlow = false;
+      const slow = make(gated(store, "load", () => isSlow ? promise : undefined));
       const held = await slow.open(id);
       clock.now += 1_200_000;
       await go(sessions, cookie);
       clock.now += 1_200_000;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      gate = promise;
+      isSlow = true;
       held.set("a", 2);
       const saved = held.save();
       const ended = held.logout();

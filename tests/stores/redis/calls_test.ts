@@ -60,6 +60,7 @@ describe("what RedisStore asks one server", () => {
     assert.deepEqual(steps(), ["touch p:k"]);
     assert.deepEqual(log[0]!.args, ["v", ...moved(7, 3000.5, "2001"), "", "0"]);
     assert.equal(await storeOf(() => ["no"]).store.touch(k, 7, 3000, "v"), false);
+    await assert.rejects(storeOf(() => ["damaged"]).store.touch(k, 7, 3000, "v"), { code: "ERR_DAMAGED" });
   });
 
   it("a touch of which one instant is later goes again with the two as they have to be", async () => {
@@ -73,7 +74,7 @@ describe("what RedisStore asks one server", () => {
     const { store, log } = storeOf(() => ["yes"]);
     const ends = [now - 5, now, now + 0.1, now + 1, 7e15 + now - 1, 7e15 + now + 1, Number.MAX_SAFE_INTEGER];
     for (const end of ends) await store.touch(k, 1, end, "v");
-    const lives = log.map((one) => one.args[4]);
+    const lives = log.map((one) => one.args[5]);
     assert.deepEqual(lives, ["0", "0", "1", "1", String(7e15 - 1), String(7e15), String(7e15)]);
   });
 

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Redis } from "ioredis";
 import { RedisStore } from "../../../backends/redis.ts";
-import { endsAt, numberWidth, promisedAt, userAt } from "../../../backends/redis/record.ts";
+import {
+  endsAt,
+  instantsAt,
+  numberWidth,
+  promisedAt,
+  touchedAt,
+  userAt,
+} from "../../../backends/redis/record.ts";
 import type { SessionError } from "../../../src/errors.ts";
 import { freshKey, recordOf } from "../../support/redis/clients.ts";
 import { type Server, skip, startServer } from "../../support/redis/server.ts";
@@ -64,6 +71,51 @@ describe("what RedisStore finds in Redis and has not written", { skip }, () => {
       assert.equal(await server.cli("DUMP", name), before, `${i}`);
       assert.equal(await store.delete(key), true, `${i}`);
       assert.equal(await store.load(key), undefined, `${i}`);
+    }
+  });
+
+  it("SR-050 a touch makes no damaged instant valid, and leaves it as it is", async () => {
+    for (const cluster of [false, true]) {
+      const store = new RedisStore(client, { cluster });
+      const now = Date.now();
+      for (const at of [instantsAt + 9, touchedAt + numberWidth - 8, endsAt + numberWidth - 11, endsAt + 2]) {
+        for (const digit of ["7", "8", " ", "x"]) {
+          const key = freshKey();
+          const name = `sojourn:${key}`;
+          const version = (await store.create(key, recordOf("1", { userId: `touched ${cluster}` })))!;
+          const sound = (await client.get(name))!;
+          await client.set(name, sound.slice(0, at) + digit + sound.slice(at + 1), "KEEPTTL");
+          if (await client.get(name) === sound) continue;
+          const before = await server.cli("DUMP", name);
+          for (const [touched, ends] of [[now + 1, now + 7_200_000], [now - 5, now + 7_200_000], [1, 2]]) {
+            await assert.rejects(
+              store.touch(key, touched!, ends!, version),
+              { code: "ERR_DAMAGED" },
+              `${at} ${digit}`,
+            );
+          }
+          assert.equal(await server.cli("DUMP", name), before);
+          await assert.rejects(store.load(key), { code: "ERR_DAMAGED" });
+          assert.equal(await store.delete(key), true);
+        }
+      }
+    }
+  });
+
+  it("touches instants of any size, with fractions and from before 1970", async () => {
+    for (
+      const [touchedAt, expiresAt] of [[0, 0.5], [-1.5, 4e12 + 0.125], [1.5e12 + 1 / 3, 8.64e15], [
+        -8.64e15,
+        3e12,
+      ]]
+    ) {
+      const key = freshKey();
+      const version = (await store.create(key, recordOf("1", { touchedAt: touchedAt!, expiresAt: 5e12 })))!;
+      const late = Math.max(expiresAt!, 5e12);
+      assert.equal(await store.touch(key, touchedAt! + 0.25, expiresAt!, version), true);
+      const loaded = await store.load(key);
+      assert.deepEqual([loaded!.touchedAt, loaded!.expiresAt], [touchedAt! + 0.25, late]);
+      assert.equal(await store.touch(key, touchedAt! + 0.5, late + 1, version), true);
     }
   });
 

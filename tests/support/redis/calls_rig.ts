@@ -1,5 +1,6 @@
 /** What tests of the commands of a `RedisStore` share. */
 
+import { crc32 } from "node:zlib";
 import { RedisStore } from "../../../backends/redis.ts";
 import { write, writtenInstants } from "../../../backends/redis/record.ts";
 import type { SessionRecord } from "../../../src/store.ts";
@@ -48,9 +49,15 @@ export function parts(
   return [front, middle, back, user];
 }
 
-/** What a touch is given beyond the version: instants, their text and what is left of the life. */
+/** What a touch is given beyond the version: instants, their text, the sum of the key, and what is left of the life. */
 export function moved(touchedAt: number, expiresAt: number, life: string, key: string = k): string[] {
-  return [String(touchedAt), String(expiresAt), writtenInstants(key, touchedAt, expiresAt), life];
+  return [
+    String(touchedAt),
+    String(expiresAt),
+    writtenInstants(key, touchedAt, expiresAt),
+    String(crc32(key)),
+    life,
+  ];
 }
 
 /** A version. */
