@@ -4,19 +4,44 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, describe, it } from "node:test";
+import { CachedStore } from "../../backends/cached.ts";
+import { DenoKvStore } from "../../backends/deno_kv.ts";
 import { FileStore } from "../../backends/file.ts";
 import { MemoryStore } from "../../backends/memory.ts";
+import { RedisStore } from "../../backends/redis.ts";
 import { SqliteStore } from "../../backends/sqlite.ts";
+import { Redis } from "ioredis";
 import { createSessions, type Session, type SessionsOptions } from "../../mod.ts";
 import type { SessionStore } from "../../src/store.ts";
+import { openTestKv } from "../support/deno_kv/open_kv.ts";
+import { type Server, skip, startServer } from "../support/redis/server.ts";
 
 const secrets = [crypto.getRandomValues(new Uint8Array(32))];
 const folder = mkdtempSync(`${tmpdir()}/sojourn-judged-`);
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(async () => {
+  for (const client of clients) client.disconnect();
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
 let made = 0;
+let server: Server | undefined;
+const clients: Redis[] = [];
 const stores: Record<string, (now: () => number) => SessionStore | Promise<SessionStore>> = {
   MemoryStore: (now) => new MemoryStore({ now }),
   SqliteStore: (now) => SqliteStore.open(`${folder}/${++made}.db`, { now }),
+  CachedStore: async (now) => {
+    const durable = await SqliteStore.open(`${folder}/${++made}.db`, { now });
+    return new CachedStore(new MemoryStore({ now }), durable, { now });
+  },
+  DenoKvStore: async (now) => {
+    const kv = await openTestKv(`${folder}/${++made}.kv`);
+    return Object.assign(new DenoKvStore(kv, { now }), { close: async () => kv.close() });
+  },
+  RedisStore: async (now) => {
+    server ??= await startServer();
+    clients.push(new Redis(server.port, "127.0.0.1"));
+    return new RedisStore(clients.at(-1)!, { now, prefix: `${++made}:` });
+  },
   FileStore: (now) => FileStore.open(`${folder}/${++made}`, { now, durability: "os" }),
 };
 
@@ -72,7 +97,7 @@ function gated(
 }
 
 for (const [name, open] of Object.entries(stores)) {
-  describe(`a judgement over ${name}`, () => {
+  describe(`a judgement over ${name}`, { skip: name === "RedisStore" && skip }, () => {
     it("a login that changed the stamp survives a request that judges the stamp of before [SR-034]", async () => {
       let stamp = "old";
       let gate: Promise<void> | undefined;
