@@ -222,7 +222,8 @@ export class DenoKvStore implements CountableStore {
     const { after, limit } = checkPage(options);
     return await this.#run(async (ask) => {
       const prefix = await this.#keys.user(userId);
-      const selector = after === undefined ? { prefix } : { prefix, start: [...prefix, `${after}0`] };
+      const next = [...prefix, `${after}0`]; // after this key and before any other
+      const selector = after === undefined ? { prefix } : { prefix, start: next };
       const found = this.#kv.list(selector, { consistency: "strong", limit })[Symbol.asyncIterator]();
       const page: IndexEntry[] = [];
       for (let step = await ask(found.next()); !step.done; step = await ask(found.next())) {

@@ -1,4 +1,5 @@
 /** Moves the instants of a row, but none that damage has changed: a new sum would make that valid. */
+
 import { instantsSum } from "../support/checksum.ts";
 import type { Statements } from "./connection.ts";
 import { overtaken } from "./errors.ts";
