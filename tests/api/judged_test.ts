@@ -35,7 +35,7 @@ const stores: Record<string, (now: () => number) => SessionStore | Promise<Sessi
   },
   DenoKvStore: async (now) => {
     const kv = await openTestKv(`${folder}/${++made}.kv`);
-    return Object.assign(new DenoKvStore(kv, { now }), { close: async () => kv.close() });
+    return Object.assign(new DenoKvStore(kv, { now }), { close: () => Promise.resolve(kv.close()) });
   },
   RedisStore: async (now) => {
     server ??= await startServer();
